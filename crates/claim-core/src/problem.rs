@@ -1,0 +1,358 @@
+//! Every refusal a server can give: one table for the servers, the pages, the docs and the tests.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::Origin;
+
+/// Which server gives a problem; the documentation and the tests go by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenBy {
+    /// CUHK alone.
+    Cuhk,
+    /// Blackboard alone.
+    Blackboard,
+    /// Either.
+    Both,
+}
+
+/// One row of the table below.
+struct Row {
+    slug: &'static str,
+    status: u16,
+    given_by: GivenBy,
+    title: &'static str,
+    why: &'static str,
+    what_to_do: &'static str,
+}
+
+/// Declares the enum and the table in one place, so that neither can be without the other.
+macro_rules! problem_types {
+    ($($(#[doc = $doc:literal])+ $name:ident = $slug:literal, $status:literal, $by:ident, $title:literal, $why:literal, $do:literal;)+) => {
+        /// The kind of a refusal (RFC 9457 §3.1.1): its `type` is `<origin>/problems/<slug>`.
+        ///
+        /// Slugs and their meaning are part of the protocol and stay as they are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ProblemType {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl ProblemType {
+            /// Every type, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$name => Row {
+                        slug: $slug, status: $status, given_by: GivenBy::$by,
+                        title: $title, why: $why, what_to_do: $do,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+problem_types! {
+    // Any request.
+    /// The request is not in the form that the protocol lays down.
+    MalformedRequest = "malformed-request", 400, Both,
+        "The request is not well-formed",
+        "A member is missing, repeated, or not in the form that the protocol lays down.",
+        "Send the request as docs/PROTOCOL.md describes it; the detail names the first thing that is wrong.";
+    /// No such resource.
+    NotFound = "not-found", 404, Both,
+        "There is nothing here",
+        "No resource of this server has that address.",
+        "Check the address; the protocol's addresses stand in docs/PROTOCOL.md.";
+    /// The resource does not know this method.
+    MethodNotAllowed = "method-not-allowed", 405, Both,
+        "This address does not take that method",
+        "The address exists, but not for that HTTP method.",
+        "Use one of the methods in the Allow header.";
+    /// The content did not arrive in time.
+    RequestTimeout = "request-timeout", 408, Both,
+        "The content did not arrive in time",
+        "The request was begun, but its content came too slowly or not at all.",
+        "Check the connection and send the request again; it is safe to repeat.";
+    /// The content is larger than this address takes.
+    ContentTooLarge = "content-too-large", 413, Both,
+        "The content is too large",
+        "The content is larger than this address takes.",
+        "Send less; the detail tells the limit in bytes.";
+    /// Another media type or a content coding.
+    UnsupportedMediaType = "unsupported-media-type", 415, Both,
+        "The content is of another type",
+        "Content-Type is not what this address takes, or there is a Content-Encoding, which the protocol does not use.",
+        "Send the content with the Content-Type that the detail names, and without Content-Encoding.";
+    /// The server has as much to do as it can.
+    Overloaded = "overloaded", 503, Both,
+        "The server is busy",
+        "More requests are under way than this server takes on at once.",
+        "Wait as long as Retry-After says and send the request again; it is safe to repeat.";
+    /// The storage does not take or give anything at present.
+    StorageUnavailable = "storage-unavailable", 503, Both,
+        "The server cannot store anything at the moment",
+        "The server's database or disk did not do its work. Nothing of this request was accepted.",
+        "Wait as long as Retry-After says and send the request again; it is safe to repeat.";
+    /// A defect of the server.
+    InternalError = "internal-error", 500, Both,
+        "The server made a mistake",
+        "Something that should not happen did. It is in the server's log under the request's X-Request-Id.",
+        "Send the request again later; if it happens again, tell the people who run the server the X-Request-Id.";
+
+    // Steps 1 and 2.
+    /// A request through a proxy or for another host, in local mode.
+    LocalOnly = "local-only", 403, Cuhk,
+        "This CUHK serves its own machine only",
+        "CUHK runs as a local demonstration, which certifies any student ID. So it answers only requests that come straight from this machine, for a loopback host.",
+        "Talk to it directly at https://localhost, or set up a real CUHK with `claim cuhk init`.";
+    /// No Basic credentials, or ones that are not valid.
+    CodeRefused = "code-refused", 401, Cuhk,
+        "The enrolment code is not valid",
+        "There is no open code for that id: it is misspelt, was made for somebody else, or has been withdrawn.",
+        "Use the whole invitation line as you got it; if it still fails, ask for a new one.";
+    /// The code's life is over.
+    CodeExpired = "code-expired", 403, Cuhk,
+        "The enrolment code has expired",
+        "Codes are valid for a limited time.",
+        "Ask for a new invitation.";
+    /// The code was used with another key before.
+    CodeUsed = "code-used", 403, Cuhk,
+        "The enrolment code was used with another key",
+        "A code enrols one key. This one has enrolled another key before.",
+        "If you enrolled on another device yourself, ask for a second invitation. If you did not, somebody else may have your code: tell the people who sent it.";
+    /// The certification request cannot be read.
+    RequestUnreadable = "request-unreadable", 400, Cuhk,
+        "The certification request cannot be read",
+        "The content is not a PKCS#10 certification request (RFC 2986) in base64 or PEM.",
+        "Make it with `openssl req -new -key my.key -subj /CN=<your id> -outform DER | base64` and send it as application/pkcs10.";
+    /// The request's signature does not verify.
+    RequestSignature = "request-signature", 400, Cuhk,
+        "The certification request is not signed by its own key",
+        "The signature in the request does not verify, so nothing shows that you hold the private key.",
+        "Make the request again with the private key that belongs to it.";
+    /// The request's key is of another kind.
+    RequestKey = "request-key", 400, Cuhk,
+        "CUHK certifies P-256 keys only",
+        "The key in the request is not an EC key on the curve P-256 in uncompressed form.",
+        "Make a key with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out my.key`.";
+    /// The request's subject names somebody else.
+    RequestSubject = "request-subject", 400, Cuhk,
+        "The certification request names another id",
+        "The subject of the request holds an id that is not the one that asks.",
+        "Leave the subject empty or put your own id there.";
+    /// Re-enrolment without a client certificate.
+    ClientCertificateRequired = "client-certificate-required", 403, Cuhk,
+        "Renewal takes your current certificate",
+        "simplereenroll knows who asks by the TLS client certificate, and none was presented.",
+        "Connect with your certificate and key (curl: --cert and --key), or enrol with an invitation.";
+    /// The person is not on the roster, or the id is not one that this CUHK enrols.
+    NotOnRoster = "not-on-roster", 403, Cuhk,
+        "That id is not one that CUHK certifies",
+        "The id is not in CUHK's records.",
+        "Check the id; if it is right, ask the people who run CUHK.";
+
+    // The certificate, at renewal and in step 3.
+    /// Not a certificate, or too many, or too large.
+    CertificateUnreadable = "certificate-unreadable", 400, Both,
+        "The certificate cannot be read",
+        "The chain holds something that is not an X.509 certificate in DER, or more than the protocol allows.",
+        "Send the certificate that CUHK issued, then the issuing certificate, and nothing else.";
+    /// It does not lead to `cuhk.cer`.
+    CertificateUntrusted = "certificate-untrusted", 403, Both,
+        "The certificate was not issued by this CUHK",
+        "No path leads from the certificate to the root in cuhk.cer, or a signature on it is wrong.",
+        "Use the certificate that this CUHK issued; if CUHK was set up anew, enrol again.";
+    /// Its time is over.
+    CertificateExpired = "certificate-expired", 403, Both,
+        "The certificate has expired",
+        "Its notAfter has passed by the server's clock.",
+        "Renew it with `claim student renew`, or enrol again with a new invitation.";
+    /// Its time has not come.
+    CertificateNotYetValid = "certificate-not-yet-valid", 403, Both,
+        "The certificate is not valid yet",
+        "Its notBefore lies ahead by the server's clock.",
+        "Wait until it is valid; if that time has passed for you, one of the clocks is wrong.";
+    /// It was issued for another use.
+    CertificateProfile = "certificate-profile", 403, Both,
+        "The certificate was issued for another use",
+        "Its policy, key usage or subject is not that of the profile that this request takes.",
+        "Use a certificate that CUHK issued to a person.";
+
+    // Steps 3 to 5.
+    /// The sentence's id is not the certificate's.
+    SidMismatch = "sid-mismatch", 403, Blackboard,
+        "The request is for another SID than the certificate",
+        "The id in the sentence is not the one that the certificate certifies.",
+        "Send the sentence with your own id; the only proof of who you are is the certificate.";
+    /// The challenge token is not one of this Blackboard's.
+    ChallengeInvalid = "challenge-invalid", 403, Blackboard,
+        "The challenge is not one of this Blackboard",
+        "The token was not sealed here, was changed on its way, or its key is no longer kept.",
+        "Begin again with step 3.";
+    /// More than 60 seconds passed since step 4.
+    ChallengeExpired = "challenge-expired", 403, Blackboard,
+        "The challenge has expired",
+        "Step 5 came too late after step 4.",
+        "Begin again with step 3.";
+    /// The confirmation is not made with the session key.
+    ConfirmationWrong = "confirmation-wrong", 403, Blackboard,
+        "The confirmation is not made with the session key",
+        "Whoever sent it has not decrypted the session key, which only the holder of the certificate's private key can do, or the exchange was changed on its way.",
+        "Begin again with step 3, directly with this Blackboard and with the key that belongs to the certificate.";
+
+    // Step 6.
+    /// No session token, or one that is not of this Blackboard.
+    SessionInvalid = "session-invalid", 403, Blackboard,
+        "There is no such session here",
+        "Claim-Session is missing, was not sealed here, was changed, or its key is no longer kept.",
+        "Open a new session with steps 3 to 5.";
+    /// The session's time is over.
+    SessionExpired = "session-expired", 403, Blackboard,
+        "The session has ended",
+        "A session lives eight hours and no longer than the certificate.",
+        "Open a new session with steps 3 to 5.";
+    /// No signature, or not in the one form that the protocol allows.
+    SignatureMalformed = "signature-malformed", 400, Blackboard,
+        "The request is not signed as it must be",
+        "Signature or Signature-Input is missing, unreadable, or covers other components or parameters than the protocol lays down.",
+        "Sign the request as docs/PROTOCOL.md describes under step 6.";
+    /// The MAC does not verify.
+    SignatureWrong = "signature-wrong", 403, Blackboard,
+        "The signature is not made with this session's key",
+        "The HMAC over the request does not verify: it was changed on its way, or signed with another key.",
+        "Send the request again, unchanged; if that fails too, open a new session.";
+    /// `created` is too far from the server's time.
+    ClockSkew = "clock-skew", 403, Blackboard,
+        "Your clock and the server's differ too much",
+        "The time in the signature is more than five minutes from the server's, which the answer tells in server_time.",
+        "Set your clock, or sign with the server's time.";
+    /// The content is not the one that was signed.
+    DigestMismatch = "digest-mismatch", 400, Blackboard,
+        "The content is not the one that was signed",
+        "Content-Digest was signed, but the content that arrived has another digest.",
+        "Send the request again, unchanged.";
+    /// The message is empty or not UTF-8.
+    MessageUnreadable = "message-unreadable", 422, Blackboard,
+        "The message is not a text",
+        "A message is UTF-8 text of at least one byte.",
+        "Send the text as UTF-8.";
+    /// Another content under a nonce that this session has used.
+    NonceReused = "nonce-reused", 409, Blackboard,
+        "This nonce belongs to another message",
+        "The session has sent another message under the same nonce; that one stands.",
+        "Use a fresh nonce for every new message.";
+}
+
+impl ProblemType {
+    /// The last segment of the `type`.
+    pub const fn slug(self) -> &'static str {
+        self.row().slug
+    }
+
+    /// The HTTP status that goes with it.
+    pub const fn status(self) -> u16 {
+        self.row().status
+    }
+
+    /// Which server gives it.
+    pub const fn given_by(self) -> GivenBy {
+        self.row().given_by
+    }
+
+    /// What happened, in one line (RFC 9457 `title`).
+    pub const fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// Why it happened.
+    pub const fn why(self) -> &'static str {
+        self.row().why
+    }
+
+    /// What the person or program that asked can do next.
+    pub const fn what_to_do(self) -> &'static str {
+        self.row().what_to_do
+    }
+
+    /// The type with this slug, if there is one.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.slug() == slug)
+    }
+
+    /// The `type` member: a page that the server itself serves.
+    pub fn uri(self, origin: &Origin) -> String {
+        format!("{origin}/problems/{}", self.slug())
+    }
+}
+
+/// One refusal: a type, what was wrong this time, and members of its own (RFC 9457 §3.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The row of the table.
+    pub problem_type: ProblemType,
+    /// What was wrong this time; never a secret, and text of strangers only in escaped form.
+    pub detail: String,
+    /// Further members, e.g. `server_time`.
+    pub extensions: Map<String, Value>,
+}
+
+impl Problem {
+    /// A refusal of this type with this detail.
+    pub fn new(problem_type: ProblemType, detail: impl fmt::Display) -> Self {
+        Self { problem_type, detail: detail.to_string(), extensions: Map::new() }
+    }
+
+    /// The same with one more member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extensions.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The problem document (`application/problem+json`, RFC 9457 §3) of the server with this origin.
+    pub fn to_json(&self, origin: &Origin) -> Vec<u8> {
+        let mut document = self.extensions.clone();
+        document.insert("type".to_owned(), self.problem_type.uri(origin).into());
+        document.insert("title".to_owned(), self.problem_type.title().into());
+        document.insert("status".to_owned(), self.problem_type.status().into());
+        document.insert("detail".to_owned(), self.detail.clone().into());
+        Value::Object(document).to_string().into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn slugs_are_unique_and_url_safe() {
+        let slugs: HashSet<_> = ProblemType::ALL.iter().map(|t| t.slug()).collect();
+        assert_eq!(slugs.len(), ProblemType::ALL.len());
+        for problem_type in ProblemType::ALL {
+            assert!(problem_type.slug().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
+            assert_eq!(ProblemType::from_slug(problem_type.slug()), Some(*problem_type));
+            assert!((400..600).contains(&problem_type.status()));
+        }
+        assert_eq!(ProblemType::from_slug("no-such-problem"), None);
+    }
+
+    #[test]
+    fn the_document_has_the_members_of_rfc_9457() {
+        let origin = "https://localhost:3141".parse().unwrap();
+        let json =
+            Problem::new(ProblemType::ClockSkew, "301 s").with("server_time", "x").to_json(&origin);
+        let document: Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(document["type"], "https://localhost:3141/problems/clock-skew");
+        assert_eq!(document["title"], ProblemType::ClockSkew.title());
+        assert_eq!(document["status"], 403);
+        assert_eq!(document["detail"], "301 s");
+        assert_eq!(document["server_time"], "x");
+    }
+}

@@ -1,0 +1,2 @@
+//! Claim.
+fn main() {}
