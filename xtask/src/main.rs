@@ -1,2 +1,112 @@
-//! Claim.
-fn main() {}
+//! Chores of the repository: `cargo xtask test` is the one test command.
+//!
+//! Whatever a test needs from outside Rust is found, installed (as root on Debian) or named before anything runs;
+//! nothing is skipped in silence.
+
+mod needs;
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+/// Chores of the repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Check everything: format, lints, docs, all tests
+    Test {
+        /// Format, lints and the tests of the pure crates only
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Run the criterion benchmarks; arguments go to them
+    Bench {
+        /// e.g. a filter
+        arguments: Vec<String>,
+    },
+}
+
+/// One command of a chore, with what it is for.
+struct Step {
+    name: &'static str,
+    program: &'static str,
+    arguments: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+}
+
+const FORMAT: Step =
+    Step { name: "format", program: "cargo", arguments: &["fmt", "--all", "--check"], environment: &[] };
+const LINTS: Step = Step {
+    name: "lints",
+    program: "cargo",
+    arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"],
+    environment: &[],
+};
+const DOCS: Step = Step {
+    name: "docs",
+    program: "cargo",
+    arguments: &["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"],
+    environment: &[("RUSTDOCFLAGS", "--deny warnings")],
+};
+const PURE_TESTS: Step = Step {
+    name: "tests of the pure crates",
+    program: "cargo",
+    arguments: &["test", "--locked", "--package", "claim-core", "--package", "claim-pki", "--lib"],
+    environment: &[],
+};
+const ALL_TESTS: Step = Step {
+    name: "all tests",
+    program: "cargo",
+    arguments: &["test", "--workspace", "--locked", "--no-fail-fast"],
+    environment: &[],
+};
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::Test { quick: true } => run(&[FORMAT, LINTS, PURE_TESTS]),
+        Chore::Test { quick: false } => {
+            needs::provide()?;
+            run(&[FORMAT, LINTS, DOCS, ALL_TESTS])
+        }
+        Chore::Bench { arguments } => bench(&arguments),
+    }
+}
+
+fn run(steps: &[Step]) -> Result<()> {
+    for step in steps {
+        say(&format!("── {}", step.name));
+        let started = Instant::now();
+        let mut command = Command::new(step.program);
+        command.args(step.arguments).envs(step.environment.iter().copied());
+        succeed(&mut command, step.name)?;
+        say(&format!("── {}: {:.0} s", step.name, started.elapsed().as_secs_f64()));
+    }
+    Ok(())
+}
+
+fn bench(arguments: &[String]) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["bench", "--locked", "--package", "claim-core", "--bench", "session", "--"]);
+    succeed(command.args(arguments), "bench")
+}
+
+fn succeed(command: &mut Command, name: &str) -> Result<()> {
+    let status = command.status().with_context(|| format!("{name}: cannot start {command:?}"))?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
+#[allow(clippy::print_stderr, reason = "a chore tells what it does")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}

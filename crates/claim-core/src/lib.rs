@@ -1,4 +1,35 @@
-//! The protocol.
+//! The protocol of Claim, complete and on its own: types, messages, key schedule, signatures, tokens, and the
+//! exchange as typestates for both sides.
+//!
+//! It implements `docs/PROTOCOL.md`, with HPKE (RFC 9180), HKDF (RFC 5869), HTTP Message Signatures (RFC 9421),
+//! Content-Digest (RFC 9530) and problem details (RFC 9457).
+//!
+//! It never does I/O, reads no clock, is not async and has no globals: time and randomness are arguments
+//! (the crypto library's own KEM and ECDSA nonces excepted). Certificates and their validation are in claim-pki;
+//! HTTP, storage and the programs are above.
+
+pub mod blackboard;
+mod digest;
+pub mod encoding;
+pub mod invitation;
+pub mod json;
+pub mod messages;
 mod problem;
-pub use claim_pki::{Origin, PersonId, Sid, StaffId, Timestamp};
+pub mod ring;
+mod secret;
+pub mod signing;
+pub mod student;
+mod text;
+mod token;
+pub mod transcript;
+#[cfg(test)]
+mod vectors;
+
+pub use claim_pki::{
+    NameError, Origin, OriginError, OriginHost, PersonId, Sid, StaffId, Timestamp, TimestampError,
+};
+pub use digest::Digest;
 pub use problem::{GivenBy, Problem, ProblemType};
+pub use secret::Secret;
+pub use text::Escaped;
+pub use token::TokenError;

@@ -1,0 +1,91 @@
+//! A small world for tests: a CUHK, one Blackboard, one student, at one moment.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use claim_core::blackboard::Identity;
+use claim_core::messages::Chain;
+use claim_core::ring::{Period, Ring, SealingKey};
+use claim_core::student::Credential;
+use claim_core::{Origin, PersonId, Timestamp};
+use claim_pki::{
+    AuthorityName, Certificate, Issuer, Root, RootSpec, SerialNumber, SigningKey, Subject, Validity,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Everything that the two sides need.
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) origin: Origin,
+    pub(crate) root: Root,
+    pub(crate) issuing: Issuer,
+    pub(crate) identity: Identity,
+    pub(crate) credential: Credential,
+    pub(crate) ring: Ring,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let now: Timestamp = "2026-11-24T15:59:00.000Z".parse().unwrap();
+        let origin: Origin = "https://localhost:3141".parse().unwrap();
+        let (root, issuing) = authority(now);
+        let identity = server(&issuing, &origin, now);
+        let credential = student(&issuing, "1155123456", now);
+        let period = Period { from: now, until: now.plus_seconds(86_400) };
+        let key = SealingKey::generate(period, &mut ChaCha20Rng::seed_from_u64(7));
+        Self { now, origin, root, issuing, identity, credential, ring: Ring::new(vec![key]) }
+    }
+}
+
+/// A root and an issuing authority.
+pub(crate) fn authority(now: Timestamp) -> (Root, Issuer) {
+    let spec = RootSpec { name: AuthorityName::cuhk("CUHK Root").unwrap(), domain: None };
+    let key = SigningKey::generate().unwrap();
+    let validity = Validity::starting(now.plus_seconds(-86_400), 20 * 365 * 86_400);
+    let root = Issuer::self_signed_root(&spec, key, &serial(), validity).unwrap();
+    let key = SigningKey::generate().unwrap();
+    let subject = Subject::Issuing { name: AuthorityName::cuhk("CUHK Issuing").unwrap() };
+    let certificate = issue(&root, &subject, &key, now.plus_seconds(-86_400), 5 * 365 * 86_400);
+    let anchor = Root::from_der(root.certificate().der()).unwrap();
+    (anchor, Issuer::new(certificate, key).unwrap())
+}
+
+/// A student with a certificate.
+pub(crate) fn student(issuing: &Issuer, id: &str, now: Timestamp) -> Credential {
+    let id: PersonId = id.parse().unwrap();
+    let key = SigningKey::generate().unwrap();
+    let subject = Subject::Person { id: id.clone(), name: None };
+    let leaf = issue(issuing, &subject, &key, now, 180 * 86_400);
+    Credential { id, chain: chain(&leaf, issuing), key }
+}
+
+/// A Blackboard with a certificate.
+pub(crate) fn server(issuing: &Issuer, origin: &Origin, now: Timestamp) -> Identity {
+    let key = SigningKey::generate().unwrap();
+    let leaf = issue(issuing, &Subject::Server { origin: origin.clone() }, &key, now, 90 * 86_400);
+    Identity { origin: origin.clone(), chain: chain(&leaf, issuing), key }
+}
+
+fn issue(
+    issuer: &Issuer,
+    subject: &Subject,
+    key: &SigningKey,
+    from: Timestamp,
+    life: u32,
+) -> Certificate {
+    let validity = Validity::starting(from, life);
+    let issuance = issuer.prepare(subject, key.public_key(), &serial(), validity).unwrap();
+    issuer.issue(issuance).unwrap()
+}
+
+fn chain(leaf: &Certificate, issuing: &Issuer) -> Chain {
+    Chain::new(vec![leaf.der().to_vec(), issuing.certificate().der().to_vec()]).unwrap()
+}
+
+fn serial() -> SerialNumber {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut bytes = [0; 16];
+    ChaCha20Rng::seed_from_u64(NEXT.fetch_add(1, Ordering::Relaxed)).fill_bytes(&mut bytes);
+    SerialNumber::from_random(bytes)
+}

@@ -1,0 +1,322 @@
+//! Issuing certificates in two steps: prepare (which checks), then sign.
+//!
+//! Between the two the caller records what is about to be signed, so that no serial number is ever lost:
+//! after a crash the same content is signed again.
+
+use der::asn1::{AnyRef, BitStringRef};
+use der::{Decode, Encode};
+
+use crate::profile::extensions;
+use crate::subject::SubjectEncodingError;
+use crate::tbs::{Contents, ECDSA_SHA256, Fields, Signed};
+use crate::{
+    AuthorityName, Certificate, CertificateError, KeyError, Profile, ProfileError, PublicKey,
+    SerialNumber, SigningKey, Subject, SubjectError, Timestamp, Validity,
+};
+
+/// A certification authority: its certificate, and the key that belongs to it.
+#[derive(Debug)]
+pub struct Issuer {
+    certificate: Certificate,
+    profile: Profile,
+    key: SigningKey,
+    key_id: [u8; 20],
+}
+
+/// What a new root is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootSpec {
+    /// Its name.
+    pub name: AuthorityName,
+    /// The DNS domain to which the servers below it are constrained (RFC 5280 §4.2.1.10).
+    pub domain: Option<String>,
+}
+
+/// A certificate that has been checked but not signed: it is issued once, by the issuer that prepared it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Issuance {
+    tbs: Vec<u8>,
+    fields: Fields,
+}
+
+/// Why a certificate and a key are no certification authority.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// The certificate certifies another key.
+    #[error("the certificate belongs to another key")]
+    OtherKey,
+    /// The certificate is not that of a certification authority.
+    #[error("this is no certificate of a certification authority: {0}")]
+    NotAnAuthority(#[source] ProfileError),
+}
+
+/// Why a certificate cannot be issued as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {
+    /// The subject's name does not fit into a certificate.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// The certificate would be valid when its issuer is not.
+    #[error(
+        "the certificate ({} to {}) would not lie within its issuer's ({} to {})",
+        wanted.not_before(), wanted.not_after(), issuer.not_before(), issuer.not_after()
+    )]
+    OutsideIssuer {
+        /// The validity that was asked for.
+        wanted: Validity,
+        /// The validity of the issuer's certificate.
+        issuer: Validity,
+    },
+    /// Roots issue to issuing authorities only, and these to persons and servers only.
+    #[error("a certificate for a {subject} is not issued by a {issuer}")]
+    WrongIssuer {
+        /// The profile of what was to be issued.
+        subject: Profile,
+        /// The profile of the issuer.
+        issuer: Profile,
+    },
+    /// The content that came back was prepared by another issuer.
+    #[error("the certificate was prepared by another issuer")]
+    OtherIssuer,
+    /// What was prepared is not as its profile demands.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The content does not encode or decode.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(#[from] der::Error),
+}
+
+/// Why a prepared certificate could not be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// Another issuer prepared it.
+    #[error("the certificate was prepared by another issuer")]
+    OtherIssuer,
+    /// The key did not sign.
+    #[error("the certificate cannot be signed: {0}")]
+    Key(#[from] KeyError),
+    /// The result does not encode.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(#[from] der::Error),
+    /// The result is not a certificate, for example too large.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// Why a root could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootMakingError {
+    /// Its content cannot be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The certificate that came out does not work as an issuer.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+}
+
+impl Issuer {
+    /// Takes the certificate of a root or issuing authority with its key.
+    ///
+    /// # Errors
+    /// [`IssuerError`] when the two do not belong together, or the certificate is not that of an authority.
+    pub fn new(certificate: Certificate, key: SigningKey) -> Result<Self, IssuerError> {
+        let fields = certificate.fields();
+        let profile = match Profile::named_by(fields) {
+            Some(Profile::Issuing) => Profile::Issuing,
+            _ => Profile::Root,
+        };
+        let certified = profile.check(fields).map_err(IssuerError::NotAnAuthority)?;
+        if certified != *key.public_key() {
+            return Err(IssuerError::OtherKey);
+        }
+        let key_id = certified.key_id();
+        Ok(Self { certificate, profile, key, key_id })
+    }
+
+    /// Makes a root: a certificate that its own key signs.
+    ///
+    /// # Errors
+    /// [`RootMakingError`].
+    pub fn self_signed_root(
+        spec: &RootSpec,
+        key: SigningKey,
+        serial: &SerialNumber,
+        validity: Validity,
+    ) -> Result<Self, RootMakingError> {
+        let certificate = {
+            let tbs = root_tbs(spec, key.public_key(), serial, validity)?;
+            sign(&tbs, &key)?
+        };
+        Ok(Self::new(certificate, key)?)
+    }
+
+    /// The issuer's certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The identifier of the issuer's key, as it stands in what it issues.
+    pub fn key_id(&self) -> &[u8; 20] {
+        &self.key_id
+    }
+
+    /// What this issuer may issue within.
+    pub fn validity(&self) -> Validity {
+        self.certificate.validity()
+    }
+
+    /// Checks a request and turns it into what will be signed.
+    ///
+    /// # Errors
+    /// [`PrepareError`]; nothing was signed.
+    pub fn prepare(
+        &self,
+        subject: &Subject,
+        public_key: &PublicKey,
+        serial: &SerialNumber,
+        validity: Validity,
+    ) -> Result<Issuance, PrepareError> {
+        let profile = subject.profile();
+        let origin = match subject {
+            Subject::Server { origin } => Some(origin),
+            _ => None,
+        };
+        let tbs = Contents {
+            serial,
+            issuer: self.certificate.subject_der(),
+            validity,
+            subject: &subject.to_der()?,
+            spki: public_key.spki_der(),
+            extensions: extensions(profile, &public_key.key_id(), &self.key_id, origin, None)?,
+        }
+        .to_der()?;
+        self.lint(tbs)
+    }
+
+    /// Takes up what [`Self::prepare`] made earlier and the caller stored.
+    ///
+    /// # Errors
+    /// [`PrepareError`] when another issuer prepared it, or it is not as `prepare` would have made it.
+    pub fn resume(&self, tbs_der: &[u8]) -> Result<Issuance, PrepareError> {
+        self.lint(tbs_der.to_vec())
+    }
+
+    /// Signs what was prepared.
+    ///
+    /// # Errors
+    /// [`IssueError`]; the preparation can be [resumed](Self::resume) from its stored content.
+    pub fn issue(&self, issuance: Issuance) -> Result<Certificate, IssueError> {
+        if !self.prepared(&issuance.fields) {
+            return Err(IssueError::OtherIssuer);
+        }
+        sign(&issuance.tbs, &self.key)
+    }
+
+    /// The checks that nothing gets past unsigned, whether fresh or from storage.
+    fn lint(&self, tbs: Vec<u8>) -> Result<Issuance, PrepareError> {
+        let fields = Fields::from_der(&tbs)?;
+        if !self.prepared(&fields) {
+            return Err(PrepareError::OtherIssuer);
+        }
+        let profile = Profile::named_by(&fields).unwrap_or(Profile::Root);
+        if !self.profile.issues(profile) {
+            return Err(PrepareError::WrongIssuer { subject: profile, issuer: self.profile });
+        }
+        profile.check(&fields)?;
+        let (wanted, issuer) = (fields.validity, self.validity());
+        if wanted.within(issuer) != Some(wanted) {
+            return Err(PrepareError::OutsideIssuer { wanted, issuer });
+        }
+        Ok(Issuance { tbs, fields })
+    }
+
+    fn prepared(&self, fields: &Fields) -> bool {
+        fields.issuer == self.certificate.subject_der()
+            && fields.authority_key_id() == Some(self.key_id)
+    }
+}
+
+impl Issuance {
+    /// What will be signed, in DER: to be stored before it is.
+    pub fn tbs_der(&self) -> &[u8] {
+        &self.tbs
+    }
+
+    /// The serial number: to be stored before it is used.
+    pub fn serial(&self) -> &SerialNumber {
+        &self.fields.serial
+    }
+
+    /// The last second in which the certificate will be valid.
+    pub fn not_after(&self) -> Timestamp {
+        self.fields.validity.not_after()
+    }
+}
+
+impl Subject {
+    /// The profile of this subject's certificate.
+    pub fn profile(&self) -> Profile {
+        match self {
+            Self::Person { .. } => Profile::Person,
+            Self::Server { .. } => Profile::Server,
+            Self::Issuing { .. } => Profile::Issuing,
+        }
+    }
+}
+
+impl Profile {
+    fn issues(self, subject: Self) -> bool {
+        match self {
+            Self::Root => subject == Self::Issuing,
+            Self::Issuing => matches!(subject, Self::Person | Self::Server),
+            Self::Person | Self::Server => false,
+        }
+    }
+}
+
+impl From<SubjectEncodingError> for PrepareError {
+    fn from(error: SubjectEncodingError) -> Self {
+        match error {
+            SubjectEncodingError::Subject(error) => Self::Subject(error),
+            SubjectEncodingError::Encoding(error) => Self::Encoding(error),
+        }
+    }
+}
+
+fn root_tbs(
+    spec: &RootSpec,
+    key: &PublicKey,
+    serial: &SerialNumber,
+    validity: Validity,
+) -> Result<Vec<u8>, PrepareError> {
+    let name = spec.name.to_der()?;
+    let id = key.key_id();
+    let contents = Contents {
+        serial,
+        issuer: &name,
+        validity,
+        subject: &name,
+        spki: key.spki_der(),
+        extensions: extensions(Profile::Root, &id, &id, None, spec.domain.as_deref())?,
+    };
+    let tbs = contents.to_der()?;
+    Profile::Root.check(&Fields::from_der(&tbs)?)?;
+    Ok(tbs)
+}
+
+fn sign(tbs: &[u8], key: &SigningKey) -> Result<Certificate, IssueError> {
+    let signature = key.sign(tbs)?;
+    let signed = Signed {
+        content: AnyRef::from_der(tbs)?,
+        algorithm: ECDSA_SHA256,
+        signature: BitStringRef::from_bytes(&signature)?,
+    };
+    Ok(Certificate::from_der(&signed.to_der()?)?)
+}

@@ -1,0 +1,61 @@
+//! P-256 keys: the only ones that persons, servers and certification authorities have here.
+
+mod private;
+mod public;
+
+pub use private::SigningKey;
+pub use public::{BadSignature, PublicKey};
+
+use der::asn1::ObjectIdentifier;
+
+/// Why a key cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The DER is not that of a key.
+    #[error("the key is malformed: {0}")]
+    Malformed(der::Error),
+    /// A key for another algorithm or on another curve.
+    #[error("the key must be an elliptic-curve key on P-256; this is {algorithm}")]
+    NotP256 {
+        /// What the key is for: a common name such as `RSA` or `P-384`, else the object identifier.
+        algorithm: String,
+    },
+    /// The curve is spelled out instead of named (RFC 5480 §2.1.1 forbids that).
+    #[error("the key spells out the parameters of its curve; the curve must be named (P-256)")]
+    ExplicitParameters,
+    /// The point is compressed: HPKE would encrypt to it, but the holder could not decrypt.
+    #[error("the public key is a compressed point; it must be uncompressed")]
+    CompressedPoint,
+    /// The octets are not a point on the curve, or the private key is out of its range.
+    #[error("the key does not lie on the curve P-256")]
+    InvalidPoint,
+    /// The text has no private key in PEM (PKCS#8, or SEC1 `EC PRIVATE KEY`).
+    #[error("there is no private key in PEM")]
+    NoPem,
+    /// The private key is encrypted with a passphrase.
+    #[error("the private key is encrypted with a passphrase")]
+    Encrypted,
+    /// The public key inside the private key's file belongs to another private key.
+    #[error("the public key in the file does not belong to the private key")]
+    Inconsistent,
+    /// The cryptographic library could not do its work.
+    #[error("the cryptographic library failed")]
+    Library,
+}
+
+/// What people call the algorithm of a key.
+fn algorithm_name(algorithm: &ObjectIdentifier) -> String {
+    use const_oid::db::{rfc5912, rfc8410};
+    let name = match *algorithm {
+        rfc5912::RSA_ENCRYPTION => "RSA",
+        rfc5912::ID_RSASSA_PSS => "RSA-PSS",
+        rfc5912::SECP_384_R_1 => "P-384",
+        rfc5912::SECP_521_R_1 => "P-521",
+        rfc8410::ID_ED_25519 => "Ed25519",
+        rfc8410::ID_ED_448 => "Ed448",
+        rfc8410::ID_X_25519 => "X25519",
+        _ => return algorithm.to_string(),
+    };
+    name.to_owned()
+}

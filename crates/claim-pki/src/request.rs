@@ -1,0 +1,239 @@
+//! Certification requests, PKCS#10 (RFC 2986).
+
+use std::fmt;
+
+use der::asn1::{AnyRef, BitStringRef, SetOfVec};
+use der::{Any, Decode, Encode, Sequence};
+use rustls_pki_types::CertificateSigningRequestDer;
+use rustls_pki_types::pem::PemObject;
+use x509_cert::name::Name;
+
+use crate::oid::{CN, ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, UID};
+use crate::subject::{Attributes, SubjectEncodingError};
+use crate::tbs::{ECDSA_SHA256, Signed};
+use crate::{KeyError, Origin, PersonId, PublicKey, SigningKey, Subject, SubjectError};
+
+/// A request whose sender has proved to hold the private key: its signature has been verified.
+///
+/// Of its subject nothing is taken over: whom a certificate names is decided by who asks for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CertificationRequest {
+    der: Vec<u8>,
+    attributes: Attributes,
+    public_key: PublicKey,
+}
+
+/// Why a certification request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The DER is not that of a PKCS#10 request, version 1.
+    #[error("the certification request is malformed: {0}")]
+    Malformed(der::Error),
+    /// The request is larger than any that is needed.
+    #[error(
+        "a certification request has at most {} bytes; this has {found}",
+        CertificationRequest::MAX_SIZE
+    )]
+    TooLarge {
+        /// How many bytes it has.
+        found: usize,
+    },
+    /// The text has no certification request in PEM.
+    #[error("there is no certification request in PEM")]
+    NoPem,
+    /// The key is not a P-256 key as an uncompressed point.
+    #[error("the key in the certification request cannot be used: {0}")]
+    Key(#[source] KeyError),
+    /// The signature's algorithm is not ECDSA with SHA-256 or SHA-384.
+    #[error(
+        "the certification request is signed with another algorithm than ECDSA with SHA-256 or SHA-384: {algorithm}"
+    )]
+    SignatureAlgorithm {
+        /// Its object identifier.
+        algorithm: String,
+    },
+    /// The signature is not by the key in the request, so that nothing shows who holds that key.
+    #[error("the certification request's signature is not by the key in it")]
+    Signature,
+    /// The request's subject names somebody or something else than its sender.
+    #[error("the certification request names {found:?}, but it was sent by {expected}")]
+    Subject {
+        /// Who sent it.
+        expected: String,
+        /// What stands in the request: untrusted, to be escaped before it is shown.
+        found: String,
+    },
+}
+
+/// Why a certification request could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MakeRequestError {
+    /// The subject's name does not fit.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// The key did not sign.
+    #[error("the certification request cannot be signed: {0}")]
+    Key(#[from] KeyError),
+    /// It does not encode.
+    #[error("the certification request cannot be encoded: {0}")]
+    Encoding(#[from] der::Error),
+}
+
+/// `CertificationRequestInfo`. The attributes are not looked into; some clients leave them out.
+#[derive(Sequence)]
+struct RequestInfo<'a> {
+    version: u8,
+    subject: AnyRef<'a>,
+    subject_public_key_info: AnyRef<'a>,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    attributes: Option<SetOfVec<Any>>,
+}
+
+/// PKCS#10 counts from zero.
+const VERSION_1: u8 = 0;
+
+impl CertificationRequest {
+    /// The largest request that is read, in bytes of DER.
+    pub const MAX_SIZE: usize = 16 * 1024;
+
+    /// Reads a request in DER and verifies its signature over the octets as they came.
+    ///
+    /// # Errors
+    /// [`RequestError`], but not [`RequestError::Subject`].
+    pub fn from_der(der: &[u8]) -> Result<Self, RequestError> {
+        if der.len() > Self::MAX_SIZE {
+            return Err(RequestError::TooLarge { found: der.len() });
+        }
+        let signed = Signed::from_der(der).map_err(RequestError::Malformed)?;
+        let content = signed.content_der().map_err(RequestError::Malformed)?;
+        let (attributes, spki) = read_info(&content).map_err(RequestError::Malformed)?;
+        let public_key = PublicKey::from_spki_der(&spki).map_err(RequestError::Key)?;
+        verify(&signed, &content, &public_key)?;
+        Ok(Self { der: der.to_vec(), attributes, public_key })
+    }
+
+    /// The same for the first request in a PEM text (RFC 7468 §7); text around it is skipped.
+    ///
+    /// # Errors
+    /// [`RequestError`], but not [`RequestError::Subject`].
+    pub fn from_pem(text: &str) -> Result<Self, RequestError> {
+        // RFC 7468 §7: generators write CERTIFICATE REQUEST, parsers may take NEW CERTIFICATE REQUEST as the same.
+        let text = text.replace(" NEW CERTIFICATE REQUEST-", " CERTIFICATE REQUEST-");
+        let der = CertificateSigningRequestDer::from_pem_slice(text.as_bytes())
+            .map_err(|_| RequestError::NoPem)?;
+        Self::from_der(&der)
+    }
+
+    /// The request as it came.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The key to be certified.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Checks that the request does not name another person than the one who sent it.
+    ///
+    /// Every `UID` must be the id; so must a common name that is an id. Other names and an empty subject are fine.
+    ///
+    /// # Errors
+    /// [`RequestError::Subject`].
+    pub fn names_only(&self, id: &PersonId) -> Result<(), RequestError> {
+        let other_uid = self.attributes.all(UID).find(|uid| *uid != Some(id.as_str()));
+        let other_name = self
+            .attributes
+            .all(CN)
+            .find(|name| name.and_then(|n| n.parse().ok()).is_some_and(|n: PersonId| n != *id));
+        refuse(id.as_str(), other_uid.or(other_name))
+    }
+
+    /// Checks that the request does not name another server than the one that sent it.
+    ///
+    /// A common name must be the host or the origin; there must be no `UID`. An empty subject is fine.
+    ///
+    /// # Errors
+    /// [`RequestError::Subject`].
+    pub fn names_only_host(&self, origin: &Origin) -> Result<(), RequestError> {
+        let host = origin.host().to_string();
+        let uid = self.attributes.all(UID).next();
+        let other_name = self
+            .attributes
+            .all(CN)
+            .find(|name| !matches!(name, Some(n) if *n == host || *n == origin.as_str()));
+        refuse(origin.as_str(), uid.or(other_name))
+    }
+}
+
+/// Makes a request for this subject, signed by this key, in DER.
+///
+/// # Errors
+/// [`MakeRequestError`].
+pub fn certification_request(
+    key: &SigningKey,
+    subject: &Subject,
+) -> Result<Vec<u8>, MakeRequestError> {
+    let subject = subject.to_der().map_err(|error| match error {
+        SubjectEncodingError::Subject(error) => MakeRequestError::Subject(error),
+        SubjectEncodingError::Encoding(error) => MakeRequestError::Encoding(error),
+    })?;
+    let content = RequestInfo {
+        version: VERSION_1,
+        subject: AnyRef::from_der(&subject)?,
+        subject_public_key_info: AnyRef::from_der(key.public_key().spki_der())?,
+        // RFC 2986 §4.1: attributes are not optional, an empty set stands for none.
+        attributes: Some(SetOfVec::new()),
+    }
+    .to_der()?;
+    let signature = key.sign(&content)?;
+    let signed = Signed {
+        content: AnyRef::from_der(&content)?,
+        algorithm: ECDSA_SHA256,
+        signature: BitStringRef::from_bytes(&signature)?,
+    };
+    Ok(signed.to_der()?)
+}
+
+fn read_info(content: &[u8]) -> der::Result<(Attributes, Vec<u8>)> {
+    let info = RequestInfo::from_der(content)?;
+    if info.version != VERSION_1 {
+        return Err(der::Tag::Integer.value_error().into());
+    }
+    let subject = Name::from_der(&info.subject.to_der()?)?;
+    Ok((Attributes::of(&subject), info.subject_public_key_info.to_der()?))
+}
+
+fn verify(signed: &Signed<'_>, content: &[u8], key: &PublicKey) -> Result<(), RequestError> {
+    let signature = signed.signature.as_bytes().ok_or(RequestError::Signature)?;
+    // RFC 5758 §3.2: the parameters are absent. The digest is the sender's choice: it protects this request only.
+    let verified = match (signed.algorithm.oid, signed.algorithm.parameters) {
+        (ECDSA_WITH_SHA_256, None) => key.verify(content, signature),
+        (ECDSA_WITH_SHA_384, None) => key.verify_sha384(content, signature),
+        (other, _) => {
+            return Err(RequestError::SignatureAlgorithm { algorithm: other.to_string() });
+        }
+    };
+    verified.map_err(|_| RequestError::Signature)
+}
+
+/// An error for the first name that should not stand there; the inner `None` is one that is not text.
+fn refuse(expected: &str, found: Option<Option<&str>>) -> Result<(), RequestError> {
+    match found {
+        None => Ok(()),
+        Some(text) => Err(RequestError::Subject {
+            expected: expected.to_owned(),
+            found: text.unwrap_or_default().to_owned(),
+        }),
+    }
+}
+
+impl fmt::Debug for CertificationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificationRequest")
+            .field("public_key", &self.public_key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! The time during which a certificate holds.
+
+use std::time::Duration;
+
+use der::DateTime;
+use x509_cert::time::Time;
+
+use crate::Timestamp;
+
+/// From when until when a certificate is valid, both in whole seconds and both included (RFC 5280 §4.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
+impl Validity {
+    /// From and until, cut to whole seconds; `None` when the end lies before the start.
+    pub fn new(not_before: Timestamp, not_after: Timestamp) -> Option<Self> {
+        let whole = |time: Timestamp| Timestamp::from_seconds(time.as_seconds());
+        let (not_before, not_after) = (whole(not_before), whole(not_after));
+        (not_before <= not_after).then_some(Self { not_before, not_after })
+    }
+
+    /// From `start` for so many seconds.
+    pub fn starting(start: Timestamp, seconds: u32) -> Self {
+        let not_before = Timestamp::from_seconds(start.as_seconds());
+        Self { not_before, not_after: not_before.plus_seconds(seconds.into()) }
+    }
+
+    /// The part of it that lies within the issuer's: no certificate outlives its issuer.
+    ///
+    /// `None` when they have no moment in common.
+    pub fn within(self, issuer: Self) -> Option<Self> {
+        Self::new(self.not_before.max(issuer.not_before), self.not_after.min(issuer.not_after))
+    }
+
+    /// The first second.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The last second, all of which belongs to it.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Whether this moment belongs to it; X.509 counts whole seconds.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        (self.not_before.as_seconds()..=self.not_after.as_seconds()).contains(&at.as_seconds())
+    }
+
+    pub(crate) fn from_x509(times: &x509_cert::time::Validity) -> Option<Self> {
+        let seconds = |time: Time| {
+            let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+            Timestamp::from_seconds(seconds)
+        };
+        Self::new(seconds(times.not_before), seconds(times.not_after))
+    }
+
+    pub(crate) fn to_x509(self) -> der::Result<x509_cert::time::Validity> {
+        let time = |at: Timestamp| {
+            let seconds = u64::try_from(at.as_seconds()).unwrap_or(0);
+            DateTime::from_unix_duration(Duration::from_secs(seconds)).map(Time::from)
+        };
+        Ok(x509_cert::time::Validity::new(time(self.not_before)?, time(self.not_after)?))
+    }
+}

@@ -1,0 +1,61 @@
+//! What the tests need beside Rust: found, or installed with apt when run as root on Debian, or named.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{say, succeed};
+
+/// A program that tests call, and the Debian package that has it.
+struct Need {
+    program: &'static str,
+    package: &'static str,
+}
+
+const NEEDS: [Need; 4] = [
+    Need { program: "cc", package: "gcc" },
+    Need { program: "openssl", package: "openssl" },
+    Need { program: "curl", package: "curl" },
+    Need { program: "initdb", package: "postgresql" },
+];
+
+/// Makes sure that everything is there.
+pub(crate) fn provide() -> Result<()> {
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !Path::new("/etc/debian_version").exists() || !is_root() {
+        bail!("the tests need more than is installed here; on Debian: sudo apt-get install {list}");
+    }
+    say(&format!("── installing {list}"));
+    succeed(Command::new("apt-get").args(["update", "--quiet"]), "apt-get update")?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(&packages);
+    succeed(install.env("DEBIAN_FRONTEND", "noninteractive"), "apt-get install")?;
+    match missing().as_slice() {
+        [] => Ok(()),
+        still => bail!("installed, but still not found: {}", still.join(" ")),
+    }
+}
+
+fn missing() -> Vec<&'static str> {
+    NEEDS.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect()
+}
+
+/// On the path, or where Debian keeps PostgreSQL's server programs.
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
+        folders.extend(versions.flatten().map(|version| version.path().join("bin")));
+    }
+    folders.iter().any(|folder| folder.join(program).is_file())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
