@@ -42,8 +42,12 @@ struct Step {
     environment: &'static [(&'static str, &'static str)],
 }
 
-const FORMAT: Step =
-    Step { name: "format", program: "cargo", arguments: &["fmt", "--all", "--check"], environment: &[] };
+const FORMAT: Step = Step {
+    name: "format",
+    program: "cargo",
+    arguments: &["fmt", "--all", "--check"],
+    environment: &[],
+};
 const LINTS: Step = Step {
     name: "lints",
     program: "cargo",

@@ -1,1 +1,43 @@
-//! Placeholder.
+//! Blackboard, the course server: it verifies who asks, opens sessions, and keeps messages (steps 3 to 6).
+//!
+//! It implements the server's side of `docs/PROTOCOL.md` over HTTPS: `POST /v1/challenges`, `POST /v1/sessions`,
+//! `POST /v1/messages`, and as a client the enrolment of its own key (EST, RFC 7030).
+//!
+//! [`start`] makes a [`Running`] Blackboard from a [`Config`]; what happens is told to an [`Observer`]. Nothing is kept
+//! for strangers: challenges and sessions are tokens, sealed under a ring of keys that all replicas share.
+//!
+//! Not here: the protocol itself (claim-core), certificates (claim-pki), SQL (claim-store), TLS and HTTP (claim-http),
+//! and anything that prints or reads the command line.
+
+mod admin;
+mod authenticated;
+mod blackboard;
+mod clock;
+mod config;
+mod credential;
+mod cuhk;
+mod enrol;
+mod error;
+mod event;
+mod external_tls;
+mod folder;
+mod gate;
+mod media;
+mod people;
+mod random;
+mod rates;
+mod routes;
+mod sealing;
+mod server;
+mod start_error;
+
+pub use admin::{AdminError, Messages, messages};
+pub use claim_store::blackboard::StoredMessage;
+pub use clock::Clock;
+pub use config::{Config, DATABASE_FILE, DEFAULT_PORT, ExternalTls, Quotas};
+pub use credential::NotOurs;
+pub use cuhk::CuhkError;
+pub use event::{Event, Observer, WaitingFor};
+pub use sealing::WrappingKeyError;
+pub use server::{Running, start};
+pub use start_error::StartError;

@@ -1,1 +1,46 @@
-//! Placeholder.
+//! CUHK, the certificate authority of Claim: steps 0 to 2.
+//!
+//! It makes or loads its root and issuing certificate, serves Enrolment over Secure Transport (RFC 7030 as
+//! clarified by RFC 8951: `cacerts`, `simpleenroll`, `simplereenroll`), and invites people and servers.
+//! Every certificate is on record before it is signed, and again before it is given out.
+//!
+//! Not here: certificates and their profiles (claim-pki), the form of invitations and problems (claim-core),
+//! queries (claim-store), TLS and HTTP (claim-http), and anything that prints.
+
+mod admin;
+mod authority;
+mod clock;
+mod config;
+mod credentials;
+mod desk;
+mod enrolment;
+mod error;
+mod est;
+mod event;
+mod folder;
+mod invite;
+mod local;
+mod mode;
+mod own_certificate;
+mod random;
+mod renewal;
+mod routes;
+mod server;
+mod state;
+
+pub use admin::{
+    AdminError, BadLine, CertificateEntry, Invited, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES,
+    MAX_ROSTER_PEOPLE, Made, Office, PersonName, PersonNameError, RosterEntry, RosterError, init,
+    read_roster,
+};
+pub use authority::AuthorityError;
+pub use clock::Clock;
+pub use config::{
+    Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE, ExternalTls,
+};
+pub use desk::DeskError;
+pub use error::{NotLocal, StartError};
+pub use event::{Event, Issued, Observer};
+pub use mode::Mode;
+pub use own_certificate::OwnCertificateError;
+pub use server::{Running, start};

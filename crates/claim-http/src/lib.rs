@@ -1,1 +1,48 @@
-//! Placeholder.
+//! TLS and HTTP as the programs of Claim use them: servers that strangers talk to, clients that talk to these.
+//!
+//! It implements, by rustls, hyper, axum and reqwest: TLS 1.3 (RFC 8446), HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113),
+//! problem documents (RFC 9457), the client of EST (RFC 7030, RFC 8951) and OpenMetrics 1.0.
+//!
+//! It knows nothing of sessions, messages or the rules of enrolment: these are in claim-core and the programs.
+//! Every size and time that a stranger controls has its name in [`Limits`] or is an argument.
+
+mod activity;
+mod body;
+mod client;
+mod connection;
+mod edge;
+mod est;
+mod health;
+mod limits;
+mod listen;
+mod metrics;
+mod pages;
+mod places;
+mod problem;
+mod problem_answer;
+mod reach;
+mod refused;
+mod server;
+mod tls;
+
+pub use body::{BodyError, read_body};
+pub use client::{Answer, ClientError, https_client, read_answer, send};
+pub use connection::ConnectionInfo;
+pub use edge::{RequestId, with_edge};
+pub use est::{
+    CERTS_ONLY, EstError, NotBase64, PKCS10, decode_est_body, encode_est_body,
+    fetch_ca_certificates, simple_enroll, simple_reenroll,
+};
+pub use health::serve_health;
+pub use limits::Limits;
+pub use listen::{BindError, bind, loopback};
+pub use metrics::Metrics;
+pub use pages::problem_pages;
+pub use problem::{PROBLEM_JSON, Refusal, problem_response};
+pub use problem_answer::ProblemAnswer;
+pub use reach::{ReachError, TlsFailure};
+pub use server::{Server, Stopped};
+pub use tls::{
+    CertificateSwitch, ClientCertificates, IdentityError, ServerTrust, TlsIdentity, TrustError,
+    server_tls,
+};

@@ -7,7 +7,7 @@ use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode};
 
 use crate::profile::extensions;
-use crate::subject::SubjectEncodingError;
+use crate::subject::{SubjectEncodingError, is_dns_name};
 use crate::tbs::{Contents, ECDSA_SHA256, Fields, Signed};
 use crate::{
     AuthorityName, Certificate, CertificateError, KeyError, Profile, ProfileError, PublicKey,
@@ -77,6 +77,15 @@ pub enum PrepareError {
         /// The profile of the issuer.
         issuer: Profile,
     },
+    /// The DNS domain to which a root is to be constrained is none.
+    #[error("{found:?} is not a DNS domain")]
+    Domain {
+        /// What was given.
+        found: String,
+    },
+    /// The content that came back has none of the profiles.
+    #[error("the prepared certificate has none of the known profiles")]
+    NoProfile,
     /// The content that came back was prepared by another issuer.
     #[error("the certificate was prepared by another issuer")]
     OtherIssuer,
@@ -196,7 +205,7 @@ impl Issuer {
             spki: public_key.spki_der(),
             extensions: extensions(profile, &public_key.key_id(), &self.key_id, origin, None)?,
         }
-        .to_der()?;
+        .into_der()?;
         self.lint(tbs)
     }
 
@@ -225,7 +234,7 @@ impl Issuer {
         if !self.prepared(&fields) {
             return Err(PrepareError::OtherIssuer);
         }
-        let profile = Profile::named_by(&fields).unwrap_or(Profile::Root);
+        let profile = Profile::named_by(&fields).ok_or(PrepareError::NoProfile)?;
         if !self.profile.issues(profile) {
             return Err(PrepareError::WrongIssuer { subject: profile, issuer: self.profile });
         }
@@ -296,6 +305,9 @@ fn root_tbs(
     serial: &SerialNumber,
     validity: Validity,
 ) -> Result<Vec<u8>, PrepareError> {
+    if let Some(domain) = spec.domain.as_deref().filter(|domain| !is_dns_name(domain)) {
+        return Err(PrepareError::Domain { found: domain.to_owned() });
+    }
     let name = spec.name.to_der()?;
     let id = key.key_id();
     let contents = Contents {
@@ -306,7 +318,7 @@ fn root_tbs(
         spki: key.spki_der(),
         extensions: extensions(Profile::Root, &id, &id, None, spec.domain.as_deref())?,
     };
-    let tbs = contents.to_der()?;
+    let tbs = contents.into_der()?;
     Profile::Root.check(&Fields::from_der(&tbs)?)?;
     Ok(tbs)
 }

@@ -2,11 +2,12 @@
 
 use der::asn1::{AnyRef, ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 use der::{Any, Encode, Tag, Tagged};
+use rustls_pki_types::DnsName;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
 use crate::oid::{C, CN, O, UID};
-use crate::{Origin, PersonId};
+use crate::{Origin, OriginHost, PersonId};
 
 /// Whom a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,12 @@ pub enum SubjectError {
     ControlCharacter {
         /// The character.
         found: char,
+    },
+    /// A host that is no DNS name.
+    #[error("{found:?} is not a DNS name")]
+    Host {
+        /// The host.
+        found: String,
     },
     /// A country that is not two capital letters (ISO 3166).
     #[error("a country is two capital letters; this is {found:?}")]
@@ -131,6 +138,10 @@ impl Subject {
             }
             Self::Server { origin } => {
                 let host = origin.host().to_string();
+                // URLs take hosts that certificates must not have: `*.example` would be a wildcard.
+                if matches!(origin.host(), OriginHost::Name(name) if !is_dns_name(&name)) {
+                    return Err(SubjectError::Host { found: host }.into());
+                }
                 check_name(&host)?;
                 Ok(distinguished_name(&[(CN, Text::Utf8(&host))])?)
             }
@@ -181,6 +192,11 @@ fn distinguished_name(attributes: &[(ObjectIdentifier, Text<'_>)]) -> der::Resul
         names.push(name);
     }
     names.to_der()
+}
+
+/// Whether this is a DNS name as it stands in certificates: no wildcard, no dot at the end.
+pub(crate) fn is_dns_name(text: &str) -> bool {
+    DnsName::try_from(text).is_ok() && !text.ends_with('.')
 }
 
 fn text(value: &Any) -> Option<String> {

@@ -118,7 +118,7 @@ pub(crate) struct Contents<'a> {
 }
 
 impl Contents<'_> {
-    pub(crate) fn to_der(self) -> der::Result<Vec<u8>> {
+    pub(crate) fn into_der(self) -> der::Result<Vec<u8>> {
         TbsCertificate {
             version: Version::V3,
             serial_number: UintRef::new(self.serial.as_bytes())?,

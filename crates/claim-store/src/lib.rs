@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Durable storage for both servers: one set of queries on SQLite and on PostgreSQL.
+//!
+//! [`cuhk`] keeps people, invitations and certificates; [`blackboard`] keeps the sealing ring and messages.
+//! When a function that writes returns `Ok`, what it wrote is durable: SQLite runs with `synchronous=FULL`,
+//! PostgreSQL with `synchronous_commit` at least `on`. What races is settled by unique constraints and single statements,
+//! so many replicas may share one PostgreSQL database, also a distributed one that only speaks its protocol:
+//! correct under READ COMMITTED and SERIALIZABLE, without advisory locks and LISTEN.
+//!
+//! Times are milliseconds since 1970 in UTC, as [`claim_pki::Timestamp`] counts; the caller brings them.
+//!
+//! Not here: any decision (who may enrol, which key seals), the formats of what is stored, and secrets in the
+//! clear: codes come hashed, sealing keys wrapped.
+
+pub mod blackboard;
+pub mod cuhk;
+mod database;
+mod error;
+mod location;
+mod migrations;
+mod retry;
+mod row;
+
+pub use database::Kind;
+pub use error::StoreError;
+pub use location::{DatabaseUrl, DatabaseUrlError};

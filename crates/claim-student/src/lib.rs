@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Student: the one who hands in. Steps 1 to 6 from the student's side, as a library.
+//!
+//! It implements the client's part of `docs/PROTOCOL.md`: enrolment over EST (RFC 7030, by claim-http), the exchange
+//! of steps 3 to 5 and the signed requests of step 6 (RFC 9421, by claim-core), the folder with the student's keys,
+//! and what to do when something on the way fails.
+//!
+//! It never prints and never asks: what happens is told through [`Event`]s, what failed through errors that say
+//! what happened, why, and what to do next ([`Explained`]). The protocol itself is in claim-core.
+
+mod clock;
+mod config;
+mod enrol;
+mod error;
+mod event;
+mod post;
+mod random;
+mod retry;
+mod say;
+mod session;
+mod student;
+mod wallet;
+
+pub use clock::Clock;
+pub use config::{Config, Timeouts, TlsRoots};
+pub use enrol::{EnrolError, Enrolled, Requester};
+pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
+pub use event::{Event, Observer};
+pub use say::{Hindrance, MAX_MESSAGE, SayError, Unsettled};
+pub use session::{OpenSession, SessionError};
+pub use student::Student;
+pub use wallet::{Identity, IdentityState, Wallet, WalletError};

@@ -24,7 +24,7 @@ pub struct VerifiedIssuer {
 
 /// When a leaf must be valid.
 #[derive(Clone, Copy)]
-enum When {
+pub(super) enum When {
     /// At this time.
     At(Timestamp),
     /// At this time, or it expired no more than so many seconds ago.
@@ -36,8 +36,7 @@ const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[webpki::aws_lc_rs::
 
 impl VerifiedIssuer {
     /// One link of RFC 5280 §6.1.3, from the root to an authority, without the time.
-    pub(super) fn at_any_time(root: &Root, der: &[u8]) -> Result<Self, PathError> {
-        let certificate = read(der)?;
+    pub(super) fn at_any_time(root: &Root, certificate: Certificate) -> Result<Self, PathError> {
         if certificate.issuer_der() != root.certificate().subject_der() {
             return Err(PathError::UnknownIssuer);
         }
@@ -46,10 +45,10 @@ impl VerifiedIssuer {
         }
         certificate.verify_signature(root.public_key()).map_err(|_| PathError::BadSignature)?;
         let key = Profile::Issuing.check(certificate.fields())?;
-        let own = CertificateDer::from(der);
-        let own = webpki::anchor_from_trusted_cert(&own)?.to_owned();
+        let own = CertificateDer::from(certificate.der());
+        let own = webpki::anchor_from_trusted_cert(&own)?;
         // The profile has no name constraints of its own, so those of the root are all that there are.
-        let anchor = TrustAnchor { name_constraints: root.name_constraints(), ..own };
+        let anchor = TrustAnchor { name_constraints: root.name_constraints(), ..own.to_owned() };
         let root_validity = root.certificate().validity();
         Ok(Self { certificate, key_id: key.key_id(), root_validity, anchor })
     }
@@ -69,7 +68,7 @@ impl VerifiedIssuer {
     /// # Errors
     /// [`PathError`].
     pub fn verify_person(&self, leaf: &[u8], at: Timestamp) -> Result<VerifiedPerson, PathError> {
-        self.person(leaf, When::At(at))
+        self.person(&read(leaf)?, When::At(at))
     }
 
     /// The same for re-enrolment: a certificate that expired no more than `grace_seconds` ago is
@@ -83,7 +82,7 @@ impl VerifiedIssuer {
         at: Timestamp,
         grace_seconds: u32,
     ) -> Result<VerifiedPerson, PathError> {
-        self.person(leaf, When::AtOrSince(at, grace_seconds))
+        self.person(&read(leaf)?, When::AtOrSince(at, grace_seconds))
     }
 
     /// Verifies a server's certificate, in DER, with one signature verification.
@@ -96,7 +95,7 @@ impl VerifiedIssuer {
         origin: &Origin,
         at: Timestamp,
     ) -> Result<VerifiedServer, PathError> {
-        self.server(leaf, Some(origin), When::At(at))
+        self.server(&read(leaf)?, Some(origin), When::At(at))
     }
 
     /// The same for re-enrolment, of whatever server the certificate names.
@@ -109,7 +108,7 @@ impl VerifiedIssuer {
         at: Timestamp,
         grace_seconds: u32,
     ) -> Result<VerifiedServer, PathError> {
-        self.server(leaf, None, When::AtOrSince(at, grace_seconds))
+        self.server(&read(leaf)?, None, When::AtOrSince(at, grace_seconds))
     }
 
     /// Checks that root and authority are valid at this time.
@@ -124,20 +123,24 @@ impl VerifiedIssuer {
         Ok(())
     }
 
-    fn person(&self, leaf: &[u8], when: When) -> Result<VerifiedPerson, PathError> {
-        let (certificate, leaf) = self.verify(leaf, Profile::Person)?;
+    pub(super) fn person(
+        &self,
+        certificate: &Certificate,
+        when: When,
+    ) -> Result<VerifiedPerson, PathError> {
+        let leaf = self.verify(certificate, Profile::Person)?;
         let (id, name) = person(certificate.fields())?;
         self.check_leaf_time(leaf.validity, when)?;
         Ok(VerifiedPerson { id, name: name.to_owned(), leaf })
     }
 
-    fn server(
+    pub(super) fn server(
         &self,
-        leaf: &[u8],
+        certificate: &Certificate,
         expected: Option<&Origin>,
         when: When,
     ) -> Result<VerifiedServer, PathError> {
-        let (certificate, leaf) = self.verify(leaf, Profile::Server)?;
+        let leaf = self.verify(certificate, Profile::Server)?;
         let found = server(certificate.fields())?;
         if let Some(expected) = expected.filter(|expected| **expected != found) {
             return Err(PathError::WrongOrigin { expected: expected.clone(), found });
@@ -147,15 +150,16 @@ impl VerifiedIssuer {
     }
 
     /// Issuer, signature, constraints and profile of a leaf, but not its time.
-    fn verify(&self, leaf: &[u8], profile: Profile) -> Result<(Certificate, Leaf), PathError> {
-        let certificate = read(leaf)?;
-        if !self.is_named_by(&certificate) {
+    fn verify(&self, leaf: &Certificate, profile: Profile) -> Result<Leaf, PathError> {
+        let named = leaf.issuer_der() == self.certificate.subject_der()
+            && leaf.issuer_key_id().is_none_or(|id| id == self.key_id);
+        if !named {
             return Err(PathError::UnknownIssuer);
         }
         // Webpki looks at the time first; given one that suits the certificate it tells what else is wrong.
-        let suitable = certificate.not_after().as_seconds();
+        let suitable = leaf.not_after().as_seconds();
         let time = UnixTime::since_unix_epoch(Duration::from_secs(suitable.unsigned_abs()));
-        let der = CertificateDer::from(leaf);
+        let der = CertificateDer::from(leaf.der());
         let checked = EndEntityCert::try_from(&der).and_then(|end_entity| {
             let anchors = std::slice::from_ref(&self.anchor);
             end_entity
@@ -171,15 +175,8 @@ impl VerifiedIssuer {
             }
             other => other.into(),
         })?;
-        let key = profile.check(certificate.fields())?;
-        let leaf = Leaf::new(&certificate, key, self.key_id);
-        Ok((certificate, leaf))
-    }
-
-    /// Whether a certificate says that this authority issued it.
-    pub(super) fn is_named_by(&self, leaf: &Certificate) -> bool {
-        leaf.issuer_der() == self.certificate.subject_der()
-            && leaf.issuer_key_id().is_none_or(|id| id == self.key_id)
+        let key = profile.check(leaf.fields())?;
+        Ok(Leaf::new(leaf, key, self.key_id))
     }
 
     fn check_leaf_time(&self, leaf: Validity, when: When) -> Result<(), PathError> {

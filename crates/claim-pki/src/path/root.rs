@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustls_pki_types::{CertificateDer, Der};
 
-use super::issuer::read;
+use super::issuer::{When, read};
 use super::{PathError, VerifiedIssuer, VerifiedPerson, VerifiedServer};
 use crate::{Certificate, CertificateError, KeyError, Origin, PublicKey, Timestamp};
 
@@ -111,7 +111,7 @@ impl Root {
     /// # Errors
     /// [`PathError`].
     pub fn verify_issuer(&self, der: &[u8], at: Timestamp) -> Result<VerifiedIssuer, PathError> {
-        let issuer = VerifiedIssuer::at_any_time(self, der)?;
+        let issuer = VerifiedIssuer::at_any_time(self, read(der)?)?;
         issuer.check_time(at)?;
         Ok(issuer)
     }
@@ -126,7 +126,7 @@ impl Root {
         at: Timestamp,
     ) -> Result<VerifiedPerson, PathError> {
         let (leaf, issuer) = self.issuer_in(chain)?;
-        issuer.verify_person(leaf, at)
+        issuer.person(&leaf, When::At(at))
     }
 
     /// The same for re-enrolment: a certificate that expired no more than `grace_seconds` ago is
@@ -141,7 +141,7 @@ impl Root {
         grace_seconds: u32,
     ) -> Result<VerifiedPerson, PathError> {
         let (leaf, issuer) = self.issuer_in(chain)?;
-        issuer.verify_person_for_renewal(leaf, at, grace_seconds)
+        issuer.person(&leaf, When::AtOrSince(at, grace_seconds))
     }
 
     /// Verifies a server's certificate and its issuer's: the leaf first, the others in any order.
@@ -155,7 +155,7 @@ impl Root {
         at: Timestamp,
     ) -> Result<VerifiedServer, PathError> {
         let (leaf, issuer) = self.issuer_in(chain)?;
-        issuer.verify_server(leaf, origin, at)
+        issuer.server(&leaf, Some(origin), When::At(at))
     }
 
     /// The same for re-enrolment, of whatever server the certificate names.
@@ -169,7 +169,7 @@ impl Root {
         grace_seconds: u32,
     ) -> Result<VerifiedServer, PathError> {
         let (leaf, issuer) = self.issuer_in(chain)?;
-        issuer.verify_server_for_renewal(leaf, at, grace_seconds)
+        issuer.server(&leaf, None, When::AtOrSince(at, grace_seconds))
     }
 
     pub(super) fn public_key(&self) -> &PublicKey {
@@ -181,22 +181,20 @@ impl Root {
     }
 
     /// Finds the leaf's issuer in the chain and verifies it, but for the time, which the leaf's decides.
-    fn issuer_in<'c>(&self, chain: &[&'c [u8]]) -> Result<(&'c [u8], VerifiedIssuer), PathError> {
+    fn issuer_in(&self, chain: &[&[u8]]) -> Result<(Certificate, VerifiedIssuer), PathError> {
         if chain.len() > Self::MAX_CHAIN {
             return Err(PathError::TooManyCertificates { found: chain.len() });
         }
         let (leaf, others) = chain.split_first().ok_or(PathError::NoCertificate)?;
-        let certificate = read(leaf)?;
-        if certificate.issuer_der() == self.certificate.subject_der() {
+        let leaf = read(leaf)?;
+        if leaf.issuer_der() == self.certificate.subject_der() {
             return Err(PathError::IssuedByRoot);
         }
         let mut refusal = PathError::UnknownIssuer;
         for other in others {
-            let candidate = read(other)?;
-            let named = candidate.subject_der() == certificate.issuer_der()
-                && certificate
-                    .issuer_key_id()
-                    .is_none_or(|id| Some(id) == candidate.subject_key_id());
+            let other = read(other)?;
+            let named = other.subject_der() == leaf.issuer_der()
+                && leaf.issuer_key_id().is_none_or(|id| Some(id) == other.subject_key_id());
             if !named {
                 continue;
             }

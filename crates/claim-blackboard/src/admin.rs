@@ -1,0 +1,73 @@
+//! What people who run Blackboard look at.
+
+use std::path::{Path, PathBuf};
+
+use claim_store::blackboard::{BlackboardStore, StoredMessage};
+use claim_store::{DatabaseUrl, DatabaseUrlError, StoreError};
+
+use crate::config::DATABASE_FILE;
+
+/// How many messages are read at once.
+const PAGE: u32 = 200;
+
+/// Why the records cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// There are none.
+    #[error("{path:?} does not exist: no Blackboard has been started in this folder")]
+    NoRecords {
+        /// Where the database should be.
+        path: PathBuf,
+    },
+    /// The database is not named rightly.
+    #[error(transparent)]
+    DatabaseUrl(#[from] DatabaseUrlError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The messages on record, page by page, the oldest first.
+pub struct Messages {
+    store: BlackboardStore,
+    after: i64,
+}
+
+/// Opens the records of the Blackboard in this folder; it may be serving at the same time.
+///
+/// # Errors
+/// [`AdminError`].
+pub async fn messages(dir: &Path, database: Option<&str>) -> Result<Messages, AdminError> {
+    let url = match database {
+        Some(text) => text.parse()?,
+        None => {
+            let path = dir.join(DATABASE_FILE);
+            if !path.exists() {
+                return Err(AdminError::NoRecords { path });
+            }
+            DatabaseUrl::sqlite(path)
+        }
+    };
+    Ok(Messages { store: BlackboardStore::open(&url).await?, after: 0 })
+}
+
+impl Messages {
+    /// The next page; an empty one is the end, for now: later there may be more.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn next_page(&mut self) -> Result<Vec<StoredMessage>, AdminError> {
+        let page = self.store.messages(self.after, PAGE).await?;
+        if let Some(last) = page.last() {
+            self.after = last.id;
+        }
+        Ok(page)
+    }
+}
+
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Messages").field("after", &self.after).finish_non_exhaustive()
+    }
+}

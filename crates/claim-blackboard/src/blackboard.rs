@@ -1,0 +1,173 @@
+//! What all requests share.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use claim_core::Origin;
+use claim_store::StoreError;
+use claim_store::blackboard::{BlackboardStore, Kept, NewMessage, StoredMessage};
+
+use crate::clock::Clock;
+use crate::credential::Credential;
+use crate::event::{Event, Observer};
+use crate::gate::Gate;
+use crate::people::People;
+use crate::rates::Rates;
+use crate::sealing::Sealing;
+
+/// How many messages of unknown outcome are remembered; each is 48 bytes.
+const MAX_UNSETTLED: usize = 10_000;
+
+/// One serving Blackboard, as its handlers see it.
+pub(crate) struct Blackboard {
+    pub(crate) origin: Origin,
+    pub(crate) clock: Clock,
+    pub(crate) observer: Observer,
+    pub(crate) store: Arc<BlackboardStore>,
+    pub(crate) sealing: Sealing,
+    pub(crate) people: People,
+    pub(crate) own: Own,
+    pub(crate) gate: Gate,
+    pub(crate) rates: Rates,
+    pub(crate) body_timeout: Duration,
+    pub(crate) announcer: Announcer,
+    /// Why the storage was of no use when it was last looked at.
+    pub(crate) storage_fault: Mutex<Option<String>>,
+}
+
+/// Blackboard's own key with its certificates, exchanged at a renewal.
+pub(crate) struct Own(RwLock<Arc<Credential>>);
+
+impl Own {
+    pub(crate) fn new(credential: Credential) -> Self {
+        Self(RwLock::new(Arc::new(credential)))
+    }
+
+    /// What Blackboard proves itself with now.
+    pub(crate) fn current(&self) -> Arc<Credential> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, credential: Credential) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credential);
+    }
+}
+
+impl Blackboard {
+    pub(crate) fn tell(&self, event: Event) {
+        (self.observer)(event);
+    }
+
+    /// Why no student can be served now, if so.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        let now = self.clock.now();
+        let not_after = self.own.current().certified.not_after();
+        if now > not_after {
+            return Err(format!("the certificate expired at {not_after}"));
+        }
+        if self.sealing.ring().sealing(now).is_none() {
+            return Err("no key of the ring may seal now".to_owned());
+        }
+        let fault = self.storage_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.as_ref().map_or(Ok(()), |fault| Err(fault.clone()))
+    }
+}
+
+/// Keeps messages, and tells of each one once it is durable.
+///
+/// It works in tasks of its own: a client that goes away must not keep a message that was committed from
+/// appearing in the terminal.
+#[derive(Default)]
+pub(crate) struct Announcer {
+    /// Held by each task for reading; who gets it for writing knows that none is left.
+    working: Arc<tokio::sync::RwLock<()>>,
+    /// Messages whose commit failed in a way that left its outcome open. Where one of them was committed after all,
+    /// the student's repetition finds it, and it has not been told of yet.
+    unsettled: Mutex<HashSet<([u8; 32], [u8; 16])>>,
+}
+
+impl Announcer {
+    /// Keeps one message; `Ok` means durable.
+    pub(crate) async fn keep(
+        blackboard: &Arc<Blackboard>,
+        message: NewMessage,
+    ) -> Result<Kept, StoreError> {
+        let working = Arc::clone(&blackboard.announcer.working).read_owned().await;
+        let blackboard = Arc::clone(blackboard);
+        let task = tokio::spawn(async move {
+            let key = (message.session, message.nonce);
+            let kept = blackboard.store.keep_message(message).await;
+            if let Some(stored) = blackboard.announcer.news(key, &kept) {
+                blackboard.tell(Event::Message {
+                    number: stored.id,
+                    id: stored.person.clone(),
+                    received_at: stored.received_at,
+                    text: stored.text.clone(),
+                });
+            }
+            drop(working);
+            kept
+        });
+        // The task is only ever lost with the whole runtime, or to a panic of the observer.
+        task.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Waits until all messages that were begun are told of.
+    pub(crate) async fn finish(&self) {
+        drop(self.working.write().await);
+    }
+
+    /// The message that is to be told of now, if any.
+    fn news<'a>(
+        &self,
+        key: ([u8; 32], [u8; 16]),
+        kept: &'a Result<Kept, StoreError>,
+    ) -> Option<&'a StoredMessage> {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept {
+            Ok(Kept::First(stored)) => {
+                unsettled.remove(&key);
+                Some(stored)
+            }
+            Ok(Kept::Repeat(stored)) => unsettled.remove(&key).then_some(stored),
+            Ok(Kept::Conflict) => None,
+            Err(_) => {
+                if unsettled.len() < MAX_UNSETTLED {
+                    unsettled.insert(key);
+                }
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use claim_core::Timestamp;
+
+    use super::*;
+
+    fn stored() -> StoredMessage {
+        StoredMessage {
+            id: 1,
+            person: "1155123456".parse().unwrap(),
+            received_at: Timestamp::from_seconds(0),
+            text: "hello".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_message_is_told_of_once_also_when_its_commit_seemed_to_fail() {
+        let (announcer, stored) = (Announcer::default(), stored());
+        let (first, second) = (([1; 32], [1; 16]), ([1; 32], [2; 16]));
+        let told = |key, kept| announcer.news(key, &kept).is_some();
+        assert!(told(first, Ok(Kept::First(stored.clone()))));
+        assert!(!told(first, Ok(Kept::Repeat(stored.clone()))));
+        assert!(!told(second, Err(StoreError::Busy)));
+        assert!(told(second, Ok(Kept::Repeat(stored.clone()))));
+        assert!(!told(second, Ok(Kept::Repeat(stored.clone()))));
+        assert!(!told(first, Ok(Kept::Conflict)));
+    }
+}

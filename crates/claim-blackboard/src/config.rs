@@ -1,0 +1,122 @@
+//! What one Blackboard is set up with.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use claim_core::Origin;
+use claim_http::Limits;
+use claim_store::{DatabaseUrl, DatabaseUrlError};
+
+use crate::clock::Clock;
+
+/// The port that Blackboard listens on where nothing else is configured.
+pub const DEFAULT_PORT: u16 = 3141;
+
+/// The name of the SQLite file in the folder.
+pub const DATABASE_FILE: &str = "blackboard.db";
+
+/// Everything that a serving Blackboard is told from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder with `blackboard.key`, `blackboard.cer`, `sealing.key` and, unless configured otherwise, the
+    /// database and `cuhk.cer`.
+    pub dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The origin under which Blackboard is known to others; `https://localhost:<port>` where there is none.
+    pub public_url: Option<Origin>,
+    /// Where CUHK is; an invitation names it too.
+    pub cuhk: Origin,
+    /// The root certificate; `cuhk.cer` in the folder where there is none.
+    pub root: Option<PathBuf>,
+    /// The invitation to enrol with at the first start; `blackboard.invite` in the folder, which a local CUHK
+    /// leaves there, where there is none.
+    pub invite_file: Option<PathBuf>,
+    /// The database as `postgres://…` or `sqlite:…`; [`DATABASE_FILE`] in the folder where there is none.
+    pub database: Option<String>,
+    /// A TLS certificate from elsewhere; identity and sessions rest on the one from CUHK all the same.
+    pub external_tls: Option<ExternalTls>,
+    /// Where to serve `/metrics`, `/healthz` and `/readyz` in plain HTTP; a loopback address.
+    pub metrics: Option<SocketAddr>,
+    /// The budgets of the listener.
+    pub limits: Limits,
+    /// The budgets of the protocol.
+    pub quotas: Quotas,
+    /// How long to wait at start for CUHK and what comes from it.
+    pub patience: Duration,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The PEM files of a TLS certificate from elsewhere (`--tls-cert`, `--tls-key`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalTls {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// What the protocol's own work may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// Step 3 and 4 requests that are computed at once.
+    ///
+    /// Each costs a signature verification or two and an HPKE encryption, for whoever asks.
+    pub kem_concurrency: NonZeroU32,
+    /// Step 3 and 4 requests that wait for their turn; what comes on top is told to come again.
+    pub kem_waiting: u32,
+    /// Requests of step 6 that one person may make in a minute, on this replica; all of them may come at once.
+    pub requests_per_minute: NonZeroU32,
+}
+
+impl Config {
+    /// The defaults for a folder: port 3141 on this machine only, SQLite, CUHK on this machine too.
+    pub fn new(dir: impl Into<PathBuf>, cuhk: Origin) -> Self {
+        Self {
+            dir: dir.into(),
+            listen: claim_http::loopback(DEFAULT_PORT).to_vec(),
+            public_url: None,
+            cuhk,
+            root: None,
+            invite_file: None,
+            database: None,
+            external_tls: None,
+            metrics: None,
+            limits: Limits::default(),
+            quotas: Quotas::default(),
+            patience: Duration::from_secs(60),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Where the database is.
+    pub(crate) fn database_url(&self) -> Result<DatabaseUrl, DatabaseUrlError> {
+        match &self.database {
+            Some(text) => text.parse(),
+            None => Ok(DatabaseUrl::sqlite(self.dir.join(DATABASE_FILE))),
+        }
+    }
+
+    /// Where the root certificate is, or goes.
+    pub(crate) fn root_path(&self) -> PathBuf {
+        self.root.clone().unwrap_or_else(|| self.dir.join("cuhk.cer"))
+    }
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            kem_concurrency: u32::try_from(processors)
+                .ok()
+                .and_then(NonZeroU32::new)
+                .unwrap_or(NonZeroU32::MIN),
+            // About half a second of work for each processor.
+            kem_waiting: 2_000,
+            requests_per_minute: const { NonZeroU32::new(120).unwrap() },
+        }
+    }
+}

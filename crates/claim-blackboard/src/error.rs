@@ -1,0 +1,164 @@
+//! Which problem each error is: the one place where the inner crates' errors meet the wire's table.
+
+use claim_core::blackboard::{ChallengeError, ConfirmationError, RequestError};
+use claim_core::json::JsonError;
+use claim_core::signing::SignatureError;
+use claim_core::{Escaped, Problem, ProblemType, TokenError};
+use claim_pki::PathError;
+use claim_store::StoreError;
+
+/// What a stranger is told about a defect; the rest is in the log.
+const IN_THE_LOG: &str = "the cause is in the server's log";
+
+/// Seconds until it makes sense to try again what the storage did not take.
+const STORAGE_RETRY_AFTER: u64 = 5;
+
+/// Seconds until somebody may have made room on a full disk.
+const FULL_RETRY_AFTER: u64 = 60;
+
+/// Seconds until a queue that was full has moved on.
+const QUEUE_RETRY_AFTER: u64 = 1;
+
+/// Step 3: the body is not the message.
+pub(crate) fn unreadable(error: &JsonError) -> Problem {
+    // The parser repeats parts of what it read.
+    let text = error.to_string();
+    Problem::new(ProblemType::MalformedRequest, Escaped(&text))
+}
+
+/// Step 3: the certificate is not that of a person whom CUHK knows.
+pub(crate) fn untrusted(error: &PathError) -> Problem {
+    let problem_type = match error {
+        PathError::NoCertificate
+        | PathError::Malformed
+        | PathError::TooManyCertificates { .. }
+        | PathError::TooLarge { .. } => ProblemType::CertificateUnreadable,
+        PathError::Expired { .. } => ProblemType::CertificateExpired,
+        PathError::NotYetValid { .. } => ProblemType::CertificateNotYetValid,
+        PathError::WrongProfile { .. } | PathError::NotAsProfile { .. } | PathError::Key(_) => {
+            ProblemType::CertificateProfile
+        }
+        PathError::UnknownIssuer
+        | PathError::IssuedByRoot
+        | PathError::BadSignature
+        | PathError::NameConstraints
+        | PathError::WrongOrigin { .. }
+        | PathError::IssuerNotValid { .. } => ProblemType::CertificateUntrusted,
+        _ => ProblemType::CertificateUntrusted,
+    };
+    let text = error.to_string();
+    Problem::new(problem_type, Escaped(&text))
+}
+
+/// Step 4.
+pub(crate) fn no_challenge(error: &ChallengeError) -> Problem {
+    match error {
+        ChallengeError::OtherPerson { .. } => Problem::new(ProblemType::SidMismatch, error),
+        ChallengeError::Encryption => Problem::new(ProblemType::CertificateProfile, error),
+        ChallengeError::Token(token) => no_sealing_key(token),
+        _ => internal(error),
+    }
+}
+
+/// Step 5: the token of step 4 does not open.
+pub(crate) fn challenge_token(error: &TokenError) -> Problem {
+    token(error, ProblemType::ChallengeInvalid, ProblemType::ChallengeExpired)
+}
+
+/// Step 5: the challenge is not met.
+pub(crate) fn not_confirmed(error: &ConfirmationError) -> Problem {
+    match error {
+        ConfirmationError::Wrong => Problem::new(ProblemType::ConfirmationWrong, error),
+        ConfirmationError::Token(token) => no_sealing_key(token),
+        ConfirmationError::OwnKey => internal(error),
+        _ => internal(error),
+    }
+}
+
+/// Step 6: the session token does not open.
+pub(crate) fn session_token(error: &TokenError) -> Problem {
+    token(error, ProblemType::SessionInvalid, ProblemType::SessionExpired)
+}
+
+/// Step 6: the request is not signed with the session's key.
+pub(crate) fn not_authentic(error: &SignatureError) -> Problem {
+    let problem_type = match error {
+        SignatureError::Wrong => ProblemType::SignatureWrong,
+        SignatureError::Input
+        | SignatureError::Profile { .. }
+        | SignatureError::Signature
+        | SignatureError::ContentDigest
+        | SignatureError::ContentType => ProblemType::SignatureMalformed,
+        _ => ProblemType::SignatureMalformed,
+    };
+    // The expected profile has the request's own nonce in it.
+    let text = error.to_string();
+    Problem::new(problem_type, Escaped(&text))
+}
+
+/// Step 6: the request is authentic, and does not count.
+pub(crate) fn not_counted(error: &RequestError) -> Problem {
+    match error {
+        RequestError::ClockSkew { now, .. } => {
+            Problem::new(ProblemType::ClockSkew, error).with("server_time", now.to_string())
+        }
+        RequestError::Content { .. } => Problem::new(ProblemType::DigestMismatch, error),
+        _ => internal(error),
+    }
+}
+
+/// The storage did not do its work.
+pub(crate) fn storage(error: &StoreError) -> Problem {
+    let unavailable = |seconds| {
+        tracing::warn!(error = %chain(error), "the storage did not do its work");
+        Problem::new(ProblemType::StorageUnavailable, error).with("retry_after", seconds)
+    };
+    match error {
+        StoreError::Busy => {
+            Problem::new(ProblemType::Overloaded, error).with("retry_after", QUEUE_RETRY_AFTER)
+        }
+        StoreError::Full { .. } => unavailable(FULL_RETRY_AFTER),
+        StoreError::Unavailable { .. }
+        | StoreError::Closed
+        | StoreError::Damaged { .. }
+        | StoreError::Refused { .. }
+        | StoreError::File(_) => unavailable(STORAGE_RETRY_AFTER),
+        _ => internal(error),
+    }
+}
+
+/// Something that should not happen did: in full into the log, bare to the stranger.
+pub(crate) fn internal(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(error = %chain(error), "a request failed");
+    Problem::new(ProblemType::InternalError, IN_THE_LOG)
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn token(error: &TokenError, invalid: ProblemType, expired: ProblemType) -> Problem {
+    match error {
+        TokenError::Malformed | TokenError::UnknownKey(_) | TokenError::Forged => {
+            Problem::new(invalid, error)
+        }
+        TokenError::Expired { .. } => Problem::new(expired, error),
+        TokenError::NoSealingKey { .. } => no_sealing_key(error),
+        _ => internal(error),
+    }
+}
+
+/// The ring could not be renewed, as its storage did not take the new key.
+fn no_sealing_key(error: &TokenError) -> Problem {
+    tracing::warn!(%error, "nothing can be sealed");
+    Problem::new(ProblemType::StorageUnavailable, "the keys that seal sessions cannot be renewed")
+        .with("retry_after", STORAGE_RETRY_AFTER)
+}

@@ -1,0 +1,149 @@
+//! What Blackboard tells the program around it while it works.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use claim_core::encoding::Bytes;
+use claim_core::{Origin, PersonId, ProblemType, Timestamp};
+
+/// Something that people at the terminal, or a test, want to know at once. It holds no secrets.
+///
+/// The text of a message is a stranger's: show it through [`claim_core::Escaped`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Blackboard cannot start yet and waits.
+    Waiting(WaitingFor),
+    /// CUHK certified Blackboard's key.
+    Enrolled {
+        /// The origin in the certificate.
+        origin: Origin,
+        /// Where CUHK is.
+        cuhk: Origin,
+        /// The certificate's serial number, lower-case hexadecimal.
+        serial: String,
+        /// Until when it is valid.
+        not_after: Timestamp,
+    },
+    /// CUHK renewed Blackboard's certificate.
+    Renewed {
+        /// The new certificate's serial number, lower-case hexadecimal.
+        serial: String,
+        /// Until when it is valid.
+        not_after: Timestamp,
+    },
+    /// The certificate could not be renewed; Blackboard tries again within the hour.
+    RenewalFailed {
+        /// Why.
+        reason: String,
+        /// Until when the one it has is valid.
+        not_after: Timestamp,
+    },
+    /// The TLS certificate from elsewhere was exchanged in its files, and could not be read.
+    TlsNotReloaded {
+        /// Why.
+        reason: String,
+    },
+    /// Keys of the sealing ring do not open with `sealing.key`: what was sealed under them is lost, and
+    /// whoever has a session opens a new one.
+    SealingKeysLost {
+        /// How many.
+        count: usize,
+    },
+    /// Blackboard takes requests.
+    Listening {
+        /// Its public origin.
+        origin: Origin,
+        /// Where it listens.
+        addresses: Vec<SocketAddr>,
+    },
+    /// Step 3: a certificate was verified, and the sentence is its holder's.
+    CertificateVerified {
+        /// Whom it names.
+        id: PersonId,
+        /// Its serial number, lower-case hexadecimal.
+        serial: String,
+    },
+    /// Step 4: a session key was made and encrypted to the certificate's key.
+    SessionKeySealed {
+        /// Who alone can decrypt it.
+        id: PersonId,
+        /// Eight bytes that people can compare on both sides; they tell nothing about the key.
+        fingerprint: Bytes<8>,
+        /// When the challenge ceases to be accepted.
+        expires_at: Timestamp,
+    },
+    /// Step 5: both sides have proved that they hold the session key.
+    SessionOpened {
+        /// Whose session it is.
+        id: PersonId,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// Step 6: a message was accepted, and is durable.
+    Message {
+        /// Its number; later messages have greater ones.
+        number: i64,
+        /// Who sent it, by the session.
+        id: PersonId,
+        /// When its last byte was read.
+        received_at: Timestamp,
+        /// What it says.
+        text: String,
+    },
+    /// A request was refused.
+    Refused {
+        /// The kind of refusal.
+        problem_type: ProblemType,
+        /// What was wrong this time.
+        detail: String,
+        /// Who sent it, where its signature showed that.
+        id: Option<PersonId>,
+        /// The address it came from.
+        peer: SocketAddr,
+    },
+}
+
+/// What Blackboard waits for at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitingFor {
+    /// CUHK, which does not answer.
+    Cuhk {
+        /// Where it should be.
+        origin: Origin,
+        /// Why there is no answer.
+        reason: String,
+    },
+    /// The files that CUHK leaves in the folder when it runs there.
+    Files {
+        /// The files that are missing.
+        missing: Vec<std::path::PathBuf>,
+    },
+    /// A new invitation in the folder, as CUHK does not take the one that lies there (any more).
+    Invitation {
+        /// What CUHK says.
+        reason: String,
+    },
+}
+
+impl fmt::Display for WaitingFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cuhk { origin, reason } => write!(f, "CUHK at {origin}: {reason}"),
+            Self::Files { missing } => {
+                f.write_str("CUHK to leave ")?;
+                for (index, path) in missing.iter().enumerate() {
+                    let and = if index == 0 { "" } else { " and " };
+                    write!(f, "{and}{path:?}")?;
+                }
+                Ok(())
+            }
+            Self::Invitation { reason } => write!(f, "CUHK to leave a new invitation: {reason}"),
+        }
+    }
+}
+
+/// Whoever is told. It is called from the tasks that serve, so it must not block.
+pub type Observer = Arc<dyn Fn(Event) + Send + Sync>;

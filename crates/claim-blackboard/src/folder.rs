@@ -1,0 +1,59 @@
+//! The files of a Blackboard, by name.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest certificate, invitation or other public file that is read, in bytes.
+const MAX_PUBLIC_LENGTH: u64 = 256 * 1024;
+
+/// The folder of a Blackboard.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// The lock of the serving process.
+    pub(crate) const LOCK: &str = "blackboard.lock";
+
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self(dir.to_owned())
+    }
+
+    /// The private key that CUHK certifies.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.0.join("blackboard.key")
+    }
+
+    /// The certificate of that key, and the issuing one.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.0.join("blackboard.cer")
+    }
+
+    /// The key that wraps the sealing ring.
+    pub(crate) fn sealing_key(&self) -> PathBuf {
+        self.0.join("sealing.key")
+    }
+
+    /// The invitation that a local CUHK leaves.
+    pub(crate) fn invitation(&self) -> PathBuf {
+        self.0.join("blackboard.invite")
+    }
+}
+
+/// Reads a file that anyone may read; `None` when there is none.
+pub(crate) fn read_public(path: &Path) -> io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    let length = file.take(MAX_PUBLIC_LENGTH + 1).read_to_string(&mut text)?;
+    if length as u64 > MAX_PUBLIC_LENGTH {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {MAX_PUBLIC_LENGTH} bytes"),
+        ));
+    }
+    Ok(Some(text))
+}

@@ -1,0 +1,124 @@
+//! How much one person may ask for.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+
+use claim_core::{PersonId, Problem, ProblemType, Timestamp};
+
+/// A minute in milliseconds.
+const MINUTE: i64 = 60_000;
+
+/// From how many people on those whose requests are long past are looked for and forgotten.
+const SWEPT_FROM: usize = 1024;
+
+/// The rate of each person's authentic requests: so many a minute, which may come all at once.
+///
+/// It counts only what a person has signed, so nobody can use up another's share. It is this replica's own and
+/// starts anew with it: it keeps a program that runs wild from filling the disk, no more.
+pub(crate) struct Rates {
+    /// Milliseconds that each request uses up.
+    interval: i64,
+    people: Mutex<People>,
+}
+
+#[derive(Default)]
+struct People {
+    /// For each person the moment, in milliseconds, up to which the share is used up.
+    used_until: HashMap<PersonId, i64>,
+    /// The size at which the next sweep is worth its time.
+    sweep_at: usize,
+}
+
+impl Rates {
+    pub(crate) fn new(requests_per_minute: NonZeroU32) -> Self {
+        let interval = (MINUTE / i64::from(requests_per_minute.get())).max(1);
+        Self { interval, people: Mutex::default() }
+    }
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    /// [`ProblemType::Overloaded`], with the seconds until there is room again.
+    pub(crate) fn count(&self, id: &PersonId, now: Timestamp) -> Result<(), Problem> {
+        let now = now.as_millis();
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = people.used_until.get(id).copied();
+        // More than a minute ahead is a clock that was set back, which must not lock anyone out.
+        let counted = counted.filter(|used_until| used_until.saturating_sub(now) <= MINUTE);
+        let after = counted.unwrap_or(now).max(now).saturating_add(self.interval);
+        let over = after.saturating_sub(now) - MINUTE;
+        if over > 0 {
+            let seconds = u64::try_from(over).unwrap_or_default().div_ceil(1000);
+            let detail = "you sent more requests within a minute than one person may";
+            return Err(Problem::new(ProblemType::Overloaded, detail).with("retry_after", seconds));
+        }
+        people.sweep(now);
+        people.used_until.insert(id.clone(), after);
+        Ok(())
+    }
+}
+
+impl People {
+    /// Forgets who has the whole share again, each time that the number of people has doubled.
+    fn sweep(&mut self, now: i64) {
+        if self.used_until.len() >= self.sweep_at.max(SWEPT_FROM) {
+            self.used_until.retain(|_, used_until| *used_until > now);
+            self.sweep_at = self.used_until.len() * 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_000_000_000_000 + millis)
+    }
+
+    fn rates() -> Rates {
+        Rates::new(NonZeroU32::new(60).unwrap())
+    }
+
+    #[test]
+    fn the_share_of_a_minute_may_come_at_once_and_comes_back_one_by_one() {
+        let (rates, id) = (rates(), "1155123456".parse().unwrap());
+        for _ in 0..60 {
+            rates.count(&id, at(0)).unwrap();
+        }
+        let refused = rates.count(&id, at(0)).unwrap_err();
+        assert_eq!(refused.problem_type, ProblemType::Overloaded);
+        assert_eq!(refused.extensions["retry_after"], 1);
+        assert!(rates.count(&id, at(999)).is_err());
+        assert!(rates.count(&id, at(1000)).is_ok());
+        assert!(rates.count(&id, at(1000)).is_err());
+    }
+
+    #[test]
+    fn everyone_has_a_share_of_their_own() {
+        let rates = rates();
+        for _ in 0..60 {
+            rates.count(&"1155123456".parse().unwrap(), at(0)).unwrap();
+        }
+        assert!(rates.count(&"1155123457".parse().unwrap(), at(0)).is_ok());
+    }
+
+    #[test]
+    fn a_clock_set_back_locks_nobody_out() {
+        let (rates, id) = (rates(), "1155123456".parse().unwrap());
+        rates.count(&id, at(3_600_000)).unwrap();
+        assert!(rates.count(&id, at(0)).is_ok());
+    }
+
+    #[test]
+    fn who_is_long_gone_is_forgotten() {
+        let rates = rates();
+        for number in 0..i64::from(u16::MAX) {
+            let id = format!("{number:010}").parse().unwrap();
+            rates.count(&id, at(number * 1000)).unwrap();
+        }
+        assert!(rates.people.lock().unwrap().used_until.len() <= 2 * SWEPT_FROM);
+    }
+}

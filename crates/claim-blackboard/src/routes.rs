@@ -1,0 +1,82 @@
+//! The addresses of Blackboard.
+
+mod messages;
+mod pages;
+mod sessions;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use claim_core::{PersonId, Problem, ProblemType};
+use claim_http::{ConnectionInfo, problem_pages, problem_response};
+use http::{HeaderValue, header};
+
+use crate::authenticated;
+use crate::blackboard::Blackboard;
+use crate::event::Event;
+
+/// All addresses.
+pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/v1/challenges", post(sessions::challenge).fallback(wrong_method))
+        .route("/v1/sessions", post(sessions::open).fallback(wrong_method))
+        .route("/v1/messages", post(messages::keep).fallback(wrong_method))
+        .merge(problem_pages())
+        .fallback(nothing_here)
+        .with_state(blackboard)
+}
+
+/// The address that a request came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl From<&ConnectionInfo> for Peer {
+    fn from(info: &ConnectionInfo) -> Self {
+        Self(info.peer)
+    }
+}
+
+/// The whole answer to a refused request, unsigned; and somebody is told.
+pub(crate) fn refused(
+    blackboard: &Blackboard,
+    peer: Peer,
+    id: Option<PersonId>,
+    problem: &Problem,
+) -> Response {
+    blackboard.tell(Event::Refused {
+        problem_type: problem.problem_type,
+        detail: problem.detail.clone(),
+        id,
+        peer: peer.0,
+    });
+    problem_response(problem, &blackboard.origin)
+}
+
+async fn nothing_here(
+    State(blackboard): State<Arc<Blackboard>>,
+    Extension(info): Extension<ConnectionInfo>,
+    request: Request,
+) -> Response {
+    let problem = Problem::new(ProblemType::NotFound, "no such address on this server");
+    authenticated::refuse(&blackboard, (&info).into(), request, problem).await
+}
+
+/// All addresses of steps 3 to 6 take `POST` and nothing else.
+async fn wrong_method(
+    State(blackboard): State<Arc<Blackboard>>,
+    Extension(info): Extension<ConnectionInfo>,
+    request: Request,
+) -> Response {
+    let problem = Problem::new(ProblemType::MethodNotAllowed, "allowed here: POST");
+    let mut response = authenticated::refuse(&blackboard, (&info).into(), request, problem).await;
+    if response.status() == http::StatusCode::METHOD_NOT_ALLOWED {
+        // RFC 9110 §15.5.6: a 405 must name the methods.
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}

@@ -1,0 +1,195 @@
+//! Blackboard at work: started, serving, stopped.
+
+mod maintenance;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use claim_core::Origin;
+use claim_files::{FileError, FolderLock, lock_folder};
+use claim_http::{
+    BindError, CertificateSwitch, ClientCertificates, Metrics, Server, Stopped, bind, serve_health,
+    server_tls,
+};
+use claim_store::blackboard::BlackboardStore;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::maintenance::Maintenance;
+use crate::blackboard::{Announcer, Blackboard, Own};
+use crate::config::{Config, DEFAULT_PORT};
+use crate::enrol::{Enrolment, own_key};
+use crate::event::{Event, Observer};
+use crate::external_tls;
+use crate::folder::Folder;
+use crate::gate::Gate;
+use crate::people::People;
+use crate::rates::Rates;
+use crate::routes::router;
+use crate::sealing::{Sealing, wrapping_key};
+use crate::start_error::StartError;
+
+/// A Blackboard that is ready to serve: it has its certificate, its records and its addresses.
+pub struct Running {
+    blackboard: Arc<Blackboard>,
+    server: Server,
+    health: Option<Vec<TcpListener>>,
+    maintenance: Maintenance,
+    addresses: Vec<SocketAddr>,
+    // Held until the server has stopped.
+    lock: FolderLock,
+}
+
+/// Takes the addresses, opens the records, enrols at CUHK where that is needed, and reads the sealing ring.
+///
+/// Where CUHK is needed and not there yet, it waits, as long as the configuration has patience.
+///
+/// # Errors
+/// [`StartError`]. Whatever was made until then is complete and will be used at the next start.
+pub async fn start(config: Config, observer: Observer) -> Result<Running, StartError> {
+    if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
+        return Err(StartError::MetricsNotLocal { address });
+    }
+    let folder = Folder::new(&config.dir);
+    let lock = lock(&config.dir)?;
+    let listeners = bind(&config.listen)?;
+    let addresses = local_addresses(&listeners)?;
+    let health = config.metrics.map(|address| bind(&[address])).transpose()?;
+    let origin = match &config.public_url {
+        Some(origin) => origin.clone(),
+        None => {
+            let port = addresses.first().map_or(DEFAULT_PORT, SocketAddr::port);
+            Origin::from_user(&format!("https://localhost:{port}"))?
+        }
+    };
+    // What only a person can put right comes first, and the waiting last.
+    let sealing_key = folder.sealing_key();
+    let wrapping = wrapping_key(&sealing_key)
+        .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
+    let external = config.external_tls.as_ref().map(external_tls::load).transpose()?;
+    let store = Arc::new(BlackboardStore::open(&config.database_url()?).await?);
+
+    let key = own_key(&folder)?;
+    let (clock, limits, quotas) = (config.clock.clone(), config.limits.clone(), config.quotas);
+    let enrolment = Enrolment { config, folder, origin, observer };
+    let (credential, root) = enrolment.obtain(key).await?;
+
+    let tls = match external {
+        Some(external) => external,
+        None => credential.certified.tls(&credential.identity.key).map_err(StartError::OwnTls)?,
+    };
+    let switch = CertificateSwitch::new(&tls);
+    let tls = server_tls(Arc::clone(&switch), ClientCertificates::None)
+        .map_err(|error| StartError::Tls(error.to_string()))?;
+    let (origin, observer) = (enrolment.origin.clone(), Arc::clone(&enrolment.observer));
+    let sealing = Sealing::open(
+        Arc::clone(&store),
+        wrapping,
+        origin.clone(),
+        Arc::clone(&observer),
+        clock.now(),
+    )
+    .await?;
+    let blackboard = Arc::new(Blackboard {
+        origin: origin.clone(),
+        clock,
+        observer,
+        store,
+        sealing,
+        people: People::new(Arc::clone(&root)),
+        own: Own::new(credential),
+        gate: Gate::new(&quotas),
+        rates: Rates::new(quotas.requests_per_minute),
+        body_timeout: limits.body_read_timeout,
+        announcer: Announcer::default(),
+        storage_fault: Mutex::default(),
+    });
+    let maintenance = Maintenance { enrolment, root, switch };
+    let app = router(Arc::clone(&blackboard));
+    let server = Server { listeners, tls, app, origin, limits, metrics: Metrics::new() };
+    blackboard
+        .tell(Event::Listening { origin: blackboard.origin.clone(), addresses: addresses.clone() });
+    Ok(Running { blackboard, server, health, maintenance, addresses, lock })
+}
+
+impl Running {
+    /// The origin under which Blackboard is known.
+    pub fn origin(&self) -> &Origin {
+        &self.blackboard.origin
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where it serves health and metrics, if it does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.health.as_ref()?.first()?.local_addr().ok()
+    }
+
+    /// Serves until `shutdown` completes, then finishes the requests under way, within the drain time.
+    ///
+    /// When it returns, all messages that were acknowledged are durable and have been told of.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Stopped {
+        let Self { blackboard, server, health, maintenance, lock, .. } = self;
+        let (stop, stopped) = watch::channel(false);
+        let health = health.map(|listeners| {
+            let (metrics, ready) = (server.metrics.clone(), Arc::clone(&blackboard));
+            let stopping = stopped.clone();
+            let ready = move || {
+                if *stopping.borrow() { Err("it is stopping".to_owned()) } else { ready.ready() }
+            };
+            tokio::spawn(serve_health(listeners, metrics, ready, ended(stopped)))
+        });
+        let maintaining = tokio::spawn(maintenance.run(Arc::clone(&blackboard)));
+        let end = server.serve(shutdown).await;
+        maintaining.abort();
+        // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
+        let _ = maintaining.await;
+        blackboard.announcer.finish().await;
+        blackboard.store.close().await;
+        stop.send_replace(true);
+        if let Some(health) = health {
+            let _ = health.await;
+        }
+        drop(lock);
+        end
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("origin", self.origin())
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes the folder where it is missing, and locks it.
+fn lock(dir: &Path) -> Result<FolderLock, StartError> {
+    std::fs::create_dir_all(dir).map_err(|source| FileError::System {
+        action: "create",
+        path: dir.to_owned(),
+        source,
+    })?;
+    lock_folder(dir, Folder::LOCK).map_err(|error| match error {
+        FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },
+        other => other.into(),
+    })
+}
+
+fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {
+    listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>().map_err(|source| {
+        let address = SocketAddr::from(([0, 0, 0, 0], 0));
+        BindError::Io { address, source }.into()
+    })
+}
+
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    // The sender's end is as good as its word.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

@@ -1,0 +1,250 @@
+//! What the people who run CUHK do beside serving: make it, invite, look at what was issued.
+//!
+//! All but [`init`] may be done while CUHK serves.
+
+mod error;
+mod roster;
+
+use std::path::{Path, PathBuf};
+
+use claim_core::invitation::{Invitation, Invitee, RootPin};
+use claim_core::{Digest, Origin, PersonId, Timestamp};
+use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
+
+pub use self::error::AdminError;
+pub use self::roster::{
+    BadLine, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName,
+    PersonNameError, RosterEntry, RosterError, read_roster,
+};
+use crate::authority::{Authority, AuthorityError, load_root};
+use crate::clock::Clock;
+use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
+use crate::error::StartError;
+use crate::folder::{Folder, exists};
+use crate::invite::Invitations;
+use crate::mode::Mode;
+use crate::server::{lock, open_store};
+
+/// How many records are read from the database at once.
+const PAGE: u32 = 1000;
+
+/// What [`init`] made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The root certificate's file.
+    pub certificate: PathBuf,
+    /// SHA-256 of the root certificate's DER.
+    pub fingerprint: Digest,
+}
+
+/// Makes root and issuing certificate of a real CUHK, and nothing else.
+///
+/// `origin` is remembered for invitations; serving may change it. One that was cut off goes on where it stopped.
+///
+/// # Errors
+/// [`StartError`], [`AuthorityError::MadeAlready`] among them when the folder has its CUHK.
+pub async fn init(
+    dir: &Path,
+    database: Option<&str>,
+    origin: Option<&Origin>,
+    clock: &Clock,
+) -> Result<Made, StartError> {
+    let folder = Folder::new(dir);
+    let _lock = lock(&folder)?;
+    let certificate = folder.root_certificate();
+    if exists(&certificate)? && exists(&folder.issuing_certificate())? {
+        return Err(AuthorityError::MadeAlready { certificate }.into());
+    }
+    let store = open_store(&folder, database).await?;
+    let has_issued = !store.certificates(None, 1).await?.is_empty();
+    let (authority, _) = Authority::load_or_make(&folder, Mode::Rostered, has_issued, clock.now())?;
+    if let Some(origin) = origin {
+        folder.remember_origin(origin)?;
+    }
+    store.close().await;
+    Ok(Made { certificate, fingerprint: authority.root_digest() })
+}
+
+/// The desk of those who run CUHK: its records, and the root that invitations pin.
+pub struct Office {
+    folder: Folder,
+    mode: Mode,
+    pin: RootPin,
+    store: CuhkStore,
+    clock: Clock,
+}
+
+/// An invitation for a person, to be shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invited {
+    /// Who is invited.
+    pub id: PersonId,
+    /// The name as it was given now.
+    pub name: Option<PersonName>,
+    /// The invitation, code included.
+    pub invitation: Invitation,
+}
+
+/// A certificate on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateEntry {
+    /// Its serial number.
+    pub serial: String,
+    /// Its profile: `person` or `server`.
+    pub profile: String,
+    /// Whom it names: an id or an origin.
+    pub holder: String,
+    /// SHA-256 of its public key (SubjectPublicKeyInfo).
+    pub key_fingerprint: Digest,
+    /// The first moment of its validity.
+    pub not_before: Timestamp,
+    /// The last moment of its validity.
+    pub not_after: Timestamp,
+    /// When it went on record, shortly before it was signed.
+    pub reserved_at: Timestamp,
+    /// SHA-256 of its DER; `None` when it was never signed, because CUHK stopped before.
+    pub fingerprint: Option<Digest>,
+}
+
+impl Office {
+    /// Opens the records of the CUHK in this folder.
+    ///
+    /// # Errors
+    /// [`AdminError`] when there is no CUHK in the folder, or its records cannot be used.
+    pub async fn open(
+        dir: &Path,
+        database: Option<&str>,
+        clock: Clock,
+    ) -> Result<Self, AdminError> {
+        let folder = Folder::new(dir);
+        let root = load_root(&folder)?;
+        let store = open_store(&folder, database).await?;
+        let pin = RootPin::of(&Digest::from_bytes(*root.hash()));
+        Ok(Self { folder, mode: Mode::of(&root), pin, store, clock })
+    }
+
+    /// Puts a person on record, or a server, and makes an invitation.
+    ///
+    /// `cuhk` is the origin in the invitation; without it the one that CUHK served under last.
+    /// A name without which a person was put on record stays as it is when none is given now.
+    ///
+    /// # Errors
+    /// [`AdminError::LocalDemo`] in the folder of a local demonstration, which has no use for invitations.
+    pub async fn invite(
+        &self,
+        invitee: Invitee,
+        name: Option<PersonName>,
+        cuhk: Option<Origin>,
+    ) -> Result<Invitation, AdminError> {
+        let invitations = self.invitations(cuhk)?;
+        let now = self.clock.now();
+        match &invitee {
+            Invitee::Person(id) => {
+                let entry = RosterEntry { id: id.clone(), name };
+                let (invitation, record) = invitations.make(invitee, now);
+                let people = [(person(entry, now), record)];
+                self.store.put_people_with_invitations(&people).await?;
+                Ok(invitation)
+            }
+            Invitee::Server(origin) => {
+                check_host(origin)?;
+                let (invitation, record) = invitations.make(invitee, now);
+                self.store.put_invitation(&record).await?;
+                Ok(invitation)
+            }
+        }
+    }
+
+    /// Puts everybody in a CSV file on record and makes an invitation for each: all, or on any error none.
+    ///
+    /// # Errors
+    /// [`AdminError::Roster`] names every bad line.
+    pub async fn invite_roster(
+        &self,
+        csv: &[u8],
+        cuhk: Option<Origin>,
+    ) -> Result<Vec<Invited>, AdminError> {
+        let invitations = self.invitations(cuhk)?;
+        let now = self.clock.now();
+        let mut invited = Vec::new();
+        let mut people: Vec<(PersonRecord, Record)> = Vec::new();
+        for entry in read_roster(csv)? {
+            let (invitation, record) = invitations.make(Invitee::Person(entry.id.clone()), now);
+            invited.push(Invited { id: entry.id.clone(), name: entry.name.clone(), invitation });
+            people.push((person(entry, now), record));
+        }
+        self.store.put_people_with_invitations(&people).await?;
+        Ok(invited)
+    }
+
+    /// Every certificate on record, in the order of their issue.
+    ///
+    /// # Errors
+    /// [`AdminError`] when the records cannot be read.
+    pub async fn list(&self) -> Result<Vec<CertificateEntry>, AdminError> {
+        let mut entries = Vec::new();
+        let mut page = self.store.certificates(None, PAGE).await?;
+        while let Some(last) = page.last().cloned() {
+            entries.extend(page.into_iter().map(CertificateEntry::from));
+            page = self.store.certificates(Some(&last), PAGE).await?;
+        }
+        Ok(entries)
+    }
+
+    /// Closes the records.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+
+    fn invitations(&self, cuhk: Option<Origin>) -> Result<Invitations, AdminError> {
+        if self.mode == Mode::LocalDemo {
+            return Err(AdminError::LocalDemo { dir: self.folder.path().to_owned() });
+        }
+        let cuhk = match cuhk.or_else(|| self.folder.remembered_origin()) {
+            Some(cuhk) => cuhk,
+            None => Origin::from_user(&format!("https://localhost:{DEFAULT_PORT}"))?,
+        };
+        Ok(Invitations { cuhk, pin: self.pin, life: DEFAULT_CODE_LIFE })
+    }
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Office")
+            .field("folder", &self.folder.path())
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<CertificateRecord> for CertificateEntry {
+    fn from(record: CertificateRecord) -> Self {
+        Self {
+            serial: record.serial,
+            profile: record.profile,
+            holder: record.name,
+            key_fingerprint: Digest::from_bytes(record.key_digest),
+            not_before: record.not_before,
+            not_after: record.not_after,
+            reserved_at: record.reserved_at,
+            fingerprint: record.certificate.map(|der| Digest::of(&der)),
+        }
+    }
+}
+
+fn person(entry: RosterEntry, now: Timestamp) -> PersonRecord {
+    PersonRecord {
+        id: entry.id,
+        name: entry.name.map(|name| name.as_str().to_owned()),
+        added_at: now,
+    }
+}
+
+/// The host becomes the common name of the server's certificate (RFC 5280 Appendix A: 64 characters).
+fn check_host(origin: &Origin) -> Result<(), AdminError> {
+    const MAX: usize = 64;
+    match origin.host().to_string().chars().count() {
+        0..=MAX => Ok(()),
+        found => Err(AdminError::HostTooLong { origin: origin.clone(), found, max: MAX }),
+    }
+}

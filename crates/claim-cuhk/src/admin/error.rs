@@ -1,0 +1,80 @@
+//! Why the people who run CUHK cannot have what they asked for.
+
+use std::path::PathBuf;
+
+use claim_core::{Origin, OriginError};
+use claim_store::StoreError;
+
+use super::RosterError;
+use crate::authority::AuthorityError;
+use crate::error::StartError;
+
+/// Why the people who run CUHK cannot have what they asked for; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The folder has no CUHK, or it cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// Its records cannot be opened.
+    #[error(transparent)]
+    Open(#[from] StartError),
+    /// Its records cannot be read or written.
+    #[error("CUHK's records cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The folder is that of a local demonstration.
+    #[error(
+        "the CUHK in {dir:?} is a local demonstration: it enrols any student ID without an invitation"
+    )]
+    LocalDemo {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The roster cannot be used.
+    #[error("{0}")]
+    Roster(#[from] RosterError),
+    /// A server's host does not fit into a certificate.
+    #[error("the host of {origin} has {found} characters; a certificate takes {max}")]
+    HostTooLong {
+        /// The server's origin.
+        origin: Origin,
+        /// How many characters its host has.
+        found: usize,
+        /// How many it may have.
+        max: usize,
+    },
+    /// No origin for the invitation.
+    #[error("no origin for the invitation: {0}")]
+    Origin(#[from] OriginError),
+}
+
+impl AdminError {
+    /// Why that is so.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Authority(error) => error.why(),
+            Self::Open(error) => error.why(),
+            Self::LocalDemo { .. } => Some(
+                "Whom it has certified is known to nobody, so nobody else must trust it."
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// What to do next.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Authority(error) => error.advice(),
+            Self::Open(error) => error.advice(),
+            Self::Store(error) if error.is_temporary() => "Do it again in a moment.".to_owned(),
+            Self::Store(_) => "Put that right and do it again.".to_owned(),
+            Self::LocalDemo { .. } => {
+                "For people and servers of your choice, make a real CUHK in a new folder: `claim cuhk init --dir FOLDER`.".to_owned()
+            }
+            Self::Roster(_) => "Correct the file and do it again; nobody was invited.".to_owned(),
+            Self::HostTooLong { .. } => "Give the server a shorter name.".to_owned(),
+            Self::Origin(_) => "Name CUHK's origin with --public-url.".to_owned(),
+        }
+    }
+}

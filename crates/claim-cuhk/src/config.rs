@@ -1,0 +1,78 @@
+//! What one CUHK is set up with.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use claim_core::Origin;
+use claim_http::Limits;
+
+use crate::clock::Clock;
+
+/// The port that CUHK listens on where nothing else is configured.
+pub const DEFAULT_PORT: u16 = 9335;
+
+/// The name of the SQLite file in the folder.
+pub const DATABASE_FILE: &str = "cuhk.db";
+
+/// How long a one-time code is valid where nothing else is configured: 14 days, in seconds.
+pub const DEFAULT_CODE_LIFE: i64 = 14 * 24 * 3600;
+
+/// How long after its end a certificate can still be renewed where nothing else is configured: 30 days, in seconds.
+pub const DEFAULT_RENEWAL_GRACE: u32 = 30 * 24 * 3600;
+
+/// Everything that a serving CUHK is told from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder with `cuhk.cer`, `cuhk.key` and all that belongs to them; made when it is missing.
+    pub dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The origin under which CUHK is known to others; `https://localhost:<port>` where there is none.
+    pub public_url: Option<Origin>,
+    /// The database as `postgres://…` or `sqlite://…`; [`DATABASE_FILE`] in the folder where there is none.
+    pub database: Option<String>,
+    /// A TLS certificate from elsewhere instead of one that CUHK issues to itself.
+    pub external_tls: Option<ExternalTls>,
+    /// Where to serve `/metrics`, `/healthz` and `/readyz` in plain HTTP; a loopback address.
+    pub metrics: Option<SocketAddr>,
+    /// The budgets of the listener.
+    pub limits: Limits,
+    /// How long a one-time code is valid, in seconds.
+    pub code_life: i64,
+    /// How long after its end a certificate can still be renewed, in seconds.
+    pub renewal_grace: u32,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The PEM files of a TLS certificate from elsewhere (`--tls-cert`, `--tls-key`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalTls {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// The defaults for a folder: port 9335 on this machine only, SQLite.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            listen: claim_http::loopback(DEFAULT_PORT).to_vec(),
+            public_url: None,
+            database: None,
+            external_tls: None,
+            metrics: None,
+            limits: Limits::default(),
+            code_life: DEFAULT_CODE_LIFE,
+            renewal_grace: DEFAULT_RENEWAL_GRACE,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Whether nobody but this machine can reach CUHK, by address or by name.
+    pub(crate) fn is_local(&self) -> bool {
+        self.public_url.is_none() && self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+}

@@ -1,0 +1,165 @@
+//! Where certificates are made: on record first, then signed, on record again, and only then given out.
+
+use claim_core::invitation::Invitee;
+use claim_core::{Digest, Timestamp};
+use claim_pki::{
+    Certificate, CertificateError, Issuance, IssueError, Issuer, PrepareError, Profile, PublicKey,
+    SerialNumber, Subject, Validity,
+};
+use claim_store::StoreError;
+use claim_store::cuhk::{
+    CertificateRecord, CuhkStore, Holder, Reservation, ReserveError, Reserved,
+};
+
+use crate::authority::Authority;
+use crate::clock::Clock;
+use crate::event::Issued;
+use crate::random::random_bytes;
+
+/// How far back a certificate's validity begins, in seconds: whoever checks it may have a clock that is behind.
+pub(crate) const CLOCK_ALLOWANCE: i64 = 5 * 60;
+
+/// The issuing key, the record, and the time.
+pub(crate) struct Desk {
+    pub(crate) authority: Authority,
+    pub(crate) store: CuhkStore,
+    pub(crate) clock: Clock,
+}
+
+/// A certificate to be made, for somebody who has been checked.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) holder: Invitee,
+    /// A person's name, where one is on record.
+    pub(crate) name: Option<String>,
+    pub(crate) public_key: PublicKey,
+    /// The hash of the one-time code that is used up by it.
+    pub(crate) code_hash: Option<Digest>,
+}
+
+impl Order {
+    fn subject(&self) -> Subject {
+        match &self.holder {
+            Invitee::Person(id) => Subject::Person { id: id.clone(), name: self.name.clone() },
+            Invitee::Server(origin) => Subject::Server { origin: origin.clone() },
+        }
+    }
+}
+
+/// A certificate that may be given out.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) certificate: Certificate,
+    pub(crate) issued: Issued,
+}
+
+/// Why no certificate was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeskError {
+    /// It could not go on record.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
+    /// What was asked for cannot be certified.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// What was reserved before cannot be signed any more: it is of another issuing certificate.
+    #[error("what was reserved under serial number {serial} cannot be signed: {source}")]
+    Resume {
+        /// The serial number.
+        serial: String,
+        /// Why not.
+        source: PrepareError,
+    },
+    /// It could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// What is on record cannot be read.
+    #[error("the certificate on record cannot be read: {0}")]
+    Recorded(#[from] CertificateError),
+    /// The database failed after the reservation.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Desk {
+    /// Makes the certificate, or finds the one that the same key got by the same code.
+    ///
+    /// Whenever it is cut off, nothing was signed that is not on record, and the same order with the same
+    /// code goes on where it stopped.
+    pub(crate) async fn issue(&self, order: Order) -> Result<Given, DeskError> {
+        let now = self.clock.now();
+        let issuer = self.authority.issuer();
+        let serial = SerialNumber::from_random(random_bytes());
+        let subject = order.subject();
+        let profile = subject.profile();
+        let wanted = beginning(now, profile);
+        // No certificate outlives its issuer; where nothing is left, `prepare` says so.
+        let validity = wanted.within(issuer.validity()).unwrap_or(wanted);
+        let issuance = issuer.prepare(&subject, &order.public_key, &serial, validity)?;
+        let reservation = Reservation {
+            code_hash: order.code_hash.map(|hash| *hash.as_bytes()),
+            holder: match &order.holder {
+                Invitee::Person(id) => Holder::Person(id.clone()),
+                Invitee::Server(origin) => Holder::Server(origin.clone()),
+            },
+            profile: match &order.holder {
+                Invitee::Person(_) => "person",
+                Invitee::Server(_) => "server",
+            },
+            key_digest: *order.public_key.fingerprint(),
+            serial: serial.to_string(),
+            tbs: issuance.tbs_der().to_vec(),
+            not_before: validity.not_before(),
+            not_after: validity.not_after(),
+            now,
+        };
+        let (certificate, repeated) = match self.store.reserve(&reservation).await? {
+            Reserved::New => (self.sign(issuer, issuance, &reservation.serial).await?, false),
+            Reserved::Existing(record) => (self.existing(issuer, record).await?, true),
+        };
+        let issued = Issued {
+            serial: certificate.serial().clone(),
+            key_fingerprint: Digest::from_bytes(reservation.key_digest),
+            not_after: certificate.not_after(),
+            holder: order.holder,
+            repeated,
+        };
+        Ok(Given { certificate, issued })
+    }
+
+    /// Signs and records. Of two that sign the same reservation, both get the certificate of the first.
+    async fn sign(
+        &self,
+        issuer: &Issuer,
+        issuance: Issuance,
+        serial: &str,
+    ) -> Result<Certificate, DeskError> {
+        let signed = issuer.issue(issuance)?;
+        let recorded = self.store.record_issued(serial, signed.der()).await?;
+        Ok(Certificate::from_der(&recorded)?)
+    }
+
+    async fn existing(
+        &self,
+        issuer: &Issuer,
+        record: CertificateRecord,
+    ) -> Result<Certificate, DeskError> {
+        match record.certificate {
+            Some(der) => Ok(Certificate::from_der(&der)?),
+            None => {
+                let resumed = issuer.resume(&record.tbs);
+                let issuance = resumed.map_err(|source| DeskError::Resume {
+                    serial: record.serial.clone(),
+                    source,
+                })?;
+                self.sign(issuer, issuance, &record.serial).await
+            }
+        }
+    }
+}
+
+/// A whole life of this profile, from shortly before now.
+pub(crate) fn beginning(now: Timestamp, profile: Profile) -> Validity {
+    Validity::starting(now.plus_seconds(-CLOCK_ALLOWANCE), profile.life())
+}

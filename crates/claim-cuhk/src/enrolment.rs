@@ -1,0 +1,155 @@
+//! Steps 1 and 2: who asks, whether they may, and what they get.
+
+use claim_core::invitation::{Code, Invitee};
+use claim_core::{Digest, Problem, ProblemType};
+use claim_pki::{CertificationRequest, PersonId};
+use claim_store::StoreError;
+use claim_store::cuhk::{Invitee as Invited, ReserveError};
+
+use crate::credentials::Credentials;
+use crate::desk::{Desk, DeskError, Order};
+use crate::est::request_problem;
+use crate::invite::loopback_invitee;
+use crate::mode::Mode;
+
+/// Somebody who may have a certificate.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    holder: Invitee,
+    name: Option<String>,
+    code_hash: Option<Digest>,
+    /// Whether the code is the one in the folder, which is spent now and must be replaced.
+    pub(crate) by_folder_code: bool,
+}
+
+impl Admitted {
+    /// Checks who asks, before anything of the request's content is looked at.
+    ///
+    /// Unknown ids, ids without a code, wrong codes and what is no code at all get one and the same answer.
+    pub(crate) async fn by_code(
+        desk: &Desk,
+        mode: Mode,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, Problem> {
+        let credentials = credentials.ok_or_else(code_refused)?;
+        match (mode, &credentials.requester) {
+            (Mode::LocalDemo, Invitee::Person(id @ PersonId::Student(_))) => {
+                let holder = Invitee::Person(id.clone());
+                return Ok(Self { holder, name: None, code_hash: None, by_folder_code: false });
+            }
+            (Mode::LocalDemo, Invitee::Person(PersonId::Staff(_))) => {
+                let detail = "a CUHK in local demo mode certifies student IDs only";
+                return Err(Problem::new(ProblemType::NotOnRoster, detail));
+            }
+            _ => {}
+        }
+        let code = credentials.code().ok_or_else(code_refused)?;
+        let found = find_code(desk, mode, &credentials.requester, &code).await?;
+        let (code_hash, by_folder_code) = found.ok_or_else(code_refused)?;
+        let holder = credentials.requester;
+        let name = name_on_record(desk, mode, &holder).await?;
+        Ok(Self { holder, name, code_hash: Some(code_hash), by_folder_code })
+    }
+
+    /// Takes whoever holds a certificate that may be renewed, if they are still on record.
+    pub(crate) async fn by_certificate(
+        desk: &Desk,
+        mode: Mode,
+        holder: Invitee,
+    ) -> Result<Self, Problem> {
+        let name = name_on_record(desk, mode, &holder).await?;
+        Ok(Self { holder, name, code_hash: None, by_folder_code: false })
+    }
+
+    /// What is to be made of this request: the key is the request's, the subject is not.
+    ///
+    /// # Errors
+    /// [`ProblemType::RequestSubject`] when the request names somebody else.
+    pub(crate) fn order(self, request: &CertificationRequest) -> Result<Order, Problem> {
+        match &self.holder {
+            Invitee::Person(id) => request.names_only(id),
+            Invitee::Server(origin) => request.names_only_host(origin),
+        }
+        .map_err(|error| request_problem(&error))?;
+        Ok(Order {
+            holder: self.holder,
+            name: self.name,
+            public_key: request.public_key().clone(),
+            code_hash: self.code_hash,
+        })
+    }
+}
+
+/// The hash under which the code was given out, if it was, and whether it is the one in the folder.
+async fn find_code(
+    desk: &Desk,
+    mode: Mode,
+    requester: &Invitee,
+    code: &Code,
+) -> Result<Option<(Digest, bool)>, Problem> {
+    let hash = code.hash(requester);
+    if desk.store.invitation(hash.as_bytes()).await.map_err(storage)?.is_some() {
+        return Ok(Some((hash, false)));
+    }
+    let Invitee::Server(origin) = requester else { return Ok(None) };
+    if mode != Mode::LocalDemo || !origin.is_loopback() {
+        return Ok(None);
+    }
+    let hash = code.hash(&loopback_invitee());
+    let found = desk.store.invitation(hash.as_bytes()).await.map_err(storage)?;
+    let is_folder_code = |invitee: &Invited| *invitee == Invited::AnyLoopbackServer;
+    Ok(found.filter(|record| is_folder_code(&record.invitation.invitee)).map(|_| (hash, true)))
+}
+
+/// The name as CUHK's own records have it; a person must be in them unless this is a local demonstration.
+async fn name_on_record(desk: &Desk, mode: Mode, who: &Invitee) -> Result<Option<String>, Problem> {
+    let (Invitee::Person(id), Mode::Rostered) = (who, mode) else { return Ok(None) };
+    match desk.store.person(id).await.map_err(storage)? {
+        Some(person) => Ok(person.name),
+        None => {
+            let detail = format!("{} {id} is not in CUHK's records", id.label());
+            Err(Problem::new(ProblemType::NotOnRoster, detail))
+        }
+    }
+}
+
+fn code_refused() -> Problem {
+    Problem::new(
+        ProblemType::CodeRefused,
+        "there is no open code for that id which reads like this",
+    )
+}
+
+/// The problem that goes with each reason for making no certificate.
+pub(crate) fn issue_problem(error: DeskError) -> Problem {
+    match error {
+        DeskError::Reserve(ReserveError::UnknownCode | ReserveError::OtherHolder { .. }) => {
+            code_refused()
+        }
+        DeskError::Reserve(ReserveError::Expired { expires_at, .. }) => {
+            Problem::new(ProblemType::CodeExpired, format!("the code was valid until {expires_at}"))
+        }
+        DeskError::Reserve(ReserveError::OtherKey { bound }) => {
+            let detail =
+                format!("the code has enrolled another key (certificate {})", bound.serial);
+            Problem::new(ProblemType::CodeUsed, detail)
+        }
+        DeskError::Reserve(ReserveError::Store(error)) | DeskError::Store(error) => storage(error),
+        // The code cannot lead to a certificate any more, by nobody's fault: only a new one helps.
+        DeskError::Resume { .. } => {
+            tracing::error!(%error, "a reserved certificate cannot be signed");
+            let detail = "what this code began can no longer be signed: CUHK has another issuing certificate now";
+            Problem::new(ProblemType::CodeExpired, detail)
+        }
+        error => {
+            tracing::error!(%error, "a certificate could not be made");
+            Problem::new(ProblemType::InternalError, "the certificate could not be made")
+        }
+    }
+}
+
+/// The problem for whatever befalls the database; what it was stays in the log.
+pub(crate) fn storage(error: StoreError) -> Problem {
+    tracing::error!(error = &error as &dyn std::error::Error, "the database failed");
+    Problem::new(ProblemType::StorageUnavailable, "nothing of this request was accepted")
+}

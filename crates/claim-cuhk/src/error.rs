@@ -1,0 +1,158 @@
+//! Why CUHK does not start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use claim_core::{Origin, OriginError};
+use claim_files::FileError;
+use claim_http::{BindError, IdentityError};
+use claim_store::{DatabaseUrlError, StoreError};
+
+use crate::authority::AuthorityError;
+use crate::own_certificate::OwnCertificateError;
+
+/// Why CUHK does not start. `Display` tells what happened, [`Self::why`] why, [`Self::advice`] what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The folder cannot be made or used.
+    #[error(transparent)]
+    Folder(#[from] FileError),
+    /// Another CUHK serves from this folder, or is being set up in it.
+    #[error("another CUHK works with the folder {dir:?}")]
+    FolderLocked {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// It cannot listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// It would listen for metrics where others can reach it.
+    #[error(
+        "metrics are served without access control, so on a loopback address only; {address} is not one"
+    )]
+    MetricsNotLocal {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Its keys and certificates cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A root for local demonstrations is to serve others.
+    #[error("the root in {dir:?} was made for local demonstrations, but {because}")]
+    LocalRoot {
+        /// The folder.
+        dir: PathBuf,
+        /// What is not local.
+        because: NotLocal,
+    },
+    /// The certificate of its own TLS server cannot be made or used.
+    #[error(transparent)]
+    OwnCertificate(#[from] OwnCertificateError),
+    /// The TLS certificate from elsewhere cannot be read.
+    #[error("{path:?} cannot be read: {source}")]
+    ExternalTlsFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The TLS certificate from elsewhere cannot be used.
+    #[error("the TLS certificate {certificate:?} with the key {key:?} cannot be used: {source}")]
+    ExternalTls {
+        /// The chain.
+        certificate: PathBuf,
+        /// The key.
+        key: PathBuf,
+        /// What is wrong with them.
+        source: IdentityError,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// No origin can be made of the address.
+    #[error("no origin can be made of the address it listens on: {0}")]
+    Origin(#[from] OriginError),
+    /// The database is not named rightly.
+    #[error(transparent)]
+    DatabaseUrl(#[from] DatabaseUrlError),
+    /// The database cannot be used.
+    #[error("CUHK's records cannot be used: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// What keeps a root for local demonstrations from serving.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotLocal {
+    /// A public origin is configured.
+    PublicUrl(Origin),
+    /// It is to listen where other machines can reach it.
+    Listener(SocketAddr),
+    /// People are on record.
+    People,
+}
+
+impl std::fmt::Display for NotLocal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PublicUrl(origin) => write!(f, "it is to be known to others as {origin}"),
+            Self::Listener(address) => {
+                write!(f, "it is to listen on {address}, where others can reach it")
+            }
+            Self::People => f.write_str("people are on record"),
+        }
+    }
+}
+
+impl StartError {
+    /// Why that is so.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Authority(error) => error.why(),
+            Self::LocalRoot { .. } => Some(
+                "It has certified whoever asked, under any student ID: what it signed proves nothing to others.".to_owned(),
+            ),
+            Self::FolderLocked { .. } => {
+                Some("Two of them would get into each other's way.".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// What to do next.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Authority(error) => error.advice(),
+            Self::OwnCertificate(error) => error.advice(),
+            Self::Folder(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
+                "Make room on the disk and start again.".to_owned()
+            }
+            Self::Folder(_) => "Put that right, or choose another folder with --dir.".to_owned(),
+            Self::FolderLocked { .. } => {
+                "Use the one that runs, stop it first, or choose another folder with --dir.".to_owned()
+            }
+            Self::Bind(BindError::InUse { address }) => format!(
+                "Stop what listens there (`ss -ltnp 'sport = :{port}'` shows it; perhaps a CUHK that runs already), or choose another port with --listen.",
+                port = address.port()
+            ),
+            Self::Bind(BindError::Denied { .. }) => "Choose a port above 1023 with --listen.".to_owned(),
+            Self::Bind(_) => "Choose another address with --listen.".to_owned(),
+            Self::MetricsNotLocal { address } => {
+                format!("Use --metrics 127.0.0.1:{}.", address.port())
+            }
+            Self::LocalRoot { .. } => {
+                "Make a real CUHK in a new folder: `claim cuhk init --dir FOLDER`, then start it there.".to_owned()
+            }
+            Self::ExternalTlsFile { .. } | Self::ExternalTls { .. } => {
+                "Put the PEM files of --tls-cert and --tls-key right, or leave both options out: CUHK then uses a certificate of its own.".to_owned()
+            }
+            Self::DatabaseUrl(_) => "Put --database right, or leave it out: CUHK then uses cuhk.db in the folder.".to_owned(),
+            Self::Store(StoreError::Unavailable { .. } | StoreError::Refused { .. }) => {
+                "Check that the database runs and lets this user in, and start again.".to_owned()
+            }
+            Self::Store(error) => format!("{error}."),
+            Self::Tls(_) | Self::Origin(_) => "This is a defect of the program: tell its authors what is above.".to_owned(),
+        }
+    }
+}

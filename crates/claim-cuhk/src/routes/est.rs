@@ -1,0 +1,98 @@
+//! Enrolment over Secure Transport: `/.well-known/est/` (RFC 7030 as clarified by RFC 8951).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use claim_core::{Problem, ProblemType};
+use claim_http::{ConnectionInfo, read_body};
+use http::HeaderMap;
+use tracing::Instrument;
+
+use crate::credentials::Credentials;
+use crate::enrolment::Admitted;
+use crate::est::{MAX_REQUEST, certs_only, check_content_type, read_request};
+use crate::renewal::holder;
+use crate::state::{Asked, Cuhk};
+
+pub(super) fn routes() -> Router<Arc<Cuhk>> {
+    Router::new()
+        .route("/.well-known/est/cacerts", get(ca_certificates))
+        .route("/.well-known/est/simpleenroll", post(simple_enroll))
+        .route("/.well-known/est/simplereenroll", post(simple_reenroll))
+}
+
+/// The root and the issuing certificate (RFC 7030 §4.1).
+async fn ca_certificates(
+    State(cuhk): State<Arc<Cuhk>>,
+    Extension(connection): Extension<ConnectionInfo>,
+) -> Response {
+    let authority = &cuhk.desk.authority;
+    let certificates =
+        [authority.root_certificate().clone(), authority.issuing_certificate().clone()];
+    cuhk.answer(connection.peer, certs_only(&certificates))
+}
+
+/// A first certificate, for an id and a one-time code (RFC 7030 §4.2.1, §3.2.3).
+async fn simple_enroll(
+    State(cuhk): State<Arc<Cuhk>>,
+    Extension(connection): Extension<ConnectionInfo>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = async {
+        let credentials = Credentials::from_headers(&parts.headers);
+        let admitted = Admitted::by_code(&cuhk.desk, cuhk.mode, credentials).await?;
+        let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
+        certify(&cuhk, admitted, asked, &parts.headers, body, connection.peer).await
+    };
+    let result = result.await;
+    cuhk.answer(connection.peer, result)
+}
+
+/// A further certificate, for the holder of one (RFC 7030 §4.2.2, §3.3.2).
+async fn simple_reenroll(
+    State(cuhk): State<Arc<Cuhk>>,
+    Extension(connection): Extension<ConnectionInfo>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = async {
+        let chain = connection.client_chain.as_deref().unwrap_or_default();
+        let now = cuhk.desk.clock.now();
+        let holder = holder(&cuhk.desk.authority, chain, now, cuhk.renewal_grace)?;
+        let admitted = Admitted::by_certificate(&cuhk.desk, cuhk.mode, holder).await?;
+        certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, body, connection.peer).await
+    };
+    let result = result.await;
+    cuhk.answer(connection.peer, result)
+}
+
+/// Reads the certification request and makes the certificate.
+async fn certify(
+    cuhk: &Arc<Cuhk>,
+    admitted: Admitted,
+    asked: Asked,
+    headers: &HeaderMap,
+    body: Body,
+    peer: SocketAddr,
+) -> Result<Response, Problem> {
+    check_content_type(headers)?;
+    let body = read_body(headers, body, MAX_REQUEST, cuhk.body_read_timeout).await?;
+    let order = admitted.order(&read_request(&body)?)?;
+    // In a task of its own: a client that goes away must not stop what has begun half-way.
+    let making = {
+        let cuhk = Arc::clone(cuhk);
+        async move { cuhk.certify(order, asked, peer).await }
+    };
+    let made = tokio::spawn(making.in_current_span()).await.map_err(|error| {
+        tracing::error!(%error, "making a certificate failed");
+        Problem::new(ProblemType::InternalError, "the certificate could not be made")
+    })?;
+    // RFC 7030 §4.2.3: "only the certificate that was issued".
+    certs_only(&[made?])
+}

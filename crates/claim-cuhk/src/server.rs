@@ -1,0 +1,242 @@
+//! CUHK at work: started, serving, stopped.
+
+mod maintenance;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use claim_core::invitation::RootPin;
+use claim_core::{Digest, Origin};
+use claim_files::{FileError, FolderLock, lock_folder};
+use claim_http::{
+    BindError, CertificateSwitch, ClientCertificates, Metrics, Server, Stopped, TlsIdentity, bind,
+    serve_health, server_tls,
+};
+use claim_store::DatabaseUrl;
+use claim_store::cuhk::CuhkStore;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::maintenance::{Maintenance, Readiness};
+use crate::authority::{Authority, Found};
+use crate::config::{Config, ExternalTls};
+use crate::desk::Desk;
+use crate::error::{NotLocal, StartError};
+use crate::event::{Event, Observer};
+use crate::folder::Folder;
+use crate::invite::Invitations;
+use crate::mode::Mode;
+use crate::own_certificate::OwnCertificate;
+use crate::routes::router;
+use crate::state::Cuhk;
+
+/// A CUHK that is ready to serve: what needed to be made or loaded is, and the addresses are taken.
+pub struct Running {
+    cuhk: Arc<Cuhk>,
+    server: Server,
+    health: Option<Vec<TcpListener>>,
+    maintenance: Maintenance,
+    addresses: Vec<SocketAddr>,
+    // Held until the server has stopped.
+    lock: FolderLock,
+}
+
+/// Step 0: makes or loads root, issuing certificate and the server's own certificate, and takes the addresses.
+///
+/// # Errors
+/// [`StartError`]. Whatever was made until then is complete and will be used at the next start.
+pub async fn start(config: Config, observer: Observer) -> Result<Running, StartError> {
+    if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
+        return Err(StartError::MetricsNotLocal { address });
+    }
+    let folder = Folder::new(&config.dir);
+    let lock = lock(&folder)?;
+    let listeners = bind(&config.listen)?;
+    let addresses = local_addresses(&listeners)?;
+    let health = config.metrics.map(|address| bind(&[address])).transpose()?;
+    let origin = match &config.public_url {
+        Some(origin) => origin.clone(),
+        None => {
+            let port = addresses.first().map_or(crate::config::DEFAULT_PORT, SocketAddr::port);
+            Origin::from_user(&format!("https://localhost:{port}"))?
+        }
+    };
+
+    let store = open_store(&folder, config.database.as_deref()).await?;
+    let new_root = if config.is_local() { Mode::LocalDemo } else { Mode::Rostered };
+    let has_issued = !store.certificates(None, 1).await?.is_empty();
+    let now = config.clock.now();
+    let (authority, found) = Authority::load_or_make(&folder, new_root, has_issued, now)?;
+    let mode = Mode::of(authority.root());
+    if mode == Mode::LocalDemo {
+        refuse_unless_local(&config, &store).await?;
+    }
+    let fingerprint = authority.root_digest();
+    observer(match found {
+        Found::Made => Event::RootMade { fingerprint },
+        Found::Loaded => Event::RootLoaded { fingerprint },
+    });
+
+    let desk = Desk { authority, store, clock: config.clock.clone() };
+    let (identity, own_not_after) = match &config.external_tls {
+        Some(external) => (external_identity(external)?, None),
+        None => {
+            let own = OwnCertificate::load_or_issue(&desk, &folder, &origin).await?;
+            if let Some(issued) = own.issued {
+                observer(Event::ServerCertificate(issued));
+            }
+            (own.identity, Some(own.not_after))
+        }
+    };
+    folder.remember_origin(&origin)?;
+
+    let switch = CertificateSwitch::new(&identity);
+    let tls = server_tls(Arc::clone(&switch), ClientCertificates::Requested)
+        .map_err(|error| StartError::Tls(error.to_string()))?;
+    let cuhk = Arc::new(Cuhk {
+        invitations: Invitations {
+            cuhk: origin.clone(),
+            pin: RootPin::of(&fingerprint),
+            life: config.code_life,
+        },
+        desk,
+        mode,
+        origin: origin.clone(),
+        folder,
+        renewal_grace: config.renewal_grace,
+        body_read_timeout: config.limits.body_read_timeout,
+        observer,
+    });
+    let maintenance = Maintenance::new(&cuhk, switch, own_not_after).await?;
+    let metrics = Metrics::new();
+    let server =
+        Server { listeners, tls, app: router(&cuhk), origin, limits: config.limits, metrics };
+    cuhk.tell(Event::Listening { origin: cuhk.origin.clone(), addresses: addresses.clone(), mode });
+    Ok(Running { cuhk, server, health, maintenance, addresses, lock })
+}
+
+impl Running {
+    /// The origin under which CUHK is known.
+    pub fn origin(&self) -> &Origin {
+        &self.cuhk.origin
+    }
+
+    /// Whom it enrols.
+    pub fn mode(&self) -> Mode {
+        self.cuhk.mode
+    }
+
+    /// SHA-256 of the root certificate's DER.
+    pub fn root(&self) -> Digest {
+        self.cuhk.desk.authority.root_digest()
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `shutdown` completes, then finishes the requests under way, within the drain time.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Stopped {
+        let Self { cuhk, server, health, maintenance, lock, .. } = self;
+        let (stop, stopped) = watch::channel(false);
+        let readiness = Readiness::default();
+        let health = health.map(|listeners| {
+            let (metrics, readiness) = (server.metrics.clone(), readiness.clone());
+            tokio::spawn(serve_health(listeners, metrics, move || readiness.get(), told(stopped)))
+        });
+        let keeping = tokio::spawn(maintenance.run(Arc::clone(&cuhk), readiness.clone()));
+        let end = server
+            .serve(async {
+                shutdown.await;
+                readiness.stop();
+            })
+            .await;
+        keeping.abort();
+        // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
+        let _ = keeping.await;
+        stop.send_replace(true);
+        if let Some(health) = health {
+            let _ = health.await;
+        }
+        cuhk.desk.store.close().await;
+        drop(lock);
+        end
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("origin", self.origin())
+            .field("mode", &self.mode())
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens CUHK's records: the named database, or the SQLite file in the folder.
+pub(crate) async fn open_store(
+    folder: &Folder,
+    database: Option<&str>,
+) -> Result<CuhkStore, StartError> {
+    let url = match database {
+        Some(url) => url.parse()?,
+        None => DatabaseUrl::sqlite(folder.database()),
+    };
+    Ok(CuhkStore::open(&url).await?)
+}
+
+/// Makes the folder where it is missing, and locks it.
+pub(crate) fn lock(folder: &Folder) -> Result<FolderLock, StartError> {
+    let dir = folder.path();
+    std::fs::create_dir_all(dir).map_err(|source| FileError::System {
+        action: "create",
+        path: dir.to_owned(),
+        source,
+    })?;
+    lock_folder(dir, Folder::LOCK).map_err(|error| match error {
+        FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },
+        other => other.into(),
+    })
+}
+
+fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {
+    let address = |listener: &TcpListener| listener.local_addr();
+    listeners.iter().map(address).collect::<Result<_, _>>().map_err(|source| {
+        let address = SocketAddr::from(([0, 0, 0, 0], 0));
+        BindError::Io { address, source }.into()
+    })
+}
+
+async fn refuse_unless_local(config: &Config, store: &CuhkStore) -> Result<(), StartError> {
+    let exposed = config.listen.iter().find(|address| !address.ip().is_loopback());
+    let because = match (&config.public_url, exposed) {
+        (Some(origin), _) => NotLocal::PublicUrl(origin.clone()),
+        (None, Some(address)) => NotLocal::Listener(*address),
+        (None, None) if store.has_people().await? => NotLocal::People,
+        (None, None) => return Ok(()),
+    };
+    Err(StartError::LocalRoot { dir: config.dir.clone(), because })
+}
+
+fn external_identity(external: &ExternalTls) -> Result<TlsIdentity, StartError> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map_err(|source| StartError::ExternalTlsFile { path: path.to_owned(), source })
+    };
+    let certificate = read(&external.certificate)?;
+    let key = zeroize::Zeroizing::new(read(&external.key)?);
+    TlsIdentity::from_pem(&certificate, &key).map_err(|source| StartError::ExternalTls {
+        certificate: external.certificate.clone(),
+        key: external.key.clone(),
+        source,
+    })
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // The sender's end is as good as its word.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

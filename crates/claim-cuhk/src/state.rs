@@ -1,0 +1,126 @@
+//! What all requests share.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use claim_core::{Digest, Origin, Problem};
+use claim_files::{FileError, Mode as FileMode, replace};
+use claim_http::Refusal;
+use claim_pki::Certificate;
+use claim_store::StoreError;
+use claim_store::cuhk::ReserveError;
+
+use crate::desk::{Desk, DeskError, Order};
+use crate::enrolment::issue_problem;
+use crate::error::StartError;
+use crate::event::{Event, Observer};
+use crate::folder::Folder;
+use crate::invite::Invitations;
+use crate::mode::Mode;
+
+/// A serving CUHK.
+pub(crate) struct Cuhk {
+    pub(crate) desk: Desk,
+    pub(crate) mode: Mode,
+    pub(crate) origin: Origin,
+    pub(crate) folder: Folder,
+    pub(crate) invitations: Invitations,
+    /// How long after its end a certificate can still be renewed, in seconds.
+    pub(crate) renewal_grace: u32,
+    pub(crate) body_read_timeout: Duration,
+    pub(crate) observer: Observer,
+}
+
+/// How a certificate was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asked {
+    /// By an id and a code.
+    ByCode {
+        /// Whether the code is the one in the folder.
+        from_folder: bool,
+    },
+    /// By the certificate of now.
+    ByCertificate,
+}
+
+/// Why no invitation could be left in the folder.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LeaveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl From<LeaveError> for StartError {
+    fn from(error: LeaveError) -> Self {
+        match error {
+            LeaveError::Store(error) => error.into(),
+            LeaveError::File(error) => error.into(),
+        }
+    }
+}
+
+impl Cuhk {
+    /// Makes what was ordered, and tells of it.
+    pub(crate) async fn certify(
+        &self,
+        order: Order,
+        asked: Asked,
+        peer: SocketAddr,
+    ) -> Result<Certificate, Problem> {
+        let key_fingerprint = Digest::from_bytes(*order.public_key.fingerprint());
+        let invitee = order.holder.clone();
+        let given = match self.desk.issue(order).await {
+            Ok(given) => given,
+            Err(error) => {
+                if let DeskError::Reserve(ReserveError::OtherKey { bound }) = &error {
+                    let first = bound.serial.as_str();
+                    tracing::warn!(%invitee, first, refused_key = %key_fingerprint, %peer, "a one-time code was used with a second key: it may be stolen");
+                    self.tell(Event::CodeReused { invitee, key_fingerprint, peer });
+                }
+                return Err(issue_problem(error));
+            }
+        };
+        let issued = given.issued;
+        tracing::info!(holder = %issued.holder, serial = %issued.serial, repeated = issued.repeated, ?asked, "issued");
+        let is_new = !issued.repeated;
+        self.tell(match asked {
+            Asked::ByCode { .. } => Event::Enrolled(issued),
+            Asked::ByCertificate => Event::Renewed(issued),
+        });
+        if is_new && matches!(asked, Asked::ByCode { from_folder: true }) {
+            // The server that asked has its certificate; the next one can wait until somebody mends this.
+            if let Err(error) = self.leave_invitation().await {
+                tracing::error!(%error, "no new invitation could be left in the folder");
+            }
+        }
+        Ok(given.certificate)
+    }
+
+    /// Leaves a fresh invitation for any server on this machine in the folder (local demo mode).
+    pub(crate) async fn leave_invitation(&self) -> Result<(), LeaveError> {
+        let now = self.desk.clock.now();
+        let (invitation, record) = self.invitations.make_for_any_loopback_server(now);
+        // On record first: a line that is not open yet would be refused.
+        self.desk.store.put_invitation(&record).await?;
+        let line = zeroize::Zeroizing::new(format!("{}\n", invitation.expose()));
+        replace(&self.folder.blackboard_invitation(), line.as_bytes(), FileMode::Private)?;
+        Ok(())
+    }
+
+    /// The answer to a request, telling of it when it is a refusal.
+    pub(crate) fn answer(&self, peer: SocketAddr, result: Result<Response, Problem>) -> Response {
+        result.unwrap_or_else(|problem| {
+            let (problem_type, detail) = (problem.problem_type, problem.detail.clone());
+            tracing::info!(problem = problem_type.slug(), detail, %peer, "refused");
+            self.tell(Event::Refused { problem_type, detail, peer });
+            Refusal(problem).into_response()
+        })
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        (self.observer)(event);
+    }
+}

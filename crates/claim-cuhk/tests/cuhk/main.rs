@@ -1,0 +1,12 @@
+//! CUHK as its clients see it: real sockets, the EST client of Claim, stock `curl` and `openssl`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test panics to fail")]
+
+mod admin;
+mod curl;
+mod enrolment;
+mod fixture;
+mod local;
+mod pages;
+mod refusals;
+mod renewal;
+mod start;

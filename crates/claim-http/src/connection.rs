@@ -1,0 +1,197 @@
+//! One connection, from the end of its handshake to its close.
+
+mod bodies;
+mod drive;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
+
+use self::bodies::{AnswerBody, RequestBody};
+use self::drive::{End, drive};
+use crate::activity::Activity;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::refused::Refused;
+
+/// How long a connection is kept readable after an answer that did not wait for its request's end.
+///
+/// Closing a socket with unread bytes resets the connection, and the reset can overtake the answer
+/// (RFC 9112 §9.6): the client would see a broken connection instead of "too large".
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a request's unread body may have left for the connection to go on: it would have to be
+/// read first, and more is not worth it.
+const WORTH_READING: u64 = 16 * 1024;
+
+/// Who is at the other end; every request carries it as an `Extension`.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    /// A number of this process's own, for the log.
+    pub id: u64,
+    /// The address at the other end: the client's, or that of a balancer before this server.
+    pub peer: SocketAddr,
+    /// The certificates that the client showed, leaf first.
+    ///
+    /// The client has proved that it holds the leaf's key, and nothing else has been checked,
+    /// see [`crate::ClientCertificates::Requested`].
+    pub client_chain: Option<Arc<[CertificateDer<'static>]>>,
+}
+
+/// The life of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It serves.
+    Serving,
+    /// It finishes what is under way.
+    Draining,
+    /// It is over.
+    Ended,
+}
+
+/// What all connections of a server share.
+pub(crate) struct Shared {
+    pub(crate) app: Router,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// The version of HTTP that both sides agreed on in the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// What a connection runs on: TLS or, for the health listener, bare TCP.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// The socket below.
+    fn into_tcp(self) -> TcpStream;
+}
+
+impl Transport for TcpStream {
+    fn into_tcp(self) -> TcpStream {
+        self
+    }
+}
+
+impl Transport for TlsStream<TcpStream> {
+    fn into_tcp(self) -> TcpStream {
+        self.into_inner().0
+    }
+}
+
+/// Serves one connection until it ends, its time is over, or the server is.
+pub(crate) async fn serve_connection(
+    transport: impl Transport,
+    version: Version,
+    info: ConnectionInfo,
+    shared: &Shared,
+) {
+    let id = info.id;
+    let activity = Activity::new(version == Version::Http1);
+    let io = TokioIo::new(bodies::Watched::new(transport, Arc::clone(&activity)));
+    let service =
+        Requests { app: shared.app.clone(), info, version, activity: Arc::clone(&activity) };
+    let limits = &shared.limits;
+    let end = match version {
+        Version::Http1 => {
+            let mut connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(None)
+                .max_headers(limits.max_headers)
+                .max_header_size(limits.max_header_bytes as usize)
+                .max_buf_size(limits.max_header_bytes as usize)
+                .serve_connection(io, service);
+            let end = drive(&mut connection, &activity, shared).await;
+            if let End::Finished(Ok(())) = end {
+                let transport = connection.into_parts().io.into_inner().into_inner();
+                close(transport, activity.body_left() > 0).await;
+            }
+            end
+        }
+        Version::Http2 => {
+            let mut connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(limits.max_concurrent_streams)
+                .max_header_list_size(limits.max_header_bytes)
+                .serve_connection(io, service);
+            drive(&mut connection, &activity, shared).await
+        }
+    };
+    match end {
+        End::Finished(Ok(())) => tracing::debug!(connection = id, "closed"),
+        End::Finished(Err(error)) => tracing::debug!(connection = id, %error, "broken"),
+        End::CutOff => tracing::debug!(connection = id, "cut off"),
+        End::Refused(reason) => refuse(shared, id, reason),
+    }
+}
+
+/// Counts a connection that the server closes by itself.
+pub(crate) fn refuse(shared: &Shared, connection: u64, reason: Refused) {
+    shared.metrics.connection_refused(reason);
+    tracing::debug!(connection, reason = reason.label(), "connection refused");
+}
+
+/// Ends a connection so that the last answer arrives.
+async fn close(mut transport: impl Transport, body_left: bool) {
+    let ending = async {
+        if transport.shutdown().await.is_ok() && body_left {
+            // Below TLS: nobody will look at these bytes, so nobody need decrypt them.
+            let mut tcp = transport.into_tcp();
+            let mut discarded = [0; 16 * 1024];
+            while tcp.read(&mut discarded).await.is_ok_and(|length| length > 0) {}
+        }
+    };
+    // A peer that goes on regardless gets the reset.
+    let _ = tokio::time::timeout(LINGER, ending).await;
+}
+
+/// Hands the requests of one connection to the application.
+struct Requests {
+    app: Router,
+    info: ConnectionInfo,
+    version: Version,
+    activity: Arc<Activity>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let handling = self.activity.request();
+        let activity = Arc::clone(&self.activity);
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, activity)));
+        request.extensions_mut().insert(self.info.clone());
+        let answer = tower::Service::call(&mut self.app.clone(), request);
+        let activity = Arc::clone(&self.activity);
+        let http1 = self.version == Version::Http1;
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if http1 && activity.body_left() > WORTH_READING {
+                // RFC 9112 §9.6: say so before closing, so that the client sends nothing more here.
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|body| AnswerBody::new(body, handling.answered())))
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! The listener for those who run a server: `/healthz`, `/readyz`, `/metrics`.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::{StatusCode, header};
+use tokio::net::TcpListener;
+
+use crate::connection::{Version, serve_connection};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::server::serve;
+
+/// Serves health and metrics over plain HTTP/1.1 until `shutdown` completes.
+///
+/// For loopback addresses: it has no access control. `ready` is asked at each `/readyz`
+/// and gives the reason when the server should get no requests now.
+/// `/healthz` answers as long as the process does.
+pub async fn serve_health(
+    listeners: Vec<TcpListener>,
+    metrics: Metrics,
+    ready: impl Fn() -> Result<(), String> + Clone + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let text = metrics.clone();
+    let app = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(async move || readiness(ready())))
+        .route(
+            "/metrics",
+            get(async move || ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], text.text())),
+        );
+    // Its connections are not those of the server, and must not count as such.
+    let own = Metrics::new();
+    let open = |tcp, info, shared: Arc<_>| async move {
+        serve_connection(tcp, Version::Http1, info, &shared).await;
+    };
+    let limits = Limits { max_connections: 64, ..Limits::default() };
+    serve(listeners, app, limits, own, open, shutdown).await;
+}
+
+fn readiness(ready: Result<(), String>) -> impl IntoResponse {
+    match ready {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+    }
+}

@@ -1,0 +1,55 @@
+//! What Blackboard keeps: the ring of sealing keys, wrapped, and the messages of step 6.
+
+mod messages;
+mod ring;
+mod writer;
+
+use std::sync::Arc;
+
+pub use messages::{Kept, NewMessage, StoredMessage};
+pub use ring::{Published, RingRow};
+
+use crate::database::Database;
+use crate::migrations::Schema;
+use crate::{DatabaseUrl, Kind, StoreError};
+use writer::Writer;
+
+/// Blackboard's database.
+pub struct BlackboardStore {
+    database: Arc<Database>,
+    writer: Writer,
+}
+
+impl BlackboardStore {
+    /// Opens the database, brings its schema up to date, and starts the task that commits messages.
+    ///
+    /// A SQLite file that is not there is made, with mode 0600; SQLite keeps its log beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
+    /// is not Blackboard's.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::open(url, Schema::Blackboard).await?);
+        let writer = Writer::start(Arc::clone(&database));
+        Ok(Self { database, writer })
+    }
+
+    /// The kind of the database.
+    pub fn kind(&self) -> Kind {
+        self.database.kind()
+    }
+
+    /// Asks the database for an answer, to tell whether it can be used.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+
+    /// Commits the messages that wait, refuses more, and closes all connections.
+    pub async fn close(&self) {
+        self.writer.finish().await;
+        self.database.close().await;
+    }
+}

@@ -1,0 +1,51 @@
+//! What CUHK keeps: the roster, invitations, and every certificate from before it is signed.
+
+mod certificates;
+mod invitations;
+mod people;
+mod reservations;
+
+pub use certificates::CertificateRecord;
+pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
+pub use people::PersonRecord;
+pub use reservations::{Holder, Reservation, ReserveError, Reserved};
+
+use crate::database::Database;
+use crate::migrations::Schema;
+use crate::{DatabaseUrl, Kind, StoreError};
+
+/// CUHK's database.
+pub struct CuhkStore {
+    database: Database,
+}
+
+impl CuhkStore {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// A SQLite file that is not there is made, with mode 0600; SQLite keeps its log beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
+    /// is not CUHK's.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(url, Schema::Cuhk).await? })
+    }
+
+    /// The kind of the database.
+    pub fn kind(&self) -> Kind {
+        self.database.kind()
+    }
+
+    /// Asks the database for an answer, to tell whether it can be used.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+
+    /// Closes all connections, once those who use them are done.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

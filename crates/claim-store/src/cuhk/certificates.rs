@@ -1,0 +1,133 @@
+//! Certificates, on record from before they are signed.
+
+use claim_pki::Timestamp;
+use sqlx::any::AnyRow;
+
+use super::CuhkStore;
+use crate::StoreError;
+use crate::retry::retry;
+use crate::row::Columns;
+
+/// A certificate on record: first as reserved, then as issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRecord {
+    /// Serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// The profile by which it was made, e.g. `person`.
+    pub profile: String,
+    /// The holder: a person's id or a server's origin.
+    pub name: String,
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    pub key_digest: [u8; 32],
+    /// The first moment of its validity.
+    pub not_before: Timestamp,
+    /// The last moment of its validity.
+    pub not_after: Timestamp,
+    /// When it was reserved.
+    pub reserved_at: Timestamp,
+    /// DER of the TBSCertificate that is, or was, to be signed (RFC 5280 §4.1.2).
+    pub tbs: Vec<u8>,
+    /// DER of the certificate, once it is signed.
+    pub certificate: Option<Vec<u8>>,
+}
+
+impl CuhkStore {
+    /// Keeps the signed certificate, and returns the one that is kept under this serial number.
+    ///
+    /// Where two sign the same reservation the first wins, and only what is returned here may be given out:
+    /// a serial number then names one certificate. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSerial`] when nothing was reserved; whatever befalls the database.
+    pub async fn record_issued(
+        &self,
+        serial: &str,
+        certificate: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        retry!(self.try_record_issued(serial, certificate))
+    }
+
+    async fn try_record_issued(
+        &self,
+        serial: &str,
+        certificate: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let mut write = self.database.begin().await?;
+        let recorded = sqlx::query(
+            "UPDATE certificates SET certificate = $1 WHERE serial = $2 AND certificate IS NULL",
+        )
+        .bind(certificate.to_vec())
+        .bind(serial)
+        .execute(write.connection())
+        .await?
+        .rows_affected();
+        if recorded == 1 {
+            write.commit().await?;
+            return Ok(certificate.to_vec());
+        }
+        let row = sqlx::query("SELECT certificate FROM certificates WHERE serial = $1")
+            .bind(serial)
+            .fetch_optional(write.connection())
+            .await?;
+        match row {
+            Some(row) => Columns::new("certificates", &row).bytes("certificate"),
+            None => Err(StoreError::UnknownSerial { serial: serial.to_owned() }),
+        }
+    }
+
+    /// The certificate of this serial number, if any was reserved.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn certificate(&self, serial: &str) -> Result<Option<CertificateRecord>, StoreError> {
+        let row = sqlx::query(
+            "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
+             certificate FROM certificates WHERE serial = $1",
+        )
+        .bind(serial)
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Up to `limit` certificates in the order of their reservation, from the first or `after` another one.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn certificates(
+        &self,
+        after: Option<&CertificateRecord>,
+        limit: u32,
+    ) -> Result<Vec<CertificateRecord>, StoreError> {
+        let (time, serial) = match after {
+            Some(record) => (record.reserved_at.as_millis(), record.serial.as_str()),
+            None => (i64::MIN, ""),
+        };
+        let rows = sqlx::query(
+            "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
+             certificate FROM certificates WHERE (reserved_at, serial) > ($1, $2) \
+             ORDER BY reserved_at, serial LIMIT $3",
+        )
+        .bind(time)
+        .bind(serial)
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+pub(super) fn read(row: &AnyRow) -> Result<CertificateRecord, StoreError> {
+    let columns = Columns::new("certificates", row);
+    Ok(CertificateRecord {
+        serial: columns.text("serial")?,
+        profile: columns.text("profile")?,
+        name: columns.text("name")?,
+        key_digest: columns.digest("key_digest")?,
+        not_before: columns.time("not_before")?,
+        not_after: columns.time("not_after")?,
+        reserved_at: columns.time("reserved_at")?,
+        tbs: columns.bytes("tbs")?,
+        certificate: columns.optional_bytes("certificate")?,
+    })
+}

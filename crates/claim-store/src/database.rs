@@ -1,0 +1,186 @@
+//! One database, of either kind: opening it, reading, and writing in transactions.
+
+use std::fs;
+use std::sync::Once;
+use std::time::Duration;
+
+use claim_files::{FileError, Mode, write_new};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::location::{Location, sqlite_url};
+use crate::migrations::{self, Schema};
+use crate::retry::retry;
+use crate::{DatabaseUrl, StoreError};
+
+/// The kind of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file, used by one machine.
+    Sqlite,
+    /// A PostgreSQL server, or whatever speaks its protocol; many replicas may use it.
+    Postgres,
+}
+
+/// How long to wait for a connection, at opening and from the pool.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Connections of one process; with SQLite all but one of them read.
+const MOST_CONNECTIONS: u32 = 16;
+
+/// Before each use of a SQLite connection.
+///
+/// `busy_timeout` (in milliseconds) is how long to wait for another *process* to finish writing; `FULL` syncs
+/// the log at every commit, `fullfsync` makes that true on macOS as well.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; \
+     PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON;";
+
+/// A server may be set to acknowledge commits before they are on disk; stronger settings are left alone.
+const POSTGRES_SETTINGS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+     WHERE current_setting('synchronous_commit', true) = 'off'";
+
+/// An open database with the newest schema.
+pub(crate) struct Database {
+    pool: AnyPool,
+    kind: Kind,
+    /// SQLite has one writer at a time. Within this process they queue here, in order and without polling;
+    /// `None` where the database sees to it.
+    turn: Option<Mutex<()>>,
+}
+
+/// A transaction that may write; what is not committed is rolled back when this is dropped.
+pub(crate) struct Write<'d> {
+    transaction: Transaction<'static, Any>,
+    _turn: Option<MutexGuard<'d, ()>>,
+}
+
+impl Database {
+    /// Opens the database; makes the SQLite file where there is none, readable by its owner only;
+    /// brings the schema up to date.
+    pub(crate) async fn open(url: &DatabaseUrl, schema: Schema) -> Result<Self, StoreError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+
+        let (url, kind) = match url.location() {
+            Location::Postgres(url) => (url.clone(), Kind::Postgres),
+            Location::Sqlite(path) => (prepare_file(path)?, Kind::Sqlite),
+        };
+        let options = AnyConnectOptions::from_url(&url)?;
+        retry!(bring_up_to_date(&options, kind, schema))?;
+
+        let pool = AnyPoolOptions::new()
+            .max_connections(MOST_CONNECTIONS)
+            .acquire_timeout(CONNECT_WITHIN)
+            .after_connect(move |connection, _| Box::pin(settle(connection, kind)))
+            .connect_lazy_with(options);
+        let turn = (kind == Kind::Sqlite).then(|| Mutex::new(()));
+        Ok(Self { pool, kind, turn })
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where statements that only read are run, each by itself.
+    pub(crate) fn reader(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Starts a transaction that may write.
+    pub(crate) async fn begin(&self) -> Result<Write<'_>, StoreError> {
+        let turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let transaction = match self.kind {
+            // A transaction that starts by reading cannot always be turned into one that writes.
+            Kind::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Kind::Postgres => self.pool.begin().await?,
+        };
+        Ok(Write { transaction, _turn: turn })
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Write<'_> {
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+
+    /// Commits; when this returns `Ok`, what was written is durable.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// Sees that the file is there, and returns the URL by which the driver finds it.
+fn prepare_file(path: &std::path::Path) -> Result<Url, StoreError> {
+    match write_new(path, b"", Mode::Private) {
+        Ok(()) | Err(FileError::Exists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let path = fs::canonicalize(path).map_err(|source| FileError::System {
+        action: "find",
+        path: path.to_owned(),
+        source,
+    })?;
+    let Some(text) = path.to_str() else {
+        return Err(StoreError::Path { path });
+    };
+    sqlite_url(text).map_err(|_| StoreError::Path { path: path.clone() })
+}
+
+/// Migrates over a connection of its own, so that what is wrong shows at once and as what it is:
+/// the pool would try again and again, then tell that it took too long.
+async fn bring_up_to_date(
+    options: &AnyConnectOptions,
+    kind: Kind,
+    schema: Schema,
+) -> Result<(), StoreError> {
+    let connect = timeout(CONNECT_WITHIN, options.connect());
+    let mut connection = connect.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    settle(&mut connection, kind).await?;
+    // All steps in one transaction: of replicas that start at once, one makes the tables and the others,
+    // in their next attempt, find them.
+    let mut transaction = match kind {
+        Kind::Sqlite => connection.begin_with("BEGIN IMMEDIATE").await?,
+        Kind::Postgres => connection.begin().await?,
+    };
+    migrations::run(&mut transaction, schema, kind).await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Makes a new connection keep the promises of this crate.
+async fn settle(connection: &mut AnyConnection, kind: Kind) -> Result<(), sqlx::Error> {
+    match kind {
+        Kind::Sqlite => {
+            connection.execute(SQLITE_SETTINGS).await?;
+            let mode: String =
+                sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
+            if mode != "wal" {
+                return Err(sqlx::Error::Configuration(
+                    "the file system does not support SQLite's write-ahead log".into(),
+                ));
+            }
+        }
+        Kind::Postgres => {
+            connection.execute(POSTGRES_SETTINGS).await?;
+        }
+    }
+    Ok(())
+}

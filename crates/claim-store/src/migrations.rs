@@ -1,0 +1,79 @@
+//! The schemas, one step after the other, forward only.
+//!
+//! A step that was released never changes; the next one is a new file. Both databases get the same tables; only
+//! the names of the column types differ.
+
+use std::borrow::Cow;
+
+use sqlx::AnyConnection;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use crate::{Kind, StoreError};
+
+/// Whose tables a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Schema {
+    Cuhk,
+    Blackboard,
+}
+
+/// Brings the database to the newest schema, within the transaction that `connection` is in.
+pub(crate) async fn run(
+    connection: &mut AnyConnection,
+    schema: Schema,
+    kind: Kind,
+) -> Result<(), StoreError> {
+    let steps = steps(schema, kind);
+    let known = steps.iter().map(|step| step.version).max().unwrap_or_default();
+    let migrations = steps
+        .iter()
+        .map(|step| {
+            Migration::new(
+                step.version,
+                Cow::Borrowed(step.description),
+                MigrationType::Simple,
+                step.sql.into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    let mut migrator = Migrator::with_migrations(migrations);
+    // The lock would be an advisory one, which distributed databases do not have; the transaction suffices.
+    migrator.set_locking(false);
+    migrator
+        .run_direct(None, connection, false)
+        .await
+        .map_err(|error| StoreError::from_migration(error, known))
+}
+
+struct Step {
+    version: i64,
+    description: &'static str,
+    sql: &'static str,
+}
+
+fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
+    match (schema, kind) {
+        (Schema::Cuhk, Kind::Sqlite) => &[Step {
+            version: 1,
+            description: "CUHK: people, invitations, certificates",
+            sql: include_str!("../migrations/cuhk/sqlite/0001_enrolment.sql"),
+        }],
+        (Schema::Cuhk, Kind::Postgres) => &[Step {
+            version: 1,
+            description: "CUHK: people, invitations, certificates",
+            sql: include_str!("../migrations/cuhk/postgres/0001_enrolment.sql"),
+        }],
+        (Schema::Blackboard, Kind::Sqlite) => &[Step {
+            version: 1,
+            description: "Blackboard: sealing ring, messages",
+            sql: include_str!("../migrations/blackboard/sqlite/0001_session.sql"),
+        }],
+        (Schema::Blackboard, Kind::Postgres) => &[Step {
+            version: 1,
+            description: "Blackboard: sealing ring, messages",
+            sql: include_str!("../migrations/blackboard/postgres/0001_session.sql"),
+        }],
+    }
+}

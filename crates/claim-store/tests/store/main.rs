@@ -1,0 +1,10 @@
+//! What the servers rely on, checked on SQLite, on PostgreSQL, and on PostgreSQL with every transaction SERIALIZABLE.
+
+mod certificates;
+mod enrolment;
+mod errors;
+mod messages;
+mod opening;
+mod postgres;
+mod ring;
+mod site;

@@ -1,0 +1,128 @@
+//! Why there is no session.
+
+use claim_core::student::ExchangeError;
+use claim_core::{Origin, ProblemType};
+use claim_http::{ClientError, ReachError};
+
+use crate::error::{Explained, Foreign, Outcome, Refused, Unreached};
+use crate::wallet::WalletError;
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The folder has no certificate that could be used.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// No answer came from Blackboard.
+    #[error(transparent)]
+    Unreached(#[from] Unreached),
+    /// Blackboard refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Something else answered.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
+    /// Who answered did not prove to be Blackboard.
+    #[error("what answers at {blackboard} did not prove to be Blackboard: {source}")]
+    Exchange {
+        /// Where.
+        blackboard: Origin,
+        /// What is missing in the proof.
+        source: ExchangeError,
+    },
+    /// The HTTPS client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The message cannot be written as JSON.
+    #[error("the message cannot be written: {0}")]
+    Unsendable(#[source] serde_json::Error),
+}
+
+impl SessionError {
+    /// Whether beginning again with step 3 may help.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreached(Unreached { source, .. }) => {
+                matches!(source, ReachError::Timeout | ReachError::Interrupted(_))
+            }
+            Self::Refused(refused) => {
+                refused.is_temporary()
+                    || matches!(
+                        refused.problem.problem_type,
+                        Some(ProblemType::ChallengeExpired | ProblemType::ChallengeInvalid)
+                    )
+            }
+            Self::Foreign(foreign) => foreign.is_temporary(),
+            _ => false,
+        }
+    }
+
+    /// How many seconds the server asks to wait.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(refused) => refused.problem.retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl Explained for SessionError {
+    fn why(&self) -> Option<String> {
+        match self {
+            Self::Wallet(error) => error.why(),
+            Self::Unreached(error) => error.why(),
+            Self::Refused(error) => error.why(),
+            Self::Foreign(error) => error.why(),
+            Self::Exchange { source: ExchangeError::OtherOrigin { .. }, .. } => Some(
+                "A session is bound to the name of the Blackboard that you connect to. Nothing of yours was sent."
+                    .to_owned(),
+            ),
+            Self::Exchange { .. } => Some(
+                "Somebody may stand between you and Blackboard. Nothing of yours was sent.".to_owned(),
+            ),
+            Self::Client(_) | Self::Unsendable(_) => None,
+        }
+    }
+
+    fn advice(&self) -> String {
+        match self {
+            Self::Wallet(error) => error.advice(),
+            Self::Unreached(error) => error.advice(),
+            Self::Refused(error) => error.advice(),
+            Self::Foreign(error) => error.advice(),
+            Self::Exchange { source: ExchangeError::OtherOrigin { claimed, .. }, .. } => format!(
+                "If {claimed} is your Blackboard's address, use it: --blackboard {claimed}"
+            ),
+            Self::Exchange { source: ExchangeError::UnknownScheme { .. }, .. } => {
+                "Use a newer version of this program.".to_owned()
+            }
+            Self::Exchange { source: ExchangeError::OwnKey(_), .. } => {
+                "Restore the private key from a copy, or enrol again with a new invitation.".to_owned()
+            }
+            Self::Exchange { .. } => {
+                "Check the address (--blackboard) and that cuhk.cer is the root of the CUHK that this Blackboard \
+                 belongs to; then ask the people who run it."
+                    .to_owned()
+            }
+            Self::Client(_) => {
+                "Check the proxy variables of the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) and --tls-roots."
+                    .to_owned()
+            }
+            Self::Unsendable(_) => "Tell the people who made this program.".to_owned(),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Unreached(error) => match error.outcome() {
+                // A session that may have been opened, and is not used, is nothing that happened.
+                Outcome::Unknown => Outcome::Unreachable,
+                outcome => outcome,
+            },
+            Self::Refused(error) => error.outcome(),
+            Self::Foreign(error) => error.outcome(),
+            _ => Outcome::Refused,
+        }
+    }
+}

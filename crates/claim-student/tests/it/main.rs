@@ -1,0 +1,9 @@
+//! The student's program against small servers on real sockets, which can be told to misbehave.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test panics to fail")]
+
+mod enrolment;
+mod folder;
+mod messages;
+mod sessions;
+mod support;

@@ -1,0 +1,367 @@
+//! The command line as clap reads it: options, environment, help.
+//!
+//! Options stand here once; `claim.toml` (see [`crate::settings`]) and `CLAIM_*` go by the same names.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use claim_core::{Origin, Sid};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// A student hands in a report and can prove it; the school receives it and can prove it too.
+#[derive(Debug, Parser)]
+#[command(
+    name = "claim",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+        claim demo                    all six steps on this machine, explained\n  \
+        claim demo --attack           … and what an attacker gets\n  \
+        claim cuhk                    terminal 1: the certificate authority\n  \
+        claim blackboard              terminal 2: the course server, in the same folder\n  \
+        claim student                 terminal 3: the student, in the same folder\n\n\
+        Every option can also stand in claim.toml (in the --dir folder) or in the environment as CLAIM_<OPTION>.\n\
+        Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not reachable or outcome unknown\n\
+        (running it again is safe and settles it)."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct GlobalArgs {
+    /// Folder with keys, certificates and data [default: the current folder for the servers and
+    /// wherever it has a cuhk.cer; else the user's data folder for the student]
+    #[arg(long, global = true, env = "CLAIM_DIR", value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Configuration file [default: claim.toml in that folder, if it is there]
+    #[arg(long, global = true, env = "CLAIM_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write JSON, one document a line, instead of text
+    #[arg(long, global = true, env = "CLAIM_JSON", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) json: bool,
+    /// Tell the protocol's steps as they happen, by number, in plain words
+    #[arg(long, global = true, env = "CLAIM_EXPLAIN", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) explain: bool,
+    /// Print results and errors only
+    #[arg(short, long, global = true, env = "CLAIM_QUIET", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) quiet: bool,
+    /// Log more to standard error (-vv: everything)
+    #[arg(short, long, global = true, env = "CLAIM_VERBOSE", action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// All six steps on this machine, with real sockets and real certificates, explained
+    Demo(DemoArgs),
+    /// CUHK, the certificate authority: serve (default), init, invite, list
+    Cuhk(CuhkArgs),
+    /// Blackboard, the course server: serve (default), messages
+    Blackboard(BlackboardArgs),
+    /// The student: a dialogue (default), enroll, say, status, renew
+    Student(StudentArgs),
+    /// Measure the servers under real load, beside the cryptography that they cannot avoid
+    Bench(BenchArgs),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  claim completions bash > ~/.local/share/bash-completion/completions/claim"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    #[command(after_help = "Example:\n  claim man ~/.local/share/man/man1")]
+    Man {
+        /// The folder; it is made when it is missing
+        folder: PathBuf,
+    },
+}
+
+/// Where a server listens and what it presents.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Address and port to listen on; may be repeated [default: the program's port on 127.0.0.1 and ::1]
+    #[arg(long, env = "CLAIM_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// The origin under which the server is known [default: https://localhost:<port>]
+    #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
+    pub(crate) public_url: Option<Origin>,
+    /// TLS certificate chain (PEM) from elsewhere, e.g. a public CA, so that browsers trust the page
+    #[arg(long, env = "CLAIM_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key (PEM) of --tls-cert
+    #[arg(long, env = "CLAIM_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Serve /metrics, /healthz and /readyz in plain HTTP on this loopback address [default: not served]
+    #[arg(long, env = "CLAIM_METRICS", value_name = "ADDR:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Where a server's records are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DatabaseArgs {
+    /// postgres://… or sqlite://… [default: an SQLite file in the folder]
+    #[arg(long, env = "CLAIM_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub(crate) database: Option<String>,
+}
+
+/// `claim cuhk`.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        claim cuhk\n  \
+        claim cuhk init --public-url https://cuhk.example:9335\n  \
+        claim cuhk --listen 0.0.0.0:9335 --public-url https://cuhk.example:9335\n  \
+        claim cuhk invite --sid 1155123456\n  \
+        claim cuhk list --json"
+)]
+pub(crate) struct CuhkArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<CuhkCommand>,
+    #[command(flatten)]
+    pub(crate) serve: ServerArgs,
+}
+
+/// What CUHK can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CuhkCommand {
+    /// Serve certificates on port 9335 (step 0 to 2); makes cuhk.cer and cuhk.key at the first start
+    Serve(ServerArgs),
+    /// Make the root and issuing keys and certificates of a real CUHK, and nothing else
+    #[command(
+        after_help = "Example:\n  claim cuhk init --dir /srv/cuhk --public-url https://cuhk.example:9335"
+    )]
+    Init {
+        /// The origin under which CUHK will be known, for invitations
+        #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
+        public_url: Option<Origin>,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Put people or servers on record and write the invitations that they enrol with
+    #[command(after_help = "Examples:\n  \
+        claim cuhk invite --sid 1155123456\n  \
+        claim cuhk invite --roster roster.csv > invitations.csv\n  \
+        claim cuhk invite --server https://blackboard.example:3141")]
+    Invite(InviteArgs),
+    /// List every certificate that was issued
+    List {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}
+
+/// Whom to invite.
+#[derive(Debug, Args)]
+pub(crate) struct InviteArgs {
+    #[command(flatten)]
+    pub(crate) whom: InviteWhom,
+    /// The origin of CUHK in the invitation [default: the one it served last]
+    #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
+    pub(crate) public_url: Option<Origin>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct InviteWhom {
+    /// One student
+    #[arg(long)]
+    pub(crate) sid: Option<Sid>,
+    /// The server with this public origin
+    #[arg(long, value_name = "ORIGIN", value_parser = Origin::from_user)]
+    pub(crate) server: Option<Origin>,
+    /// Everybody in a CSV file with the columns id and, if wanted, name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roster: Option<PathBuf>,
+}
+
+/// `claim blackboard`.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        claim blackboard\n  \
+        claim blackboard --listen 0.0.0.0:3141 --public-url https://blackboard.example:3141 \\\n      \
+            --cuhk https://cuhk.example:9335 --invite-file invitation.txt\n  \
+        claim blackboard messages --json"
+)]
+pub(crate) struct BlackboardArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<BlackboardCommand>,
+    #[command(flatten)]
+    pub(crate) serve: BlackboardServeArgs,
+}
+
+/// `claim blackboard serve`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BlackboardServeArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Where CUHK is
+    #[arg(long, env = "CLAIM_CUHK", value_name = "URL", default_value = "https://localhost:9335", value_parser = Origin::from_user)]
+    pub(crate) cuhk: Origin,
+    /// The root certificate [default: cuhk.cer in the folder]
+    #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+    /// The invitation that this server enrols with at its first start
+    /// [default: blackboard.invite in the folder, which a local CUHK leaves there]
+    #[arg(long, env = "CLAIM_INVITE_FILE", value_name = "FILE")]
+    pub(crate) invite_file: Option<PathBuf>,
+}
+
+/// What Blackboard can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BlackboardCommand {
+    /// Serve students on port 3141 (steps 3 to 6)
+    Serve(BlackboardServeArgs),
+    /// List the messages that were accepted
+    Messages {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}
+
+/// `claim student`.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        claim student\n  \
+        claim student enroll --invite-file invitation.txt\n  \
+        claim student say \"my report follows\"\n  \
+        echo hello | claim student say -"
+)]
+pub(crate) struct StudentArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<StudentCommand>,
+    #[command(flatten)]
+    pub(crate) dialogue: DialogueArgs,
+}
+
+/// `claim student` without a subcommand.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DialogueArgs {
+    /// Your student ID; asked for when it is not given
+    #[arg(long, env = "CLAIM_SID")]
+    pub(crate) sid: Option<Sid>,
+    #[command(flatten)]
+    pub(crate) servers: StudentServerArgs,
+}
+
+/// Which servers the student trusts and talks to.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StudentServerArgs {
+    /// Where CUHK is
+    #[arg(long, env = "CLAIM_CUHK", value_name = "URL", default_value = "https://localhost:9335", value_parser = Origin::from_user)]
+    pub(crate) cuhk: Origin,
+    /// Where Blackboard is
+    #[arg(long, env = "CLAIM_BLACKBOARD", value_name = "URL", default_value = "https://localhost:3141", value_parser = Origin::from_user)]
+    pub(crate) blackboard: Origin,
+    /// The root certificate [default: cuhk.cer in the folder]
+    #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+    /// Which roots a server's TLS certificate may lead to; identity and evidence always rest on cuhk.cer
+    #[arg(long, env = "CLAIM_TLS_ROOTS", value_enum, default_value_t = TlsRootsArg::Cuhk)]
+    pub(crate) tls_roots: TlsRootsArg,
+}
+
+/// `--tls-roots`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsRootsArg {
+    /// cuhk.cer alone
+    Cuhk,
+    /// The roots that this system trusts
+    System,
+}
+
+/// What the student can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StudentCommand {
+    /// Get a certificate (steps 1 and 2)
+    #[command(after_help = "Examples:\n  \
+        claim student enroll --sid 1155123456            (a local CUHK, or asks for the invitation)\n  \
+        claim student enroll --invite-file invitation.txt\n  \
+        pbpaste | claim student enroll --invite-file -")]
+    Enroll {
+        #[command(flatten)]
+        student: DialogueArgs,
+        /// File with the invitation line; - for standard input
+        #[arg(long, env = "CLAIM_INVITE_FILE", value_name = "FILE|-")]
+        invite_file: Option<PathBuf>,
+    },
+    /// Send one message (steps 3 to 6)
+    #[command(
+        after_help = "Examples:\n  claim student say \"my report follows\"\n  echo hello | claim student say -"
+    )]
+    Say {
+        /// The text; - reads it from standard input
+        text: String,
+        #[command(flatten)]
+        student: DialogueArgs,
+    },
+    /// Show certificates and how long they are valid
+    Status,
+    /// Renew the certificate with the current one
+    Renew {
+        #[command(flatten)]
+        student: DialogueArgs,
+    },
+}
+
+/// `claim demo`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  claim demo\n  claim demo --sid 1155123456\n  claim demo --sid 1155123456 --dir /tmp/demo --attack"
+)]
+pub(crate) struct DemoArgs {
+    /// The student ID; asked for when it is not given
+    #[arg(long, env = "CLAIM_SID")]
+    pub(crate) sid: Option<Sid>,
+    /// Then play the attacker against the same servers
+    #[arg(long, env = "CLAIM_ATTACK", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) attack: bool,
+}
+
+/// `claim bench`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json"
+)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Steps 3 to 5 against a Blackboard in its own process, over new and over kept connections
+    Sessions {
+        /// How long each phase runs
+        #[arg(long, env = "CLAIM_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+        seconds: u64,
+        /// How many different students take part
+        #[arg(long, env = "CLAIM_STUDENTS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        students: u32,
+        /// How many of them at once
+        #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=256))]
+        concurrency: u32,
+    },
+}

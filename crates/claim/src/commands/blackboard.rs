@@ -1,0 +1,108 @@
+//! `claim blackboard`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use claim_blackboard::{AdminError, Config, ExternalTls, StartError};
+use claim_core::Escaped;
+use serde_json::json;
+
+use super::{Context, asked_to_stop, until_stopped};
+use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
+use crate::exit::Exit;
+use crate::words;
+
+pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<Exit> {
+    match arguments.command {
+        None => serve(arguments.serve, context).await,
+        Some(BlackboardCommand::Serve(arguments)) => serve(arguments, context).await,
+        Some(BlackboardCommand::Messages { database }) => {
+            messages(database.database.as_deref(), context).await
+        }
+    }
+}
+
+/// Blackboard's settings from its options.
+pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Context) -> Config {
+    let BlackboardServeArgs { server, cuhk, root, invite_file } = arguments;
+    let mut config = Config::new(dir, cuhk);
+    if !server.listen.is_empty() {
+        config.listen = server.listen;
+    }
+    config.public_url = server.public_url;
+    config.root = root;
+    config.invite_file = invite_file;
+    config.database = server.database.database;
+    config.external_tls = server
+        .tls_cert
+        .zip(server.tls_key)
+        .map(|(certificate, key)| ExternalTls { certificate, key });
+    config.metrics = server.metrics;
+    config.limits = context.blackboard_limits.clone();
+    config
+}
+
+async fn serve(arguments: BlackboardServeArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal;
+    let observer = Arc::new(move |event| terminal.tell(&words::blackboard::words(&event)));
+    let config = config(&context.server_dir(), arguments, context);
+    // It may wait for CUHK for a while, and must be stoppable while it does.
+    let started = tokio::select! {
+        started = claim_blackboard::start(config, observer) => started,
+        stopped = asked_to_stop() => {
+            stopped?;
+            return Ok(Exit::Done);
+        }
+    };
+    match started {
+        Ok(running) => {
+            running.run(until_stopped(terminal)).await;
+            Ok(Exit::Done)
+        }
+        Err(error) => Ok(start_failure(context, &error)),
+    }
+}
+
+pub(crate) fn start_failure(context: &Context, error: &StartError) -> Exit {
+    context.terminal.failure(&error.to_string(), error.why().as_deref(), &error.advice());
+    if error.is_unreachable() { Exit::Unreachable } else { Exit::Refused }
+}
+
+async fn messages(database: Option<&str>, context: &Context) -> Result<Exit> {
+    let listed = list(database, context).await;
+    match listed {
+        Ok(0) => context.terminal.say("No message has been accepted yet."),
+        Ok(_) => {}
+        Err(error) => {
+            let advice = "Name the folder with --dir, or the database with --database.";
+            context.terminal.failure(&error.to_string(), None, advice);
+            return Ok(Exit::Refused);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn list(database: Option<&str>, context: &Context) -> Result<u64, AdminError> {
+    let mut messages = claim_blackboard::messages(&context.server_dir(), database).await?;
+    let mut shown = 0;
+    loop {
+        let page = messages.next_page().await?;
+        if page.is_empty() {
+            return Ok(shown);
+        }
+        for message in page {
+            shown += 1;
+            let line = format!(
+                "{}:{} {}  {}",
+                message.person.label(),
+                message.person,
+                message.received_at,
+                Escaped(&message.text)
+            );
+            let document = json!({ "number": message.id, "id": message.person,
+                "received_at": message.received_at, "text": message.text });
+            context.terminal.result(&line, &document);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Shell completions and man pages.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use clap::CommandFactory;
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::terminal::Terminal;
+
+/// Prints the completion script.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
+    clap_complete::generate(shell, &mut Cli::command(), "claim", &mut std::io::stdout());
+    Ok(Exit::Done)
+}
+
+/// Writes a man page for the program and for each command.
+pub(crate) fn man(folder: &Path, terminal: Terminal) -> Result<Exit> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    clap_mangen::generate_to(Cli::command(), folder)
+        .with_context(|| format!("cannot write to {}", folder.display()))?;
+    let line = format!(
+        "Man pages are in {}; read one with: man {}/claim.1",
+        folder.display(),
+        folder.display()
+    );
+    terminal.result(&line, &json!({ "folder": folder }));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,339 @@
+//! `claim student`.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use claim_core::invitation::Invitation;
+use claim_core::{PersonId, Sid};
+use claim_student::{
+    Config, EnrolError, Enrolled, IdentityState, MAX_MESSAGE, OpenSession, Requester, Student,
+    TlsRoots, WalletError,
+};
+use serde_json::json;
+
+use super::{Context, asked_to_stop};
+use crate::cli::{DialogueArgs, StudentArgs, StudentCommand, StudentServerArgs, TlsRootsArg};
+use crate::exit::Exit;
+use crate::terminal::Terminal;
+use crate::words;
+
+/// An invitation line is never longer.
+const MAX_INVITATION: u64 = 4096;
+
+pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exit> {
+    let work = async {
+        match arguments.command {
+            None => dialogue(arguments.dialogue, context).await,
+            Some(StudentCommand::Enroll { student, invite_file }) => {
+                enroll(student, invite_file.as_deref(), context).await
+            }
+            Some(StudentCommand::Say { text, student }) => say(&text, student, context).await,
+            Some(StudentCommand::Status) => status(arguments.dialogue.servers, context),
+            Some(StudentCommand::Renew { student }) => renew(student, context).await,
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        stopped = asked_to_stop() => {
+            stopped?;
+            context.terminal.say("\nStopped. What was acknowledged is safe; the rest can be done again.");
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The student's program with its folder: the one given, the current one where it has a `cuhk.cer`, else the user's.
+fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
+    let here = PathBuf::from(".");
+    let dir = match &context.dir {
+        Some(dir) => dir.clone(),
+        None if here.join("cuhk.cer").exists() => here,
+        None => match directories::ProjectDirs::from("", "", "claim") {
+            Some(folders) => folders.data_dir().to_owned(),
+            None => bail!("there is no home folder to keep keys in; name a folder with --dir"),
+        },
+    };
+    let terminal = context.terminal;
+    let observer = move |event| terminal.tell(&words::student::words(&event));
+    Ok(Student::new(config(&dir, servers), Arc::new(observer)))
+}
+
+/// The student's settings from its options.
+pub(crate) fn config(dir: &Path, servers: StudentServerArgs) -> Config {
+    let mut config = Config::new(dir, servers.cuhk, servers.blackboard);
+    config.root = servers.root;
+    config.tls_roots = match servers.tls_roots {
+        TlsRootsArg::Cuhk => TlsRoots::Cuhk,
+        TlsRootsArg::System => TlsRoots::System,
+    };
+    config
+}
+
+/// The seed's dialogue: the ID, a certificate if there is none yet, then messages.
+async fn dialogue(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal;
+    let student = program(arguments.servers, context)?;
+    let sid = match arguments.sid {
+        Some(sid) => sid,
+        None => match ask_sid(terminal).await? {
+            Some(sid) => sid,
+            None => return Ok(no_sid(terminal)),
+        },
+    };
+    let enrolled = match enroll_or_ask(&student, sid, terminal).await? {
+        Ok(enrolled) => enrolled,
+        Err(exit) => return Ok(exit),
+    };
+    if enrolled.already {
+        let line =
+            format!("{} has a certificate, valid until {}.", enrolled.id, enrolled.not_after);
+        terminal.say(&line);
+    }
+    match student.open_session(&enrolled.id).await {
+        Ok(session) => messages(session, terminal).await,
+        Err(error) => Ok(terminal.explained(&error)),
+    }
+}
+
+/// Sends each line as a message until the input ends.
+async fn messages(mut session: OpenSession, terminal: Terminal) -> Result<Exit> {
+    terminal.say("Blackboard knows you. Type a message and press Enter; end with Ctrl-D.");
+    let mut exit = Exit::Done;
+    while let Some(line) = ask(terminal, "> ").await? {
+        if line.trim().is_empty() {
+            continue;
+        }
+        if let Err(error) = session.say(&line).await {
+            exit = terminal.explained(&error);
+        }
+    }
+    Ok(exit)
+}
+
+async fn enroll(
+    arguments: DialogueArgs,
+    invite_file: Option<&Path>,
+    context: &Context,
+) -> Result<Exit> {
+    let terminal = context.terminal;
+    let student = program(arguments.servers, context)?;
+    let enrolled = match (invite_file, arguments.sid) {
+        (Some(file), sid) => {
+            let invitation = read_invitation(file)?;
+            if let (Some(sid), claim_core::invitation::Invitee::Person(id)) =
+                (&sid, &invitation.invitee)
+                && PersonId::from(sid.clone()) != *id
+            {
+                bail!("the invitation is for {id}, not for {sid}");
+            }
+            match student.enroll(Requester::Invited(invitation)).await {
+                Ok(enrolled) => enrolled,
+                Err(error) => return Ok(terminal.explained(&error)),
+            }
+        }
+        (None, Some(sid)) => match enroll_or_ask(&student, sid, terminal).await? {
+            Ok(enrolled) => enrolled,
+            Err(exit) => return Ok(exit),
+        },
+        (None, None) => match ask_sid(terminal).await? {
+            Some(sid) => match enroll_or_ask(&student, sid, terminal).await? {
+                Ok(enrolled) => enrolled,
+                Err(exit) => return Ok(exit),
+            },
+            None => return Ok(no_sid(terminal)),
+        },
+    };
+    show_enrolled(&enrolled, terminal);
+    Ok(Exit::Done)
+}
+
+fn show_enrolled(enrolled: &Enrolled, terminal: Terminal) {
+    let Enrolled { id, serial, not_after, already } = enrolled;
+    let line = if *already {
+        format!("{id} has a certificate already: {serial}, valid until {not_after}.")
+    } else {
+        format!("Certificate {serial}, valid until {not_after}.")
+    };
+    let document = json!({ "id": id, "serial": serial.to_string(), "not_after": not_after, "already": already });
+    terminal.result(&line, &document);
+}
+
+/// Enrols; where CUHK wants an invitation, asks for it.
+async fn enroll_or_ask(
+    student: &Student,
+    sid: Sid,
+    terminal: Terminal,
+) -> Result<Result<Enrolled, Exit>> {
+    let error = match student.enroll(Requester::LocalDemo(sid.clone())).await {
+        Ok(enrolled) => return Ok(Ok(enrolled)),
+        Err(error) => error,
+    };
+    let wants_invitation = matches!(
+        error,
+        EnrolError::InvitationNeeded { .. } | EnrolError::Wallet(WalletError::NoRoot { .. })
+    );
+    if !wants_invitation {
+        return Ok(Err(terminal.explained(&error)));
+    }
+    let exit = terminal.explained(&error);
+    let Some(line) = ask(terminal, "Invitation (claim://…): ").await? else {
+        return Ok(Err(exit));
+    };
+    if line.trim().is_empty() {
+        return Ok(Err(exit));
+    }
+    let invitation: Invitation = line.parse()?;
+    Ok(student
+        .enroll(Requester::Invited(invitation))
+        .await
+        .map_err(|error| terminal.explained(&error)))
+}
+
+async fn say(text: &str, arguments: DialogueArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal;
+    let text = if text == "-" { read_message()? } else { text.to_owned() };
+    let student = program(arguments.servers, context)?;
+    let id = match the_one(&student, arguments.sid)? {
+        Ok(id) => id,
+        Err(advice) => {
+            terminal.failure("it is not clear who says this", None, &advice);
+            return Ok(Exit::Usage);
+        }
+    };
+    let mut session = match student.open_session(&id).await {
+        Ok(session) => session,
+        Err(error) => return Ok(terminal.explained(&error)),
+    };
+    match session.say(&text).await {
+        Ok(_) => Ok(Exit::Done),
+        Err(error) => Ok(terminal.explained(&error)),
+    }
+}
+
+async fn renew(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal;
+    let student = program(arguments.servers, context)?;
+    let id = match the_one(&student, arguments.sid)? {
+        Ok(id) => id,
+        Err(advice) => {
+            terminal.failure("it is not clear whose certificate to renew", None, &advice);
+            return Ok(Exit::Usage);
+        }
+    };
+    match student.renew(&id).await {
+        Ok(enrolled) => {
+            show_enrolled(&enrolled, terminal);
+            Ok(Exit::Done)
+        }
+        Err(error) => Ok(terminal.explained(&error)),
+    }
+}
+
+fn status(servers: StudentServerArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal;
+    let student = program(servers, context)?;
+    let identities = match student.identities() {
+        Ok(identities) => identities,
+        Err(error) => return Ok(terminal.explained(&error)),
+    };
+    let folder = student.wallet().dir().display();
+    if identities.is_empty() {
+        terminal.say(&format!("Nobody is enrolled in {folder}. Begin with: claim student enroll"));
+    }
+    for identity in identities {
+        let id = &identity.id;
+        let (line, document) = match &identity.state {
+            IdentityState::Valid { serial, not_after } => (
+                format!("{id}  certificate {serial}, valid until {not_after}"),
+                json!({ "id": id, "state": "valid", "serial": serial.to_string(), "not_after": not_after }),
+            ),
+            IdentityState::Expired { serial, not_after } => (
+                format!(
+                    "{id}  certificate {serial} expired at {not_after}; renew it with: claim student renew --sid {id}"
+                ),
+                json!({ "id": id, "state": "expired", "serial": serial.to_string(), "not_after": not_after }),
+            ),
+            IdentityState::Interrupted => (
+                format!(
+                    "{id}  enrolment was interrupted; go on with: claim student enroll --sid {id}"
+                ),
+                json!({ "id": id, "state": "interrupted" }),
+            ),
+            IdentityState::Unusable(error) => (
+                format!("{id}  cannot be used: {error}"),
+                json!({ "id": id, "state": "unusable", "reason": error.to_string() }),
+            ),
+            _ => continue,
+        };
+        terminal.result(&line, &document);
+    }
+    Ok(Exit::Done)
+}
+
+/// Whom a command is about: the one named, or the only one in the folder; else what to do.
+fn the_one(student: &Student, sid: Option<Sid>) -> Result<Result<PersonId, String>> {
+    if let Some(sid) = sid {
+        return Ok(Ok(sid.into()));
+    }
+    let mut ids: Vec<PersonId> =
+        student.identities()?.into_iter().map(|identity| identity.id).collect();
+    Ok(match (ids.pop(), ids.is_empty()) {
+        (Some(id), true) => Ok(id),
+        (Some(_), false) => {
+            Err("Several are enrolled in this folder; name one with --sid.".to_owned())
+        }
+        (None, _) => Err(format!(
+            "Nobody is enrolled in {}. Enrol first: claim student enroll --sid …, or name the folder with --dir.",
+            student.wallet().dir().display()
+        )),
+    })
+}
+
+/// Asks until the answer is a student ID, telling what is wrong; `None` when the input ends.
+pub(crate) async fn ask_sid(terminal: Terminal) -> Result<Option<Sid>> {
+    while let Some(line) = ask(terminal, "Student ID (10 digits): ").await? {
+        match line.trim().parse() {
+            Ok(sid) => return Ok(Some(sid)),
+            Err(error) => terminal.say(&format!("That is not a student ID: {error}.")),
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn no_sid(terminal: Terminal) -> Exit {
+    terminal.failure("no student ID was given", None, "Type it when asked, or give it with --sid.");
+    Exit::Usage
+}
+
+/// Asks without keeping the rest of the program from working.
+async fn ask(terminal: Terminal, question: &'static str) -> Result<Option<String>> {
+    let asked = tokio::task::spawn_blocking(move || terminal.ask(question)).await?;
+    asked.context("cannot read the standard input")
+}
+
+fn read_invitation(file: &Path) -> Result<Invitation> {
+    let told = || format!("cannot read the invitation in {}", file.display());
+    let mut text = String::new();
+    if file == Path::new("-") {
+        io::stdin().take(MAX_INVITATION).read_to_string(&mut text).with_context(told)?;
+    } else {
+        let file = std::fs::File::open(file).with_context(told)?;
+        file.take(MAX_INVITATION).read_to_string(&mut text).with_context(told)?;
+    }
+    text.parse().with_context(told)
+}
+
+/// The whole standard input as one message; one line feed at its end, which `echo` adds, is not part of it.
+fn read_message() -> Result<String> {
+    let mut bytes = Vec::new();
+    io::stdin()
+        .take(MAX_MESSAGE as u64 + 2)
+        .read_to_end(&mut bytes)
+        .context("cannot read the standard input")?;
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+    }
+    String::from_utf8(bytes).context("the message on standard input is not UTF-8 text")
+}

@@ -1,0 +1,227 @@
+//! `claim demo`: the seed's six steps on this machine, with real sockets and real certificates.
+
+mod summary;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use claim_core::{Origin, Sid};
+use claim_http::{BindError, loopback};
+use claim_pki::Root;
+use claim_student::{Requester, Student};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use self::summary::Summary;
+use crate::attack;
+use crate::cli::{DemoArgs, StudentServerArgs, TlsRootsArg};
+use crate::commands::student::{ask_sid, no_sid};
+use crate::commands::{Context, asked_to_stop, blackboard, cuhk};
+use crate::exit::Exit;
+use crate::stage::Stage;
+use crate::terminal::{Terminal, Words};
+use crate::words;
+
+pub(crate) async fn run(arguments: DemoArgs, context: &Context) -> Result<Exit> {
+    tokio::select! {
+        done = play(arguments, context) => done,
+        stopped = asked_to_stop() => {
+            stopped?;
+            context.terminal.say("\nStopped.");
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal.explaining();
+    let (dir, temporary) = folder(context.dir.as_deref())?;
+    let summary = Arc::new(Summary::start());
+
+    terminal.head("Step 0: CUHK and Blackboard start");
+    let servers = match Servers::start(&dir, context, terminal, &summary).await? {
+        Ok(servers) => servers,
+        Err(exit) => return Ok(exit),
+    };
+    let sid = match arguments.sid {
+        Some(sid) => sid,
+        None => match ask_sid(terminal).await? {
+            Some(sid) => sid,
+            None => return Ok(no_sid(terminal)),
+        },
+    };
+    summary.resume();
+    let exit = steps(&dir, &sid, &servers, terminal, &summary).await?;
+    if exit != Exit::Done {
+        servers.stop().await;
+        return Ok(exit);
+    }
+    summary.show(terminal);
+    match &temporary {
+        Some(_) => terminal.say("Everything was in a temporary folder, which goes now; keep it next time with --dir FOLDER."),
+        None => terminal.say(&format!("Keys and certificates are in {}.", dir.display())),
+    }
+    let exit = if arguments.attack {
+        let root = std::fs::read_to_string(dir.join("cuhk.cer")).context("cannot read cuhk.cer")?;
+        let (cuhk, blackboard) = (servers.cuhk.clone(), servers.blackboard.clone());
+        let root = Arc::new(Root::from_pem(&root)?);
+        let stage = Stage { dir, cuhk, blackboard, sid, root, terminal };
+        attack::run(&stage).await?
+    } else {
+        terminal.say("What an attacker gets: claim demo --attack");
+        Exit::Done
+    };
+    servers.stop().await;
+    Ok(exit)
+}
+
+/// Steps 1 to 6.
+async fn steps(
+    dir: &Path,
+    sid: &Sid,
+    servers: &Servers,
+    terminal: Terminal,
+    summary: &Arc<Summary>,
+) -> Result<Exit> {
+    let student = student(dir, servers, terminal, summary);
+    terminal.head("Steps 1 and 2: the student gets a certificate");
+    let enrolled = match student.enroll(Requester::LocalDemo(sid.clone())).await {
+        Ok(enrolled) => enrolled,
+        Err(error) => return Ok(terminal.explained(&error)),
+    };
+    if enrolled.already {
+        terminal.say(&format!(
+            "{sid} has a certificate in this folder already; steps 1 and 2 are done."
+        ));
+    }
+    terminal.head("Steps 3 to 5: a session by certificate");
+    let mut session = match student.open_session(&enrolled.id).await {
+        Ok(session) => session,
+        Err(error) => return Ok(terminal.explained(&error)),
+    };
+    terminal.head("Step 6: authenticated messages");
+    let messages =
+        [format!("Hello, this is {sid}."), "My report is ready: 報告已完成 ✓".to_owned()];
+    for message in messages {
+        if let Err(error) = session.say(&message).await {
+            return Ok(terminal.explained(&error));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The folder that was named, or a temporary one that goes when the demonstration ends.
+fn folder(named: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+    match named {
+        Some(dir) => Ok((dir.to_owned(), None)),
+        None => {
+            let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+            Ok((temporary.path().to_owned(), Some(temporary)))
+        }
+    }
+}
+
+fn student(dir: &Path, servers: &Servers, terminal: Terminal, summary: &Arc<Summary>) -> Student {
+    let at = StudentServerArgs {
+        cuhk: servers.cuhk.clone(),
+        blackboard: servers.blackboard.clone(),
+        root: None,
+        tls_roots: TlsRootsArg::Cuhk,
+    };
+    let summary = Arc::clone(summary);
+    let observer = move |event| tell(terminal, &summary, &words::student::words(&event));
+    Student::new(crate::commands::student::config(dir, at), Arc::new(observer))
+}
+
+fn tell(terminal: Terminal, summary: &Summary, words: &Words) {
+    terminal.tell(words);
+    if let Some(narration) = &words.narration {
+        summary.mark(narration.step);
+    }
+}
+
+/// Both servers, serving.
+struct Servers {
+    cuhk: Origin,
+    blackboard: Origin,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Servers {
+    /// Starts both on their own ports, or on free ones where these are taken.
+    async fn start(
+        dir: &Path,
+        context: &Context,
+        terminal: Terminal,
+        summary: &Arc<Summary>,
+    ) -> Result<Result<Self, Exit>> {
+        let (stop, stopped) = watch::channel(false);
+        let marks = Arc::clone(summary);
+        let observer: claim_cuhk::Observer =
+            Arc::new(move |event| tell(terminal, &marks, &words::cuhk::words(&event)));
+        let mut config = claim_cuhk::Config::new(dir);
+        config.limits = context.cuhk_limits.clone();
+        let mut started = claim_cuhk::start(config.clone(), Arc::clone(&observer)).await;
+        if let Err(claim_cuhk::StartError::Bind(BindError::InUse { address })) = &started {
+            terminal.say(&taken(address.port()));
+            config.listen = loopback(0).to_vec();
+            started = claim_cuhk::start(config, observer).await;
+        }
+        let cuhk = match started {
+            Ok(running) => running,
+            Err(error) => return Ok(Err(cuhk::start_failure(context, &error))),
+        };
+        let cuhk_origin = cuhk.origin().clone();
+        let mut tasks = vec![serve(cuhk.run(told(stopped.clone())))];
+
+        let marks = Arc::clone(summary);
+        let observer: claim_blackboard::Observer =
+            Arc::new(move |event| tell(terminal, &marks, &words::blackboard::words(&event)));
+        let mut config = claim_blackboard::Config::new(dir, cuhk_origin.clone());
+        config.limits = context.blackboard_limits.clone();
+        let mut started = claim_blackboard::start(config.clone(), Arc::clone(&observer)).await;
+        if let Err(claim_blackboard::StartError::Bind(BindError::InUse { address })) = &started {
+            terminal.say(&taken(address.port()));
+            config.listen = loopback(0).to_vec();
+            started = claim_blackboard::start(config, observer).await;
+        }
+        match started {
+            Ok(running) => {
+                let blackboard = running.origin().clone();
+                tasks.push(serve(running.run(told(stopped))));
+                Ok(Ok(Self { cuhk: cuhk_origin, blackboard, stop, tasks }))
+            }
+            Err(error) => {
+                stop.send_replace(true);
+                Ok(Err(blackboard::start_failure(context, &error)))
+            }
+        }
+    }
+
+    /// Stops both and waits until they have.
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A server that panicked has stopped as well, and has said so.
+            let _ = task.await;
+        }
+    }
+}
+
+fn serve<T>(running: impl Future<Output = T> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        running.await;
+    })
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // The sender's end is as good as its word.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+fn taken(port: u16) -> String {
+    format!("Port {port} is taken (a server that runs already?); taking a free one.")
+}

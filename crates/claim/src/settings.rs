@@ -1,0 +1,217 @@
+//! From arguments, `CLAIM_*` and `claim.toml` to one set of settings.
+//!
+//! Precedence: option, environment, file, default. clap knows three of them already; the file's values are handed
+//! to it as defaults of the options of the same name, so every option works in the file, is checked by the same
+//! parser, and no option can be forgotten here.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use claim_http::Limits;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use toml::{Table, Value};
+
+use crate::cli::Cli;
+
+/// The name of the configuration file in the data folder.
+pub(crate) const FILE_NAME: &str = "claim.toml";
+
+/// The programs that have a table of their own in the file.
+const TABLES: [&str; 5] = ["cuhk", "blackboard", "student", "demo", "bench"];
+
+/// The command with all its settings, and the limits of each server.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) cli: Cli,
+    pub(crate) cuhk_limits: Limits,
+    pub(crate) blackboard_limits: Limits,
+}
+
+/// Why there are no settings.
+#[derive(Debug)]
+pub(crate) enum SettingsError {
+    /// What clap says: usage, or help that was asked for.
+    Usage(clap::Error),
+    /// The file cannot be used.
+    File(anyhow::Error),
+}
+
+/// Reads the command line, the environment and the file.
+pub(crate) fn load(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Settings, SettingsError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut table = read_file(&arguments).map_err(SettingsError::File)?;
+    let cuhk_limits = take_limits(&mut table, "cuhk").map_err(SettingsError::File)?;
+    let blackboard_limits = take_limits(&mut table, "blackboard").map_err(SettingsError::File)?;
+    let command = with_defaults(Cli::command(), table).map_err(SettingsError::File)?;
+    let matches = command.try_get_matches_from(arguments).map_err(SettingsError::Usage)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Usage)?;
+    Ok(Settings { cli, cuhk_limits, blackboard_limits })
+}
+
+/// Reads the file that `--config` or `--dir` leads to; a missing `claim.toml` is an empty one.
+fn read_file(arguments: &[OsString]) -> Result<Table> {
+    // A first, lenient pass finds the two options that say where the file is; what is wrong is told by the second.
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(arguments);
+    let (config, dir) = match &matches {
+        Ok(matches) => (deepest(matches, "config"), deepest(matches, "dir")),
+        Err(_) => (None, None),
+    };
+    let (path, required) = match config {
+        Some(path) => (path, true),
+        None => (dir.unwrap_or_default().join(FILE_NAME), false),
+    };
+    match fs::read_to_string(&path) {
+        Ok(text) => parse(&text, &path),
+        Err(error) if error.kind() == ErrorKind::NotFound && !required => Ok(Table::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn parse(text: &str, path: &Path) -> Result<Table> {
+    text.parse().with_context(|| format!("{} is not valid TOML", path.display()))
+}
+
+/// A global option as the innermost subcommand sees it.
+fn deepest(matches: &ArgMatches, id: &str) -> Option<PathBuf> {
+    let inner = matches.subcommand().and_then(|(_, inner)| deepest(inner, id));
+    inner.or_else(|| matches.try_get_one(id).ok().flatten().cloned())
+}
+
+fn take_limits(table: &mut Table, program: &str) -> Result<Limits> {
+    let limits =
+        table.get_mut(program).and_then(Value::as_table_mut).and_then(|t| t.remove("limits"));
+    match limits {
+        None => Ok(Limits::default()),
+        Some(limits) => limits.try_into().with_context(|| {
+            format!("[{program}.limits] in {FILE_NAME} has a wrong or unknown entry")
+        }),
+    }
+}
+
+/// Makes each value of the file the default of the option with its name.
+fn with_defaults(mut command: Command, table: Table) -> Result<Command> {
+    for (name, value) in table {
+        match value {
+            Value::Table(options) if TABLES.contains(&name.as_str()) => {
+                for (option, value) in options {
+                    let mut known = false;
+                    command = command.mut_subcommand(&name, |program| {
+                        set_everywhere(program, &option, &value, &mut known)
+                    });
+                    if !known {
+                        bail!("{FILE_NAME}: [{name}] has no option {option:?}");
+                    }
+                }
+            }
+            value => {
+                let mut known = false;
+                command = set_here(command, &name, &value, &mut known);
+                if !known {
+                    bail!("{FILE_NAME}: there is no option {name:?} that all commands share");
+                }
+            }
+        }
+    }
+    Ok(command)
+}
+
+/// Sets the option's default in the program's command and those of its subcommands that have it.
+fn set_everywhere(command: Command, option: &str, value: &Value, known: &mut bool) -> Command {
+    let subcommands: Vec<String> =
+        command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    let command = set_here(command, option, value, known);
+    subcommands.into_iter().fold(command, |command, inner| {
+        command.mut_subcommand(inner, |inner| set_everywhere(inner, option, value, known))
+    })
+}
+
+fn set_here(command: Command, option: &str, value: &Value, known: &mut bool) -> Command {
+    let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));
+    let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
+    *known = true;
+    let values = texts(value);
+    command.mut_arg(id, |arg| arg.required(false).default_values(values))
+}
+
+/// A TOML value as an argument would spell it.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
+    use super::*;
+    use crate::cli;
+
+    fn matches(toml: &str, arguments: &[&str]) -> Result<Cli> {
+        let command = with_defaults(Cli::command(), toml.parse()?)?;
+        Ok(Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
+    }
+
+    fn blackboard(cli: Cli) -> cli::BlackboardServeArgs {
+        match cli.command {
+            cli::Command::Blackboard(args) => match args.command {
+                Some(cli::BlackboardCommand::Serve(serve)) => serve,
+                _ => args.serve,
+            },
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_file_sets_what_the_command_line_does_not() {
+        let toml = "explain = true\n[blackboard]\nlisten = [\"127.0.0.1:4000\", \"[::1]:4000\"]\ncuhk = \"https://a.example\"\n";
+        for command in [vec!["claim", "blackboard"], vec!["claim", "blackboard", "serve"]] {
+            let cli = matches(toml, &command).unwrap();
+            assert!(cli.global.explain);
+            let serve = blackboard(cli);
+            assert_eq!(serve.server.listen.len(), 2);
+            assert_eq!(serve.cuhk.as_str(), "https://a.example");
+        }
+        let given = ["claim", "blackboard", "--cuhk", "https://b.example"];
+        assert_eq!(blackboard(matches(toml, &given).unwrap()).cuhk.as_str(), "https://b.example");
+    }
+
+    #[test]
+    fn what_the_file_gets_wrong_is_told() {
+        for (toml, said) in [
+            ("nonsense = 1", "nonsense"),
+            ("[cuhk]\nno-such-option = 1", "no-such-option"),
+            ("[other]\nlisten = \"x\"", "other"),
+            ("[cuhk]\nlisten = \"nowhere\"", "nowhere"),
+        ] {
+            let error = matches(toml, &["claim", "cuhk"]).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for arguments in [
+            ["claim", "--dir", "x", "cuhk", "list"],
+            ["claim", "cuhk", "--dir", "x", "list"],
+            ["claim", "cuhk", "list", "--dir", "x"],
+        ] {
+            assert_eq!(
+                matches("", &arguments).unwrap().global.dir,
+                Some("x".into()),
+                "{arguments:?}"
+            );
+        }
+    }
+}

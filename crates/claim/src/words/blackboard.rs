@@ -1,0 +1,119 @@
+//! What Blackboard's terminal says.
+
+use claim_blackboard::Event;
+use claim_core::Escaped;
+use claim_core::encoding::base64;
+use serde_json::json;
+
+use super::{clock, day, join};
+use crate::terminal::{Narration, Words};
+
+/// The words for an event of Blackboard.
+pub(crate) fn words(event: &Event) -> Words {
+    match event {
+        Event::Waiting(what) => plain(format!("Waiting for {what} …")),
+        Event::Enrolled { origin, cuhk, not_after, .. } => Words {
+            plain: Some(format!(
+                "CUHK at {cuhk} certified this server as {origin}, until {}.",
+                day(*not_after)
+            )),
+            json: Some(json!({ "event": "enrolled", "origin": origin, "not_after": not_after })),
+            ..told(
+                0,
+                format!("reads cuhk.cer and gets its own certificate from CUHK, for {origin}"),
+                vec![("so that", "students can tell it from any other server".to_owned())],
+            )
+        },
+        Event::Renewed { not_after, .. } => {
+            plain(format!("CUHK renewed this server's certificate, until {}.", day(*not_after)))
+        }
+        Event::RenewalFailed { reason, not_after } => warning(format!(
+            "This server's certificate could not be renewed ({reason}); it is valid until {not_after}. Trying again within the hour."
+        )),
+        Event::TlsNotReloaded { reason } => warning(format!(
+            "The new TLS certificate could not be read ({reason}); the old one stays."
+        )),
+        Event::SealingKeysLost { count } => warning(format!(
+            "{count} sealing keys do not open with sealing.key: sessions from before are over; students open new ones by themselves."
+        )),
+        Event::Listening { origin, addresses } => Words {
+            plain: Some(format!("Blackboard listens on {} as {origin}.", join(addresses))),
+            json: Some(json!({ "event": "listening", "origin": origin, "addresses": addresses })),
+            ..Words::default()
+        },
+        Event::CertificateVerified { id, serial } => told(
+            3,
+            format!(
+                "verifies cert 2 ({serial}) against its own cuhk.cer: signatures, time, profile"
+            ),
+            vec![(
+                "compared",
+                format!("the id in the sentence with the one in the certificate: {id}"),
+            )],
+        ),
+        Event::SessionKeySealed { fingerprint, .. } => told(
+            4,
+            format!(
+                "makes a session key of 32 random bytes, fingerprint {}, and encrypts it with cert 2's public key (HPKE)",
+                base64(&fingerprint.0)
+            ),
+            vec![
+                (
+                    "proves",
+                    "nothing yet; but only the holder of cert 2's private key can go on".to_owned(),
+                ),
+                ("eavesdropper", "even inside TLS would see a ciphertext of 48 bytes".to_owned()),
+                (
+                    "kept",
+                    "nothing: what Blackboard must remember travels in a sealed token".to_owned(),
+                ),
+            ],
+        ),
+        Event::SessionOpened { id, .. } => told(
+            5,
+            format!(
+                "verifies the proof: this is {id}; confirms in turn, and signs with its own certified key"
+            ),
+            vec![],
+        ),
+        Event::Message { number, id, received_at, text } => Words {
+            plain: Some(format!("{}:{id} {}  {}", id.label(), clock(*received_at), Escaped(text))),
+            json: Some(json!({ "event": "message", "number": number, "id": id,
+                "received_at": received_at, "text": text })),
+            ..told(
+                6,
+                "recomputes the HMAC, compares, stores the message, and prints it:".to_owned(),
+                vec![],
+            )
+        },
+        Event::Refused { problem_type, detail, id, peer } => {
+            let who = id.as_ref().map_or(peer.to_string(), ToString::to_string);
+            Words {
+                plain: Some(format!(
+                    "Refused {who}: {} ({})",
+                    problem_type.title(),
+                    Escaped(detail)
+                )),
+                json: Some(
+                    json!({ "event": "refused", "problem": problem_type.slug(), "detail": detail,
+                    "id": id, "peer": peer }),
+                ),
+                ..Words::default()
+            }
+        }
+        _ => Words::default(),
+    }
+}
+
+fn plain(line: String) -> Words {
+    Words { plain: Some(line), ..Words::default() }
+}
+
+fn warning(line: String) -> Words {
+    Words { warning: true, ..plain(line) }
+}
+
+fn told(step: u8, what: String, meaning: Vec<(&'static str, String)>) -> Words {
+    let narration = Narration { step, who: "Blackboard", what, meaning };
+    Words { narration: Some(narration), ..Words::default() }
+}

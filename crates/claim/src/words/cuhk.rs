@@ -1,0 +1,100 @@
+//! What CUHK's terminal says.
+
+use claim_core::invitation::Invitee;
+use claim_cuhk::{Event, Issued, Mode};
+use serde_json::json;
+
+use super::{day, join, short};
+use crate::terminal::{Narration, Words};
+
+/// The words for an event of CUHK.
+pub(crate) fn words(event: &Event) -> Words {
+    match event {
+        Event::RootMade { fingerprint } => told(
+            0,
+            "makes a key pair and the root certificate: cuhk.key and cuhk.cer".to_owned(),
+            vec![
+                ("public", "cuhk.cer; whoever has it can check every other certificate".to_owned()),
+                ("secret", "cuhk.key; whoever has it could certify anything".to_owned()),
+                ("root", format!("SHA-256 {}", short(fingerprint))),
+            ],
+        ),
+        Event::RootLoaded { fingerprint } => told(
+            0,
+            format!("loads the root certificate that is there, SHA-256 {}", short(fingerprint)),
+            vec![],
+        ),
+        Event::Listening { origin, addresses, mode } => {
+            let local = "\nLOCAL DEMONSTRATION: this CUHK certifies ANY student ID, for programs on this machine only.\n\
+                         For a real one, make an empty folder and run: claim cuhk init --public-url https://…";
+            let note = if *mode == Mode::LocalDemo { local } else { "" };
+            Words {
+                plain: Some(format!("CUHK listens on {} as {origin}.{note}", join(addresses))),
+                json: Some(json!({ "event": "listening", "origin": origin, "addresses": addresses,
+                    "local_demo": *mode == Mode::LocalDemo })),
+                ..Words::default()
+            }
+        }
+        Event::Enrolled(issued) => issued_words(issued, "enrolled", "signed"),
+        Event::Renewed(issued) => issued_words(issued, "renewed", "renewed"),
+        Event::ServerCertificateNotRenewed { reason, not_after } => warning(format!(
+            "CUHK's own TLS certificate could not be renewed ({reason}); it is valid until {not_after}. Trying again within the hour."
+        )),
+        Event::CodeReused { invitee, key_fingerprint, peer } => Words {
+            json: Some(json!({ "event": "code-reused", "id": invitee.to_string(), "peer": peer })),
+            ..warning(format!(
+                "The code of {invitee} was used with a second key ({}) from {peer}, and refused. It may be stolen: ask {invitee}, and invite again.",
+                short(key_fingerprint)
+            ))
+        },
+        Event::Refused { problem_type, detail, peer } => Words {
+            plain: Some(format!("Refused {peer}: {} ({detail})", problem_type.title())),
+            json: Some(
+                json!({ "event": "refused", "problem": problem_type.slug(), "detail": detail, "peer": peer }),
+            ),
+            ..Words::default()
+        },
+        _ => Words::default(),
+    }
+}
+
+fn issued_words(issued: &Issued, event: &str, verb: &str) -> Words {
+    let Issued { holder, serial, key_fingerprint, not_after, repeated } = issued;
+    let name = match holder {
+        Invitee::Person(id) => format!("{}: {id}", id.label()),
+        Invitee::Server(origin) => format!("Server: {origin}"),
+    };
+    let again = if *repeated { " again (the first answer was lost)" } else { "" };
+    let (step, what) = match holder {
+        Invitee::Person(_) => (2, "signs cert 2"),
+        Invitee::Server(_) => (0, "signs a server's certificate"),
+    };
+    let narration = told(
+        step,
+        format!(
+            "checks who asks and that the request is signed with its own key; {what} for {holder}"
+        ),
+        vec![
+            ("recorded", "serial and content, on disk before it is signed".to_owned()),
+            ("key", format!("SHA-256 {}", short(key_fingerprint))),
+        ],
+    );
+    Words {
+        plain: Some(format!(
+            "{name} certificate {serial} {verb}{again}, valid until {}.",
+            day(*not_after)
+        )),
+        json: Some(json!({ "event": event, "id": holder.to_string(), "serial": serial.to_string(),
+            "not_after": not_after, "repeated": repeated })),
+        ..narration
+    }
+}
+
+fn told(step: u8, what: String, meaning: Vec<(&'static str, String)>) -> Words {
+    let narration = Narration { step, who: "CUHK", what, meaning };
+    Words { narration: Some(narration), ..Words::default() }
+}
+
+fn warning(line: String) -> Words {
+    Words { plain: Some(line), warning: true, ..Words::default() }
+}

@@ -1,0 +1,186 @@
+//! What the student's terminal says.
+
+use claim_core::encoding::base64;
+use claim_student::Event;
+use serde_json::json;
+
+use super::{day, short};
+use crate::terminal::{Narration, Words};
+
+/// The words for an event of the student's program.
+pub(crate) fn words(event: &Event) -> Words {
+    match event {
+        Event::SignFinished { id } => Words {
+            plain: Some(format!("{}: {id} sign finished.", id.label())),
+            json: Some(json!({ "event": "sign-finished", "id": id })),
+            ..Words::default()
+        },
+        Event::RootPinned { path, fingerprint } => Words {
+            plain: Some(format!(
+                "{} is the root that the invitation names (SHA-256 {}).",
+                path.display(),
+                short(fingerprint)
+            )),
+            ..Words::default()
+        },
+        Event::WaitingForOther { id } => {
+            plain(format!("Another program is enrolling {id} here; waiting for it …"))
+        }
+        Event::Retrying { why, after } => {
+            plain(format!("{why}; trying again in {:.1} s …", after.as_secs_f64()))
+        }
+        Event::SessionLost { why } => {
+            plain(format!("The session has ended ({why}); opening a new one …"))
+        }
+        Event::ClockCorrected { clock_offset } => plain(clock_words(*clock_offset)),
+        Event::SessionOpened { clock_offset, .. } if clock_offset.abs() > 5_000 => {
+            let mut words = told(event);
+            words.plain = Some(clock_words(*clock_offset));
+            words
+        }
+        Event::MessageAcknowledged { answer } => Words {
+            plain: Some(format!(
+                "Blackboard has message {} ({}).",
+                answer.number, answer.received_at
+            )),
+            json: Some(json!({ "event": "message-acknowledged", "id": answer.sid,
+                "number": answer.number, "received_at": answer.received_at })),
+            ..told(event)
+        },
+        event => told(event),
+    }
+}
+
+fn plain(line: String) -> Words {
+    Words { plain: Some(line), ..Words::default() }
+}
+
+fn clock_words(offset: i64) -> String {
+    let seconds = offset.unsigned_abs() / 1_000;
+    let which = if offset > 0 { "behind" } else { "ahead of" };
+    format!("This machine's clock is {seconds} s {which} Blackboard's; Blackboard's counts.")
+}
+
+fn told(event: &Event) -> Words {
+    let Some((step, what, meaning)) = narration(event) else { return Words::default() };
+    Words { narration: Some(Narration { step, who: "Student", what, meaning }), ..Words::default() }
+}
+
+type Told = (u8, String, Vec<(&'static str, String)>);
+
+/// A word and what it says of the step.
+fn means(word: &'static str, text: &str) -> (&'static str, String) {
+    (word, text.to_owned())
+}
+
+fn narration(event: &Event) -> Option<Told> {
+    Some(match event {
+        Event::KeyMade { fingerprint, path } => (
+            1,
+            format!("makes a key pair; the public key's SHA-256 is {}", short(fingerprint)),
+            vec![(
+                "secret",
+                format!(
+                    "the private key, in {}, which only its owner can read; it never leaves this device",
+                    path.display()
+                ),
+            )],
+        ),
+        Event::KeyFound { fingerprint, .. } => {
+            (1, format!("takes the key pair that is there, SHA-256 {}", short(fingerprint)), vec![])
+        }
+        Event::RequestSent { cuhk, bytes } => (
+            1,
+            format!("sends a certification request (PKCS#10, {bytes} bytes) to CUHK at {cuhk}"),
+            vec![
+                means(
+                    "proves",
+                    "it is signed with the new key: whoever asks holds the private key",
+                ),
+                means(
+                    "eavesdropper",
+                    "sees a TLS 1.3 connection, its length and time, nothing inside",
+                ),
+            ],
+        ),
+        Event::CertificateReceived { serial, not_after, .. } => (
+            2,
+            format!("has cert 2, serial {serial}, valid until {}", day(*not_after)),
+            vec![means(
+                "checked",
+                "the signatures up to cuhk.cer, that it is for this SID and this key",
+            )],
+        ),
+        Event::ChallengeSent { sentence, blackboard, .. } => (
+            3,
+            format!("sends to {blackboard}: \"{sentence}\", cert 2 and a fresh nonce"),
+            vec![
+                means(
+                    "proves",
+                    "nothing yet: certificates are public, anybody could send this one",
+                ),
+                means("eavesdropper", "sees a TLS 1.3 connection, nothing inside"),
+            ],
+        ),
+        Event::ChallengeReceived { scheme, enc, ciphertext, .. } => (
+            4,
+            format!(
+                "has the encrypted session key ({scheme}: {enc} + {ciphertext} bytes) and a sealed token"
+            ),
+            vec![],
+        ),
+        Event::SessionKeyDecrypted { fingerprint } => (
+            5,
+            format!(
+                "decrypts the session key with its private key; fingerprint {}",
+                base64(&fingerprint.0)
+            ),
+            vec![means(
+                "bound",
+                "to the address that was connected to: a session key relayed by another server would not decrypt",
+            )],
+        ),
+        Event::ConfirmationSent => (
+            5,
+            "sends back the proof that it has the session key: an HMAC over all that was said"
+                .to_owned(),
+            vec![
+                means("proves", "whoever sends it holds the private key of cert 2, now"),
+                means(
+                    "eavesdropper",
+                    "would not learn the session key even inside TLS: it is not sent",
+                ),
+            ],
+        ),
+        Event::BlackboardVerified { origin, key_fingerprint } => (
+            5,
+            format!("has Blackboard's proof in turn: its HMAC, and its signature as {origin}"),
+            vec![
+                means(
+                    "proves",
+                    "that server has the session key and holds a key that CUHK certified for this very origin",
+                ),
+                ("key", format!("SHA-256 {}", short(key_fingerprint))),
+            ],
+        ),
+        Event::SessionOpened { expires_at, .. } => {
+            (5, format!("has a session until {}", expires_at), vec![])
+        }
+        Event::MessageSigned { bytes, .. } => (
+            6,
+            format!(
+                "sends a message ({bytes} bytes) with its HMAC under the session key (RFC 9421)"
+            ),
+            vec![means(
+                "proves",
+                "who sends it, and that not a bit of it, of its address or of its type is changed",
+            )],
+        ),
+        Event::MessageAcknowledged { .. } => (
+            6,
+            "has Blackboard's answer, signed for this very request".to_owned(),
+            vec![means("proves", "Blackboard has the message, safe on disk")],
+        ),
+        _ => return None,
+    })
+}
