@@ -223,3 +223,94 @@ impl fmt::Debug for Certificate {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+    use crate::{AuthorityName, Issuer, RootSpec, SigningKey};
+
+    fn certificate() -> Certificate {
+        let spec = RootSpec { name: AuthorityName::cuhk("Root").unwrap(), domain: None };
+        let key = SigningKey::generate().unwrap();
+        let serial = SerialNumber::from_random([7; 16]);
+        let validity = Validity::starting(Timestamp::from_seconds(0), 1);
+        let root = Issuer::self_signed_root(&spec, key, &serial, validity).unwrap();
+        root.certificate().clone()
+    }
+
+    #[test]
+    fn pem_and_back() {
+        let one = certificate();
+        let pem = one.to_pem();
+        assert!(pem.starts_with("-----BEGIN CERTIFICATE-----\n"));
+        assert_eq!(Certificate::from_pem(&pem).unwrap(), one);
+        assert_eq!(Certificate::from_der(one.der()).unwrap(), one);
+        // As `openssl x509 -text` writes it, and as Windows does.
+        let text = format!("Certificate:\n    Data:\n{pem}").replace('\n', "\r\n");
+        assert_eq!(Certificate::from_pem(&text).unwrap(), one);
+    }
+
+    #[test]
+    fn chains_keep_their_order_and_have_a_budget() {
+        let (one, other) = (certificate(), certificate());
+        let text = one.to_pem() + &other.to_pem();
+        assert_eq!(Certificate::chain_from_pem(&text).unwrap(), [one.clone(), other]);
+        assert_eq!(Certificate::from_pem(&text), Err(CertificateError::TooMany { limit: 1 }));
+        assert!(Certificate::chain_from_pem(&one.to_pem().repeat(8)).is_ok());
+        assert_eq!(
+            Certificate::chain_from_pem(&one.to_pem().repeat(9)),
+            Err(CertificateError::TooMany { limit: 8 })
+        );
+    }
+
+    #[test]
+    fn texts_without_certificates() {
+        for text in ["", "nothing", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"] {
+            assert_eq!(Certificate::chain_from_pem(text), Err(CertificateError::NoPem));
+        }
+        let damaged = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+        assert_eq!(Certificate::chain_from_pem(damaged), Err(CertificateError::Pem));
+        let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(Certificate::from_pem(empty), Err(CertificateError::Malformed(_))));
+    }
+
+    #[test]
+    fn certificates_have_a_budget_and_a_form() {
+        let found = Certificate::MAX_SIZE + 1;
+        let large = vec![0x30; found];
+        assert_eq!(Certificate::from_der(&large), Err(CertificateError::TooLarge { found }));
+        let one = certificate();
+        let trailing = [one.der(), &[0]].concat();
+        for wrong in [&trailing, &one.der()[..one.der().len() - 1], &[]] {
+            assert!(matches!(Certificate::from_der(wrong), Err(CertificateError::Malformed(_))));
+        }
+    }
+
+    /// RFC 5280 §4.2 forbids it, and two readers could each take another one.
+    #[test]
+    fn no_extension_stands_there_twice() {
+        use der::Encode;
+        use der::asn1::AnyRef;
+
+        use crate::tbs::Contents;
+        let one = certificate();
+        let mut extensions = one.fields.extensions.clone();
+        let copy = extensions.first().unwrap().clone();
+        extensions.push(copy);
+        let tbs = Contents {
+            serial: one.serial(),
+            issuer: one.issuer_der(),
+            validity: one.validity(),
+            subject: one.subject_der(),
+            spki: one.spki_der(),
+            extensions,
+        }
+        .into_der()
+        .unwrap();
+        let mut signed = Signed::from_der(one.der()).unwrap();
+        signed.content = AnyRef::from_der(&tbs).unwrap();
+        let twice = Certificate::from_der(&signed.to_der().unwrap());
+        assert!(matches!(twice, Err(CertificateError::Malformed(_))));
+    }
+}

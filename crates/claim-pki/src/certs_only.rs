@@ -41,28 +41,12 @@ pub enum CertsOnlyError {
 /// DER sorts a SET OF: the order of the certificates is not kept.
 ///
 /// # Errors
-/// [`CertsOnlyError::TooMany`]; [`CertsOnlyError::Malformed`] when a certificate stands there twice.
+/// [`CertsOnlyError::TooMany`].
 pub fn encode_certs_only(certificates: &[Certificate]) -> Result<Vec<u8>, CertsOnlyError> {
     if certificates.len() > MAX_CERTS_ONLY {
         return Err(CertsOnlyError::TooMany { found: certificates.len() });
     }
-    let mut set = SetOfVec::new();
-    for one in certificates {
-        set.insert(Any::from_der(one.der())?)?;
-    }
-    let signed_data = SignedData {
-        // RFC 5652 §5.1: version 1 when there is nothing but certificates and the content is id-data.
-        version: 1,
-        digest_algorithms: SetOfVec::new(),
-        content: EncapsulatedContent { content_type: ID_DATA, content: None },
-        certificates: Some(set),
-        crls: None,
-        signers: SetOfVec::new(),
-    }
-    .to_der()?;
-    let message =
-        ContentInfo { content_type: ID_SIGNED_DATA, content: AnyRef::from_der(&signed_data)? };
-    Ok(message.to_der()?)
+    Ok(message(certificates)?)
 }
 
 /// Reads the certificates of a certs-only message in DER; their order means nothing.
@@ -87,6 +71,26 @@ pub fn decode_certs_only(message: &[u8]) -> Result<Vec<Certificate>, CertsOnlyEr
         // A header has one form only in DER: this is the certificate as it stands there.
         .map(|one| Ok(Certificate::from_der(&one.to_der()?)?))
         .collect()
+}
+
+fn message(certificates: &[Certificate]) -> der::Result<Vec<u8>> {
+    let mut set = SetOfVec::new();
+    for one in certificates {
+        set.insert(Any::from_der(one.der())?)?;
+    }
+    let signed_data = SignedData {
+        // RFC 5652 §5.1: version 1 when there is nothing but certificates and the content is id-data.
+        version: 1,
+        digest_algorithms: SetOfVec::new(),
+        content: EncapsulatedContent { content_type: ID_DATA, content: None },
+        certificates: Some(set),
+        crls: None,
+        signers: SetOfVec::new(),
+    }
+    .to_der()?;
+    let message =
+        ContentInfo { content_type: ID_SIGNED_DATA, content: AnyRef::from_der(&signed_data)? };
+    message.to_der()
 }
 
 const MAX_SIZE: usize = 64 * 1024;
@@ -115,4 +119,57 @@ struct EncapsulatedContent<'a> {
     content_type: ObjectIdentifier,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
     content: Option<AnyRef<'a>>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+    use crate::{AuthorityName, Issuer, RootSpec, SerialNumber, SigningKey, Timestamp, Validity};
+
+    fn certificates(count: u8) -> Vec<Certificate> {
+        let spec = RootSpec { name: AuthorityName::cuhk("Root").unwrap(), domain: None };
+        (0..count)
+            .map(|number| {
+                let key = SigningKey::generate().unwrap();
+                let serial = SerialNumber::from_random([number; 16]);
+                let validity = Validity::starting(Timestamp::from_seconds(0), 1);
+                let root = Issuer::self_signed_root(&spec, key, &serial, validity).unwrap();
+                root.certificate().clone()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_certificates_come_back_as_they_were() {
+        for count in [0, 1, 3] {
+            let certificates = certificates(count);
+            let read = decode_certs_only(&encode_certs_only(&certificates).unwrap()).unwrap();
+            assert_eq!(read.len(), certificates.len());
+            assert!(certificates.iter().all(|one| read.contains(one)));
+        }
+    }
+
+    #[test]
+    fn there_is_a_budget() {
+        let many = certificates(17);
+        let error = CertsOnlyError::TooMany { found: 17 };
+        assert_eq!(encode_certs_only(&many), Err(error.clone()));
+        assert!(encode_certs_only(&many[..16]).is_ok());
+        let message = message(&many).unwrap();
+        assert_eq!(decode_certs_only(&message), Err(error));
+        let found = MAX_SIZE + 1;
+        let large = vec![0x30; found];
+        assert_eq!(decode_certs_only(&large), Err(CertsOnlyError::TooLarge { found }));
+    }
+
+    #[test]
+    fn other_messages_are_refused() {
+        let data = ContentInfo { content_type: ID_DATA, content: AnyRef::NULL }.to_der().unwrap();
+        assert_eq!(decode_certs_only(&data), Err(CertsOnlyError::NotSignedData));
+        assert!(matches!(decode_certs_only(b"garbage"), Err(CertsOnlyError::Malformed(_))));
+        let mut message = encode_certs_only(&certificates(1)).unwrap();
+        message.push(0);
+        assert!(matches!(decode_certs_only(&message), Err(CertsOnlyError::Malformed(_))));
+    }
 }

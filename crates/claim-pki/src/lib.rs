@@ -1,4 +1,21 @@
-//! Keys, certificates and path validation.
+//! Keys, certificates and path validation for Claim, as pure functions over DER.
+//!
+//! | what | where it is specified |
+//! |---|---|
+//! | [`SigningKey`], [`PublicKey`]: P-256 keys, ECDSA with SHA-256 | FIPS 186-5, RFC 5480, RFC 5915, RFC 5958 |
+//! | [`Certificate`] and its [`Profile`]s | RFC 5280, RFC 9336 |
+//! | [`Issuer`]: [prepare](Issuer::prepare), record, [issue](Issuer::issue) | RFC 5280 §4 |
+//! | [`CertificationRequest`]: PKCS#10 with proof of possession | RFC 2986 |
+//! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
+//! | [`encode_certs_only`], [`decode_certs_only`] | RFC 7030 §4.1.3, RFC 5652 |
+//! | [`Sid`], [`PersonId`], [`Origin`], [`Timestamp`]: what certificates say | RFC 6454, RFC 3339 |
+//!
+//! A `Verified…` value has private fields and one constructor, which stands beside the check: whoever holds one need
+//! not check again. Hashes and signatures are taken over the octets that came, never over a new encoding of them.
+//!
+//! There is no I/O and no clock here, time is an argument; so is randomness, but for the cryptographic library's own
+//! in new keys and signatures. There is no TLS and no HTTP either, and no rule about who may enrol.
+
 mod certificate;
 mod certs_only;
 mod digest;

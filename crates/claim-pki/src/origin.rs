@@ -1,7 +1,7 @@
 //! The web origin of a server: the name under which it is known, certified and signed for.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};

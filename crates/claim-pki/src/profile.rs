@@ -1,7 +1,7 @@
 //! The certificate profiles: what stands in a certificate of each kind, written and checked from the same tables.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use der::asn1::{Ia5String, ObjectIdentifier, OctetString};
 use der::flagset::FlagSet;

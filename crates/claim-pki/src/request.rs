@@ -180,9 +180,14 @@ pub fn certification_request(
         SubjectEncodingError::Subject(error) => MakeRequestError::Subject(error),
         SubjectEncodingError::Encoding(error) => MakeRequestError::Encoding(error),
     })?;
+    sign_request(key, &subject)
+}
+
+/// The same for any name in DER.
+fn sign_request(key: &SigningKey, subject: &[u8]) -> Result<Vec<u8>, MakeRequestError> {
     let content = RequestInfo {
         version: VERSION_1,
-        subject: AnyRef::from_der(&subject)?,
+        subject: AnyRef::from_der(subject)?,
         subject_public_key_info: AnyRef::from_der(key.public_key().spki_der())?,
         // RFC 2986 §4.1: attributes are not optional, an empty set stands for none.
         attributes: Some(SetOfVec::new()),
@@ -235,5 +240,119 @@ impl fmt::Debug for CertificationRequest {
         f.debug_struct("CertificationRequest")
             .field("public_key", &self.public_key)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+    use crate::subject::encode_for_test;
+
+    fn request(subject: &[u8]) -> CertificationRequest {
+        let key = SigningKey::generate().unwrap();
+        let der = sign_request(&key, subject).unwrap();
+        let request = CertificationRequest::from_der(&der).unwrap();
+        assert_eq!(request.public_key(), key.public_key());
+        assert_eq!(request.der(), der);
+        request
+    }
+
+    fn sid() -> PersonId {
+        "1155123456".parse().unwrap()
+    }
+
+    #[test]
+    fn a_request_names_nobody_else() {
+        for (attributes, accepted) in [
+            (&[] as &[_], true),
+            (&[(UID, "1155123456")], true),
+            (&[(CN, "Chan Tai Man")], true),
+            (&[(CN, "1155123456")], true),
+            (&[(UID, "1155123456"), (CN, "Chan Tai Man"), (crate::oid::O, "CUHK")], true),
+            (&[(UID, "1155123457")], false),
+            (&[(UID, "1155123456"), (UID, "1155123457")], false),
+            (&[(UID, "chan")], false),
+            (&[(UID, "")], false),
+            (&[(UID, " 1155123456")], false),
+            (&[(CN, "1155123457")], false),
+            (&[(CN, "chan.tm")], false),
+            (&[(UID, "1155123456"), (CN, "Chan"), (CN, "1155123457")], false),
+        ] {
+            let checked = request(&encode_for_test(attributes)).names_only(&sid());
+            assert_eq!(checked.is_ok(), accepted, "{attributes:?}: {checked:?}");
+        }
+        assert_eq!(
+            request(&encode_for_test(&[(UID, "1155123457")])).names_only(&sid()),
+            Err(RequestError::Subject {
+                expected: "1155123456".to_owned(),
+                found: "1155123457".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn a_request_names_no_other_server() {
+        let origin: Origin = "https://localhost:3141".parse().unwrap();
+        for (attributes, accepted) in [
+            (&[] as &[_], true),
+            (&[(CN, "localhost")], true),
+            (&[(CN, "https://localhost:3141")], true),
+            (&[(CN, "localhost:3141")], false),
+            (&[(CN, "other.example")], false),
+            (&[(CN, "localhost"), (CN, "other.example")], false),
+            (&[(CN, "localhost"), (UID, "1155123456")], false),
+        ] {
+            let checked = request(&encode_for_test(attributes)).names_only_host(&origin);
+            assert_eq!(checked.is_ok(), accepted, "{attributes:?}: {checked:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_names_its_subject_only() {
+        let key = SigningKey::generate().unwrap();
+        let person = Subject::Person { id: sid(), name: Some("Chan".to_owned()) };
+        let der = certification_request(&key, &person).unwrap();
+        CertificationRequest::from_der(&der).unwrap().names_only(&sid()).unwrap();
+        let origin: Origin = "https://[::1]:3141".parse().unwrap();
+        let der = certification_request(&key, &Subject::Server { origin: origin.clone() }).unwrap();
+        CertificationRequest::from_der(&der).unwrap().names_only_host(&origin).unwrap();
+        let person = Subject::Person { id: sid(), name: Some("\0".to_owned()) };
+        let refused = certification_request(&key, &person).unwrap_err();
+        assert!(matches!(refused, MakeRequestError::Subject(_)));
+    }
+
+    /// RFC 2986 allows no more than one encoding of a set, but many programs sort wrongly or not at all.
+    #[test]
+    fn the_signature_counts_over_the_octets_as_they_came() {
+        let key = SigningKey::generate().unwrap();
+        let mut set = encode_for_test(&[(UID, "1155123456")]);
+        // One relative name with two attributes in the wrong order.
+        let cn = encode_for_test(&[(CN, "Chan Tai Man")]);
+        let (uid_attribute, cn_attribute) = (set.split_off(4), cn[4..].to_vec());
+        let mut attributes = [cn_attribute, uid_attribute];
+        attributes.sort_by_key(|attribute| std::cmp::Reverse(attribute.clone()));
+        let attributes = attributes.concat();
+        let length = u8::try_from(attributes.len()).unwrap();
+        let subject = [&[0x30, length + 2, 0x31, length], attributes.as_slice()].concat();
+        let der = sign_request(&key, &subject).unwrap();
+        let request = CertificationRequest::from_der(&der).unwrap();
+        assert_eq!(request.der(), der);
+        assert_eq!(request.names_only(&sid()), Ok(()));
+    }
+
+    #[test]
+    fn requests_have_a_budget_and_a_form() {
+        let large = vec![0x30; CertificationRequest::MAX_SIZE + 1];
+        let found = large.len();
+        assert_eq!(
+            CertificationRequest::from_der(&large).unwrap_err(),
+            RequestError::TooLarge { found }
+        );
+        let malformed = CertificationRequest::from_der(b"garbage").unwrap_err();
+        assert!(matches!(malformed, RequestError::Malformed(_)));
+        for text in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert_eq!(CertificationRequest::from_pem(text).unwrap_err(), RequestError::NoPem);
+        }
     }
 }

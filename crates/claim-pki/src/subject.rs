@@ -217,3 +217,58 @@ fn check_name(text: &str) -> Result<(), SubjectError> {
         found => Err(SubjectError::Length { text: text.to_owned(), found }),
     }
 }
+
+/// Any name in DER, for the tests of those who read names.
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test panics to fail")]
+pub(crate) fn encode_for_test(attributes: &[(ObjectIdentifier, &str)]) -> Vec<u8> {
+    let attributes: Vec<_> =
+        attributes.iter().map(|(oid, text)| (*oid, Text::Utf8(text))).collect();
+    distinguished_name(&attributes).expect("the attributes encode")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use der::Decode;
+
+    use super::*;
+
+    fn attributes(subject: &Subject) -> Attributes {
+        Attributes::of(&Name::from_der(&subject.to_der().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn each_attribute_stands_alone() {
+        let id: PersonId = "chan.tm".parse().unwrap();
+        let name = Some("Chan, O=evil+UID=1155123456\\,CN=x".to_owned());
+        let read = attributes(&Subject::Person { id, name: name.clone() });
+        assert_eq!(read.only(UID), Some("chan.tm"));
+        assert_eq!(read.only(CN), name.as_deref());
+        assert_eq!(read.0.len(), 2);
+    }
+
+    #[test]
+    fn authorities_have_their_country_as_printable_string() {
+        let name = AuthorityName::cuhk("Root CA").unwrap();
+        let der = name.to_der().unwrap();
+        assert!(der.windows(4).any(|window| window == [0x13, 2, b'H', b'K']));
+        let read = attributes(&Subject::Issuing { name });
+        assert_eq!(
+            (read.only(C), read.only(O), read.only(CN)),
+            (Some("HK"), Some("CUHK"), Some("Root CA"))
+        );
+    }
+
+    #[test]
+    fn values_that_are_no_text_do_not_count_as_missing() {
+        let value = Any::new(Tag::OctetString, b"1155123456".as_slice()).unwrap();
+        let mut names = RdnSequence::default();
+        let mut name = RelativeDistinguishedName::default();
+        name.insert(AttributeTypeAndValue { oid: UID, value }).unwrap();
+        names.push(name);
+        let read = Attributes::of(&Name::from_der(&names.to_der().unwrap()).unwrap());
+        assert_eq!(read.only(UID), None);
+        assert_eq!(read.all(UID).collect::<Vec<_>>(), [None]);
+    }
+}

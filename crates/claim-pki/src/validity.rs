@@ -66,3 +66,40 @@ impl Validity {
         Ok(x509_cert::time::Validity::new(time(self.not_before)?, time(self.not_after)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn parts_of_seconds_are_cut_off() {
+        let validity = Validity::new(at(1_999), at(5_999)).unwrap();
+        assert_eq!(validity, Validity::new(at(1_000), at(5_000)).unwrap());
+        assert_eq!(Validity::starting(at(1_999), 4), validity);
+        assert!(Validity::new(at(5_000), at(4_999)).is_none());
+        assert!(Validity::new(at(5_000), at(5_000)).is_some());
+    }
+
+    #[test]
+    fn both_ends_belong_to_it_with_their_whole_second() {
+        let validity = Validity::new(at(1_000), at(5_000)).unwrap();
+        for (moment, inside) in [(999, false), (1_000, true), (5_999, true), (6_000, false)] {
+            assert_eq!(validity.contains(at(moment)), inside, "{moment}");
+        }
+    }
+
+    #[test]
+    fn within_caps_both_ends() {
+        let issuer = Validity::new(at(2_000), at(4_000)).unwrap();
+        let within = |from, until| Validity::new(at(from), at(until)).unwrap().within(issuer);
+        assert_eq!(within(1_000, 5_000), Some(issuer));
+        assert_eq!(within(3_000, 3_000), Validity::new(at(3_000), at(3_000)));
+        assert_eq!(within(5_000, 6_000), None);
+        assert_eq!(within(0, 1_000), None);
+    }
+}

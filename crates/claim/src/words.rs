@@ -24,9 +24,9 @@ fn clock(time: Timestamp) -> String {
     local(time).strftime("%T%:z").to_string()
 }
 
-fn local(time: Timestamp) -> jiff::Zoned {
+fn local(time: Timestamp) -> jiff::ZonedDateTime {
     let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or_default();
-    time.to_zoned(jiff::tz::TimeZone::system())
+    time.to_zoned_datetime(jiff::tz::TimeZone::system())
 }
 
 fn join(addresses: &[SocketAddr]) -> String {

@@ -197,3 +197,86 @@ impl fmt::Debug for SigningKey {
         f.debug_tuple("SigningKey").field(&self.public).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        let key = SigningKey::generate().unwrap();
+        let text = key.to_pkcs8_pem();
+        let again = SigningKey::from_pkcs8_pem(&text).unwrap();
+        assert_eq!(again.public_key(), key.public_key());
+        assert_eq!(again.private_scalar().unwrap(), key.private_scalar().unwrap());
+        assert_eq!(again.to_pkcs8_pem(), text);
+        let windows = text.replace('\n', "\r\n");
+        assert!(SigningKey::from_pkcs8_pem(&format!("a note\r\n{windows}another\r\n")).is_ok());
+    }
+
+    #[test]
+    fn two_keys_are_different() {
+        let (one, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        assert_ne!(one.public_key(), other.public_key());
+        let signature = one.sign(b"message").unwrap();
+        assert!(one.public_key().verify(b"message", &signature).is_ok());
+        assert!(one.public_key().verify(b"massage", &signature).is_err());
+        assert!(other.public_key().verify(b"message", &signature).is_err());
+    }
+
+    /// RFC 9180 A.3.1 gives a P-256 key pair: `skEm` and `pkEm`.
+    #[test]
+    fn the_public_key_is_that_of_the_scalar() {
+        let scalar = hex("4995788ef4b9d6132b249ce59a77281493eb39af373d236a1fe415cb0c2d7beb");
+        let point = "04a92719c6195d5085104f469a8b9814d5838ff72b60501e2c4466e5e67b325ac9\
+                     8536d7b61a1af4b78e5b7f951c0900be863c403ce65c9bfcb9382657222d18c4";
+        let key = SigningKey::from_scalar(&scalar).unwrap();
+        assert_eq!(key.public_key().point().as_slice(), hex(point));
+        assert_eq!(key.private_scalar().unwrap().as_slice(), scalar);
+    }
+
+    #[test]
+    fn scalars_must_lie_in_their_range() {
+        // SEC 2 §2.4.2: the order n; private keys are 1 to n - 1.
+        let order = hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+        for scalar in [vec![0; 32], order, vec![0xff; 32], vec![1; 31], vec![1; 33], vec![]] {
+            assert_eq!(SigningKey::from_scalar(&scalar).unwrap_err(), KeyError::InvalidPoint);
+        }
+    }
+
+    #[test]
+    fn a_foreign_public_key_in_the_file_is_noticed() {
+        let (one, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let mixed = encode(&one.private_scalar().unwrap(), other.public_key()).unwrap();
+        assert_eq!(SigningKey::from_pkcs8_pem(&mixed).unwrap_err(), KeyError::Inconsistent);
+    }
+
+    #[test]
+    fn texts_without_a_usable_key() {
+        assert_eq!(SigningKey::from_pkcs8_pem("").unwrap_err(), KeyError::NoPem);
+        let cut = "-----BEGIN PRIVATE KEY-----\nMIGH";
+        assert_eq!(SigningKey::from_pkcs8_pem(cut).unwrap_err(), KeyError::NoPem);
+        for damaged in ["!", "AAAA"] {
+            let text = format!("-----BEGIN PRIVATE KEY-----\n{damaged}\n-----END PRIVATE KEY-----");
+            let error = SigningKey::from_pkcs8_pem(&text).unwrap_err();
+            assert!(matches!(error, KeyError::Malformed(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_secret() {
+        let key = SigningKey::generate().unwrap();
+        let shown = format!("{key:?}");
+        assert!(shown.contains(&format!("{:?}", key.public_key())));
+        let scalar = key.private_scalar().unwrap();
+        let hexadecimal: String = scalar.iter().map(|octet| format!("{octet:02x}")).collect();
+        assert!(!shown.contains(&hexadecimal) && !shown.contains(&format!("{scalar:?}")));
+    }
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> =
+            text.chars().filter_map(|c| c.to_digit(16)).map(|d| u8::try_from(d).unwrap()).collect();
+        digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    }
+}

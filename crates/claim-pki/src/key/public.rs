@@ -142,3 +142,84 @@ impl fmt::Debug for PublicKey {
         f.write_str(")")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+    use crate::SigningKey;
+
+    fn spki(point: &[u8]) -> Vec<u8> {
+        let algorithm = spki::AlgorithmIdentifierRef {
+            oid: ID_EC_PUBLIC_KEY,
+            parameters: Some(AnyRef::from(&SECP_256_R_1)),
+        };
+        let subject_public_key = der::asn1::BitStringRef::from_bytes(point).unwrap();
+        der::Encode::to_der(&SubjectPublicKeyInfoRef { algorithm, subject_public_key }).unwrap()
+    }
+
+    #[test]
+    fn der_and_back() {
+        let key = SigningKey::generate().unwrap().public_key().clone();
+        let again = PublicKey::from_spki_der(key.spki_der()).unwrap();
+        assert_eq!(again, key);
+        assert_eq!(again.point(), key.point());
+        assert_eq!(spki(key.point()), key.spki_der());
+        assert_eq!(*key.fingerprint(), sha256(key.spki_der()));
+    }
+
+    #[test]
+    fn only_uncompressed_points_on_the_curve_will_do() {
+        let key = SigningKey::generate().unwrap();
+        let point = *key.public_key().point();
+        let parse = |point: &[u8]| PublicKey::from_spki_der(&spki(point)).map(drop);
+        assert_eq!(parse(&point), Ok(()));
+        let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
+        assert_eq!(parse(&compressed), Err(KeyError::CompressedPoint));
+        // X9.62's hybrid form: the library takes it, other programs do not.
+        let mut hybrid = point;
+        hybrid[0] = 6 + (point[64] & 1);
+        let mut elsewhere = point;
+        elsewhere[64] ^= 1;
+        let infinity = [0];
+        for wrong in [&hybrid[..], &elsewhere, &infinity, &point[..64], &[4; 66], &[]] {
+            assert_eq!(parse(wrong), Err(KeyError::InvalidPoint), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn other_algorithms_have_names() {
+        let parse = |oid: &str, parameters: Option<AnyRef<'_>>| {
+            let algorithm =
+                spki::AlgorithmIdentifierRef { oid: ObjectIdentifier::new_unwrap(oid), parameters };
+            let bits = der::asn1::BitStringRef::from_bytes(&[4; 65]).unwrap();
+            let info = SubjectPublicKeyInfoRef { algorithm, subject_public_key: bits };
+            PublicKey::from_spki_der(&der::Encode::to_der(&info).unwrap()).unwrap_err()
+        };
+        let not_p256 = |name: &str| KeyError::NotP256 { algorithm: name.to_owned() };
+        let ec = "1.2.840.10045.2.1";
+        let p521 = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+        let secp256k1 = ObjectIdentifier::new_unwrap("1.3.132.0.10");
+        assert_eq!(parse(ec, Some(AnyRef::from(&p521))), not_p256("P-521"));
+        assert_eq!(parse(ec, Some(AnyRef::from(&secp256k1))), not_p256("1.3.132.0.10"));
+        assert_eq!(parse(ec, Some(AnyRef::NULL)), KeyError::ExplicitParameters);
+        assert_eq!(parse(ec, None), KeyError::ExplicitParameters);
+        assert_eq!(parse("1.2.840.113549.1.1.1", Some(AnyRef::NULL)), not_p256("RSA"));
+        assert_eq!(parse("1.3.101.112", None), not_p256("Ed25519"));
+        let error = PublicKey::from_spki_der(&[0x30, 0]).unwrap_err();
+        assert!(matches!(error, KeyError::Malformed(_)));
+    }
+
+    #[test]
+    fn signatures_must_be_der() {
+        let key = SigningKey::generate().unwrap();
+        let signature = key.sign(b"message").unwrap();
+        let verify = |signature: &[u8]| key.public_key().verify(b"message", signature);
+        assert_eq!(verify(&signature), Ok(()));
+        assert_eq!(verify(&[&signature[..], &[0]].concat()), Err(BadSignature));
+        assert_eq!(verify(&signature[..signature.len() - 1]), Err(BadSignature));
+        assert_eq!(verify(&[]), Err(BadSignature));
+        assert_eq!(verify(&[0; 64]), Err(BadSignature));
+        assert_eq!(key.public_key().verify_sha384(b"message", &signature), Err(BadSignature));
+    }
+}

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, Origin, PersonId, Profile, PublicKey, RootSpec,
+    AuthorityName, Certificate, Issuer, Origin, PathError, PersonId, Profile, PublicKey, RootSpec,
     SerialNumber, SigningKey, Subject, Timestamp, Validity,
 };
 use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, KeyIdMethod, KeyPair};
@@ -213,6 +213,49 @@ impl Forger {
             CustomExtension::from_oid_content(&[2, 5, 29, 14], octet_string),
         ];
         params
+    }
+}
+
+/// An authority whose keys a forger shares.
+pub(crate) struct Compromised {
+    pub(crate) authority: Authority,
+    pub(crate) root_key: SigningKey,
+    pub(crate) issuing_key: SigningKey,
+}
+
+impl Compromised {
+    pub(crate) fn new() -> Self {
+        let (root_key, issuing_key) = (key(), key());
+        let authority = Authority::with_keys(copy(&root_key), copy(&issuing_key));
+        Self { authority, root_key, issuing_key }
+    }
+
+    pub(crate) fn forger(&self) -> Forger {
+        Forger::with_key_of(&self.issuing_key)
+    }
+
+    pub(crate) fn person(
+        &self,
+        params: &CertificateParams,
+        forger: &Forger,
+    ) -> Result<(), PathError> {
+        let leaf = forger.sign(params, "Issuing CA");
+        self.verify_person(&leaf)
+    }
+
+    pub(crate) fn verify_person(&self, leaf: &[u8]) -> Result<(), PathError> {
+        let chain = [leaf, self.authority.issuing.certificate().der()];
+        self.authority.trusted().verify_person(&chain, start()).map(drop)
+    }
+
+    pub(crate) fn server(
+        &self,
+        params: &CertificateParams,
+        forger: &Forger,
+    ) -> Result<(), PathError> {
+        let leaf = forger.sign(params, "Issuing CA");
+        let chain = [leaf.as_slice(), self.authority.issuing.certificate().der()];
+        self.authority.trusted().verify_server(&chain, &origin(), start()).map(drop)
     }
 }
 
