@@ -4,19 +4,21 @@
 //! token ([`ExpectConfirmation`]); step 6 an opened session token ([`Session`]), which turns the head of a request
 //! into an [`AuthenticHead`], and that, with the content, into an [`AuthenticRequest`].
 
+mod grant;
+
 use claim_pki::{SigningKey, VerifiedPerson};
 use rand_core::CryptoRng;
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_128 as HPKE;
 use rustls::crypto::hpke::{Hpke, HpkePublicKey};
-use zeroize::Zeroizing;
 
-use crate::encoding::{Bytes, Nonce, RequestNonce, exactly, lp, split_lp};
+use self::grant::Grant;
+use crate::encoding::{Bytes, Nonce, RequestNonce, exactly};
 use crate::messages::{Chain, Challenge, ChallengeRequest, SCHEME, SessionAnswer};
-use crate::ring::{Ring, SealingKey};
+use crate::ring::Ring;
+use crate::sealed::{TokenError, TokenType};
 use crate::signing::{
     self, Binding, CLOCK_TOLERANCE_SECONDS, Content, RequestParts, SignatureError, SignatureFields,
 };
-use crate::token::{self, TokenError, TokenType};
 use crate::transcript::{
     Confirmed, Context, MacKey, SessionId, SessionKey, SessionSecret, Transcript,
 };
@@ -410,76 +412,6 @@ impl Answerer {
         now: Timestamp,
     ) -> SignatureFields {
         signing::sign_answer(&self.key, &self.request, status, content, now.as_seconds())
-    }
-}
-
-/// What both tokens carry.
-#[derive(Debug)]
-struct Grant {
-    transcript: Transcript,
-    secret: SessionSecret,
-    id: PersonId,
-    leaf: Digest,
-    issuer_key_id: Vec<u8>,
-    serial: String,
-    not_after: Timestamp,
-    opened_at: Timestamp,
-    expires_at: Timestamp,
-}
-
-impl Grant {
-    fn seal(
-        &self,
-        key: &SealingKey,
-        token_type: TokenType,
-        origin: &Origin,
-        rng: &mut dyn CryptoRng,
-    ) -> String {
-        let content = Zeroizing::new(lp(&[
-            self.transcript.as_bytes(),
-            self.secret.expose(),
-            self.id.as_str().as_bytes(),
-            self.leaf.as_bytes(),
-            &self.issuer_key_id,
-            self.serial.as_bytes(),
-            &self.not_after.as_millis().to_be_bytes(),
-            &self.opened_at.as_millis().to_be_bytes(),
-            &self.expires_at.as_millis().to_be_bytes(),
-        ]));
-        token::seal(key, token_type, origin, &content, Bytes::random(rng))
-    }
-
-    fn open(
-        token: &str,
-        token_type: TokenType,
-        origin: &Origin,
-        ring: &Ring,
-        now: Timestamp,
-    ) -> Result<Self, TokenError> {
-        let content = token::open(ring, token_type, origin, token, now)?;
-        let grant = Self::decode(&content).ok_or(TokenError::Malformed)?;
-        if now >= grant.expires_at {
-            return Err(TokenError::Expired { expires_at: grant.expires_at, now });
-        }
-        Ok(grant)
-    }
-
-    fn decode(content: &[u8]) -> Option<Self> {
-        let [transcript, secret, id, leaf, issuer_key_id, serial, not_after, opened_at, expires_at] =
-            split_lp(content).ok()?;
-        let text = |bytes| std::str::from_utf8(bytes).ok();
-        let time = |bytes| exactly(bytes).ok().map(i64::from_be_bytes).map(Timestamp::from_millis);
-        Some(Self {
-            transcript: Transcript::from_bytes(exactly(transcript).ok()?),
-            secret: SessionSecret::from_bytes(exactly(secret).ok()?),
-            id: text(id)?.parse().ok()?,
-            leaf: Digest::from_bytes(exactly(leaf).ok()?),
-            issuer_key_id: issuer_key_id.to_vec(),
-            serial: text(serial)?.to_owned(),
-            not_after: time(not_after)?,
-            opened_at: time(opened_at)?,
-            expires_at: time(expires_at)?,
-        })
     }
 }
 

@@ -16,6 +16,7 @@ pub mod json;
 pub mod messages;
 mod problem;
 pub mod ring;
+mod sealed;
 mod secret;
 pub mod signing;
 pub mod student;
@@ -30,6 +31,6 @@ pub use claim_pki::{
 };
 pub use digest::Digest;
 pub use problem::{GivenBy, Problem, ProblemType};
+pub use sealed::TokenError;
 pub use secret::Secret;
 pub use text::Escaped;
-pub use token::TokenError;

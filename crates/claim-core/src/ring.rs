@@ -8,8 +8,9 @@ use std::fmt;
 use rand_core::CryptoRng;
 
 use crate::encoding::Bytes;
+pub use crate::sealed::KeyId;
+use crate::sealed::{self, Sealed, TokenError, TokenType};
 use crate::secret::Secret;
-use crate::token::{self, TokenError, TokenType};
 use crate::{Origin, Timestamp};
 
 /// How long a key seals, in seconds: one day.
@@ -25,9 +26,6 @@ pub const PUBLISHED_BEFORE_SECONDS: i64 = 60;
 ///
 /// Far more than [`PUBLISHED_BEFORE_SECONDS`], so that a server down for a while at the wrong moment is no harm.
 const MADE_BEFORE_SECONDS: i64 = 60 * 60;
-
-/// Names a sealing key inside tokens; no secret.
-pub type KeyId = Bytes<8>;
 
 /// One key of the ring.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,7 +82,7 @@ impl SealingKey {
         origin: &Origin,
         rng: &mut dyn CryptoRng,
     ) -> Vec<u8> {
-        token::seal_with(
+        sealed::seal(
             &wrapping.0,
             TokenType::SealingKey,
             origin,
@@ -105,11 +103,11 @@ impl SealingKey {
         wrapping: &WrappingKey,
         origin: &Origin,
     ) -> Result<Self, TokenError> {
-        let sealed = token::Sealed::parse(wrapped)?;
+        let sealed = Sealed::parse(wrapped)?;
         if sealed.key_id() != id {
             return Err(TokenError::Forged);
         }
-        let secret = sealed.open_with(&wrapping.0, TokenType::SealingKey, origin)?;
+        let secret = sealed.open(&wrapping.0, TokenType::SealingKey, origin)?;
         let secret = <[u8; 32]>::try_from(secret.as_slice()).map_err(|_| TokenError::Malformed)?;
         Ok(Self { id, secret: Secret::new(secret), period })
     }

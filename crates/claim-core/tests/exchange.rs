@@ -91,7 +91,8 @@ fn a_session_key_for_another_origin_does_not_decrypt() {
 #[test]
 fn every_part_of_the_challenge_is_bound() {
     let world = World::new();
-    let changes: [(&str, fn(&mut Challenge)); 3] = [
+    type Change = fn(&mut Challenge);
+    let changes: [(&str, Change); 3] = [
         ("nonce", |c| c.nonce = Bytes([0; 32])),
         ("enc", |c| c.enc.0[10] ^= 1),
         ("ciphertext", |c| c.ciphertext.0[0] ^= 1),
