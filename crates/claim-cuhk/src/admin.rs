@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use claim_core::invitation::{Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Timestamp};
+use claim_http::Clock;
 use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
 
 pub use self::error::AdminError;
@@ -17,7 +18,6 @@ pub use self::roster::{
     PersonNameError, RosterEntry, RosterError, read_roster,
 };
 use crate::authority::{Authority, AuthorityError, load_root};
-use crate::clock::Clock;
 use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
 use crate::error::StartError;
 use crate::folder::{Folder, exists};
@@ -52,7 +52,10 @@ pub async fn init(
     let folder = Folder::new(dir);
     let _lock = lock(&folder)?;
     let certificate = folder.root_certificate();
-    if exists(&certificate)? && exists(&folder.issuing_certificate())? {
+    // A root without an issuing certificate is one that was cut off, if it is for the same purpose.
+    if exists(&certificate)?
+        && (exists(&folder.issuing_certificate())? || load_root(&folder)?.is_local_demo())
+    {
         return Err(AuthorityError::MadeAlready { certificate }.into());
     }
     let store = open_store(&folder, database).await?;

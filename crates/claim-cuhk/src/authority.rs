@@ -10,15 +10,14 @@ use std::path::{Path, PathBuf};
 use claim_core::{Digest, Timestamp};
 use claim_files::{Mode as FileMode, write_new};
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, IssuerError, Profile, Root, RootSpec, SerialNumber,
-    SigningKey, Subject,
+    AuthorityName, Certificate, Issuer, IssuerError, Profile, Root, RootSpec, SigningKey, Subject,
 };
 
 pub use self::error::AuthorityError;
 use crate::desk::beginning;
+use crate::desk::random_serial;
 use crate::folder::{Folder, exists, read_certificates, read_key};
 use crate::mode::Mode;
-use crate::random::random_bytes;
 
 /// The root that everybody trusts, and the issuing key that signs under it.
 ///
@@ -181,7 +180,7 @@ impl Pair {
 fn make_root(files: &Pair, mode: Mode, now: Timestamp) -> Result<Issuer, AuthorityError> {
     let spec = RootSpec { name: AuthorityName::cuhk(mode.root_common_name())?, domain: None };
     let key = files.key_to_begin_with()?;
-    let serial = SerialNumber::from_random(random_bytes());
+    let serial = random_serial();
     let issuer = Issuer::self_signed_root(&spec, key, &serial, beginning(now, Profile::Root))?;
     files.write_certificate(issuer.certificate())?;
     Ok(issuer)
@@ -195,7 +194,7 @@ fn make_issuing(
 ) -> Result<Issuer, AuthorityError> {
     let subject = Subject::Issuing { name: AuthorityName::cuhk(mode.issuing_common_name())? };
     let key = files.key_to_begin_with()?;
-    let serial = SerialNumber::from_random(random_bytes());
+    let serial = random_serial();
     let wanted = beginning(now, Profile::Issuing);
     // No certificate outlives its issuer; where nothing is left, `prepare` says so.
     let validity = wanted.within(root.validity()).unwrap_or(wanted);

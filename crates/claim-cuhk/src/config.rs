@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::Origin;
-use claim_http::Limits;
-
-use crate::clock::Clock;
+use claim_http::{Clock, ExternalTls, Limits};
 
 /// The port that CUHK listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 9335;
@@ -45,15 +43,6 @@ pub struct Config {
     pub clock: Clock,
 }
 
-/// The PEM files of a TLS certificate from elsewhere (`--tls-cert`, `--tls-key`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExternalTls {
-    /// The chain, leaf first.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
-
 impl Config {
     /// The defaults for a folder: port 9335 on this machine only, SQLite.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
@@ -69,10 +58,5 @@ impl Config {
             renewal_grace: DEFAULT_RENEWAL_GRACE,
             clock: Clock::system(),
         }
-    }
-
-    /// Whether nobody but this machine can reach CUHK, by address or by name.
-    pub(crate) fn is_local(&self) -> bool {
-        self.public_url.is_none() && self.listen.iter().all(|address| address.ip().is_loopback())
     }
 }

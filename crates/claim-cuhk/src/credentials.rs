@@ -92,7 +92,7 @@ mod tests {
             &[&good.replace("Basic", "Bearer")],
             &[&basic("1155123456")],
             &[&basic("115512345:x")],
-            &[&basic("https://localhost:3141:x")],
+            &[&basic("HTTPS://localhost:3141:x")],
             &[&basic(":x")],
             &[&long],
             &[&good, &good],

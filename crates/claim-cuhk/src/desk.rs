@@ -1,5 +1,6 @@
 //! Where certificates are made: on record first, then signed, on record again, and only then given out.
 
+use claim_core::encoding::Bytes;
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Timestamp};
 use claim_pki::{
@@ -12,9 +13,8 @@ use claim_store::cuhk::{
 };
 
 use crate::authority::Authority;
-use crate::clock::Clock;
 use crate::event::Issued;
-use crate::random::random_bytes;
+use claim_http::{Clock, system_rng};
 
 /// How far back a certificate's validity begins, in seconds: whoever checks it may have a clock that is behind.
 pub(crate) const CLOCK_ALLOWANCE: i64 = 5 * 60;
@@ -90,7 +90,7 @@ impl Desk {
     pub(crate) async fn issue(&self, order: Order) -> Result<Given, DeskError> {
         let now = self.clock.now();
         let issuer = self.authority.issuer();
-        let serial = SerialNumber::from_random(random_bytes());
+        let serial = random_serial();
         let subject = order.subject();
         let profile = subject.profile();
         let wanted = beginning(now, profile);
@@ -162,4 +162,9 @@ impl Desk {
 /// A whole life of this profile, from shortly before now.
 pub(crate) fn beginning(now: Timestamp, profile: Profile) -> Validity {
     Validity::starting(now.plus_seconds(-CLOCK_ALLOWANCE), profile.life())
+}
+
+/// A serial number of 128 random bits.
+pub(crate) fn random_serial() -> SerialNumber {
+    SerialNumber::from_random(Bytes::random(&mut system_rng()).0)
 }

@@ -7,10 +7,11 @@ use claim_store::StoreError;
 use claim_store::cuhk::{Invitee as Invited, ReserveError};
 
 use crate::credentials::Credentials;
-use crate::desk::{Desk, DeskError, Order};
+use crate::desk::{DeskError, Order};
 use crate::est::request_problem;
 use crate::invite::loopback_invitee;
 use crate::mode::Mode;
+use crate::state::Cuhk;
 
 /// Somebody who may have a certificate.
 #[derive(Debug)]
@@ -27,12 +28,11 @@ impl Admitted {
     ///
     /// Unknown ids, ids without a code, wrong codes and what is no code at all get one and the same answer.
     pub(crate) async fn by_code(
-        desk: &Desk,
-        mode: Mode,
+        cuhk: &Cuhk,
         credentials: Option<Credentials>,
     ) -> Result<Self, Problem> {
         let credentials = credentials.ok_or_else(code_refused)?;
-        match (mode, &credentials.requester) {
+        match (cuhk.mode, &credentials.requester) {
             (Mode::LocalDemo, Invitee::Person(id @ PersonId::Student(_))) => {
                 let holder = Invitee::Person(id.clone());
                 return Ok(Self { holder, name: None, code_hash: None, by_folder_code: false });
@@ -44,20 +44,16 @@ impl Admitted {
             _ => {}
         }
         let code = credentials.code().ok_or_else(code_refused)?;
-        let found = find_code(desk, mode, &credentials.requester, &code).await?;
+        let found = find_code(cuhk, &credentials.requester, &code).await?;
         let (code_hash, by_folder_code) = found.ok_or_else(code_refused)?;
         let holder = credentials.requester;
-        let name = name_on_record(desk, mode, &holder).await?;
+        let name = name_on_record(cuhk, &holder).await?;
         Ok(Self { holder, name, code_hash: Some(code_hash), by_folder_code })
     }
 
     /// Takes whoever holds a certificate that may be renewed, if they are still on record.
-    pub(crate) async fn by_certificate(
-        desk: &Desk,
-        mode: Mode,
-        holder: Invitee,
-    ) -> Result<Self, Problem> {
-        let name = name_on_record(desk, mode, &holder).await?;
+    pub(crate) async fn by_certificate(cuhk: &Cuhk, holder: Invitee) -> Result<Self, Problem> {
+        let name = name_on_record(cuhk, &holder).await?;
         Ok(Self { holder, name, code_hash: None, by_folder_code: false })
     }
 
@@ -82,29 +78,30 @@ impl Admitted {
 
 /// The hash under which the code was given out, if it was, and whether it is the one in the folder.
 async fn find_code(
-    desk: &Desk,
-    mode: Mode,
+    cuhk: &Cuhk,
     requester: &Invitee,
     code: &Code,
 ) -> Result<Option<(Digest, bool)>, Problem> {
+    let store = &cuhk.desk.store;
     let hash = code.hash(requester);
-    if desk.store.invitation(hash.as_bytes()).await.map_err(storage)?.is_some() {
+    if store.invitation(hash.as_bytes()).await.map_err(storage)?.is_some() {
         return Ok(Some((hash, false)));
     }
     let Invitee::Server(origin) = requester else { return Ok(None) };
-    if mode != Mode::LocalDemo || !origin.is_loopback() {
+    // CUHK's own name is not for others, on whichever port of this machine they listen.
+    if cuhk.mode != Mode::LocalDemo || !origin.is_loopback() || *origin == cuhk.origin {
         return Ok(None);
     }
     let hash = code.hash(&loopback_invitee());
-    let found = desk.store.invitation(hash.as_bytes()).await.map_err(storage)?;
+    let found = store.invitation(hash.as_bytes()).await.map_err(storage)?;
     let is_folder_code = |invitee: &Invited| *invitee == Invited::AnyLoopbackServer;
     Ok(found.filter(|record| is_folder_code(&record.invitation.invitee)).map(|_| (hash, true)))
 }
 
 /// The name as CUHK's own records have it; a person must be in them unless this is a local demonstration.
-async fn name_on_record(desk: &Desk, mode: Mode, who: &Invitee) -> Result<Option<String>, Problem> {
-    let (Invitee::Person(id), Mode::Rostered) = (who, mode) else { return Ok(None) };
-    match desk.store.person(id).await.map_err(storage)? {
+async fn name_on_record(cuhk: &Cuhk, who: &Invitee) -> Result<Option<String>, Problem> {
+    let (Invitee::Person(id), Mode::Rostered) = (who, cuhk.mode) else { return Ok(None) };
+    match cuhk.desk.store.person(id).await.map_err(storage)? {
         Some(person) => Ok(person.name),
         None => {
             let detail = format!("{} {id} is not in CUHK's records", id.label());
@@ -138,7 +135,8 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
         // The code cannot lead to a certificate any more, by nobody's fault: only a new one helps.
         DeskError::Resume { .. } => {
             tracing::error!(%error, "a reserved certificate cannot be signed");
-            let detail = "what this code began can no longer be signed: CUHK has another issuing certificate now";
+            let detail = "what this code began can no longer be signed: CUHK has another issuing \
+                 certificate now";
             Problem::new(ProblemType::CodeExpired, detail)
         }
         error => {

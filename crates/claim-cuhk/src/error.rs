@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use claim_core::{Origin, OriginError};
 use claim_files::FileError;
-use claim_http::{BindError, IdentityError};
+use claim_http::{BindError, ExternalTlsError};
 use claim_store::{DatabaseUrlError, StoreError};
 
 use crate::authority::AuthorityError;
@@ -49,24 +49,9 @@ pub enum StartError {
     /// The certificate of its own TLS server cannot be made or used.
     #[error(transparent)]
     OwnCertificate(#[from] OwnCertificateError),
-    /// The TLS certificate from elsewhere cannot be read.
-    #[error("{path:?} cannot be read: {source}")]
-    ExternalTlsFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// The TLS certificate from elsewhere cannot be used.
-    #[error("the TLS certificate {certificate:?} with the key {key:?} cannot be used: {source}")]
-    ExternalTls {
-        /// The chain.
-        certificate: PathBuf,
-        /// The key.
-        key: PathBuf,
-        /// What is wrong with them.
-        source: IdentityError,
-    },
+    #[error(transparent)]
+    ExternalTls(#[from] ExternalTlsError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -111,7 +96,9 @@ impl StartError {
         match self {
             Self::Authority(error) => error.why(),
             Self::LocalRoot { .. } => Some(
-                "It has certified whoever asked, under any student ID: what it signed proves nothing to others.".to_owned(),
+                "It has certified whoever asked, under any student ID: what it signed proves \
+                     nothing to others."
+                    .to_owned(),
             ),
             Self::FolderLocked { .. } => {
                 Some("Two of them would get into each other's way.".to_owned())
@@ -130,29 +117,52 @@ impl StartError {
             }
             Self::Folder(_) => "Put that right, or choose another folder with --dir.".to_owned(),
             Self::FolderLocked { .. } => {
-                "Use the one that runs, stop it first, or choose another folder with --dir.".to_owned()
+                "Use the one that runs, stop it first, or choose another folder with --dir."
+                    .to_owned()
             }
             Self::Bind(BindError::InUse { address }) => format!(
-                "Stop what listens there (`ss -ltnp 'sport = :{port}'` shows it; perhaps a CUHK that runs already), or choose another port with --listen.",
+                "Stop what listens there (`ss -ltnp 'sport = :{port}'` shows it; perhaps a CUHK \
+                     that runs already), or choose another port with --listen.",
                 port = address.port()
             ),
-            Self::Bind(BindError::Denied { .. }) => "Choose a port above 1023 with --listen.".to_owned(),
+            Self::Bind(BindError::Denied { .. }) => {
+                "Choose a port above 1023 with --listen.".to_owned()
+            }
             Self::Bind(_) => "Choose another address with --listen.".to_owned(),
             Self::MetricsNotLocal { address } => {
                 format!("Use --metrics 127.0.0.1:{}.", address.port())
             }
             Self::LocalRoot { .. } => {
-                "Make a real CUHK in a new folder: `claim cuhk init --dir FOLDER`, then start it there.".to_owned()
+                "Make a real CUHK in a new folder: `claim cuhk init --dir FOLDER`, then start it \
+                     there."
+                    .to_owned()
             }
-            Self::ExternalTlsFile { .. } | Self::ExternalTls { .. } => {
-                "Put the PEM files of --tls-cert and --tls-key right, or leave both options out: CUHK then uses a certificate of its own.".to_owned()
+            Self::ExternalTls(_) => {
+                "Put the PEM files of --tls-cert and --tls-key right, or leave both options out: \
+                     CUHK then uses a certificate of its own."
+                    .to_owned()
             }
-            Self::DatabaseUrl(_) => "Put --database right, or leave it out: CUHK then uses cuhk.db in the folder.".to_owned(),
+            Self::DatabaseUrl(_) => {
+                "Put --database right, or leave it out: CUHK then uses cuhk.db \
+                 in the folder."
+                    .to_owned()
+            }
             Self::Store(StoreError::Unavailable { .. } | StoreError::Refused { .. }) => {
                 "Check that the database runs and lets this user in, and start again.".to_owned()
             }
-            Self::Store(error) => format!("{error}."),
-            Self::Tls(_) | Self::Origin(_) => "This is a defect of the program: tell its authors what is above.".to_owned(),
+            Self::Store(StoreError::OtherSchema { .. } | StoreError::Path { .. }) => {
+                "Name the right database with --database.".to_owned()
+            }
+            Self::Store(StoreError::NewerSchema { .. }) => {
+                "Use the newer program that has worked with it.".to_owned()
+            }
+            Self::Store(StoreError::Damaged { .. } | StoreError::Foreign { .. }) => {
+                "Restore the database from a backup.".to_owned()
+            }
+            Self::Store(_) => "Put that right and start again.".to_owned(),
+            Self::Tls(_) | Self::Origin(_) => "This is a defect of the program: tell its authors \
+                 what is above."
+                .to_owned(),
         }
     }
 }

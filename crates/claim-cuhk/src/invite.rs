@@ -4,7 +4,7 @@ use claim_core::invitation::{Code, Invitation, Invitee, RootPin};
 use claim_core::{Origin, Timestamp};
 use claim_store::cuhk::{Invitation as Record, Invitee as Invited};
 
-use crate::random::system_rng;
+use claim_http::system_rng;
 
 /// Where invitations lead, and how long they last.
 #[derive(Clone, Debug)]

@@ -9,7 +9,6 @@
 
 mod admin;
 mod authority;
-mod clock;
 mod config;
 mod credentials;
 mod desk;
@@ -22,7 +21,6 @@ mod invite;
 mod local;
 mod mode;
 mod own_certificate;
-mod random;
 mod renewal;
 mod routes;
 mod server;
@@ -34,10 +32,8 @@ pub use admin::{
     read_roster,
 };
 pub use authority::AuthorityError;
-pub use clock::Clock;
-pub use config::{
-    Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE, ExternalTls,
-};
+pub use claim_http::{Clock, ExternalTls};
+pub use config::{Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE};
 pub use desk::DeskError;
 pub use error::{NotLocal, StartError};
 pub use event::{Event, Issued, Observer};

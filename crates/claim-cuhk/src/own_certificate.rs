@@ -63,7 +63,8 @@ impl OwnCertificateError {
             Self::Key { path, .. }
             | Self::Certificate { path, .. }
             | Self::Foreign { path, .. } => format!(
-                "Move {path:?} away and start again: CUHK makes a new one. A certificate from elsewhere goes into --tls-cert and --tls-key."
+                "Move {path:?} away and start again: CUHK makes a new one. A certificate from \
+                     elsewhere goes into --tls-cert and --tls-key."
             ),
             Self::File(FileError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()

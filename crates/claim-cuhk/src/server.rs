@@ -4,15 +4,14 @@ mod maintenance;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use claim_core::invitation::RootPin;
 use claim_core::{Digest, Origin};
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
-    BindError, CertificateSwitch, ClientCertificates, Metrics, Server, Stopped, TlsIdentity, bind,
-    serve_health, server_tls,
+    BindError, CertificateSwitch, ClientCertificates, Metrics, Server, Stopped, bind, serve_health,
+    server_tls,
 };
 use claim_store::DatabaseUrl;
 use claim_store::cuhk::CuhkStore;
@@ -20,12 +19,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::maintenance::{Maintenance, Readiness};
-use crate::authority::{Authority, Found};
-use crate::config::{Config, ExternalTls};
+use crate::authority::{Authority, Found, load_root};
+use crate::config::{Config, DEFAULT_PORT};
 use crate::desk::Desk;
 use crate::error::{NotLocal, StartError};
 use crate::event::{Event, Observer};
-use crate::folder::Folder;
+use crate::folder::{Folder, exists};
 use crate::invite::Invitations;
 use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
@@ -56,24 +55,10 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let listeners = bind(&config.listen)?;
     let addresses = local_addresses(&listeners)?;
     let health = config.metrics.map(|address| bind(&[address])).transpose()?;
-    let origin = match &config.public_url {
-        Some(origin) => origin.clone(),
-        None => {
-            let port = addresses.first().map_or(crate::config::DEFAULT_PORT, SocketAddr::port);
-            Origin::from_user(&format!("https://localhost:{port}"))?
-        }
-    };
-
+    let origin = origin(&config, &addresses)?;
     let store = open_store(&folder, config.database.as_deref()).await?;
-    let new_root = if config.is_local() { Mode::LocalDemo } else { Mode::Rostered };
-    let has_issued = !store.certificates(None, 1).await?.is_empty();
-    let now = config.clock.now();
-    let (authority, found) = Authority::load_or_make(&folder, new_root, has_issued, now)?;
-    let mode = Mode::of(authority.root());
-    if mode == Mode::LocalDemo {
-        refuse_unless_local(&config, &store).await?;
-    }
-    let fingerprint = authority.root_digest();
+    let (authority, found) = open_authority(&config, &folder, &store).await?;
+    let (mode, fingerprint) = (Mode::of(authority.root()), authority.root_digest());
     observer(match found {
         Found::Made => Event::RootMade { fingerprint },
         Found::Loaded => Event::RootLoaded { fingerprint },
@@ -81,7 +66,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
 
     let desk = Desk { authority, store, clock: config.clock.clone() };
     let (identity, own_not_after) = match &config.external_tls {
-        Some(external) => (external_identity(external)?, None),
+        Some(external) => (external.load()?, None),
         None => {
             let own = OwnCertificate::load_or_issue(&desk, &folder, &origin).await?;
             if let Some(issued) = own.issued {
@@ -136,6 +121,11 @@ impl Running {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where `/metrics`, `/healthz` and `/readyz` are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.health.as_ref()?.first()?.local_addr().ok()
     }
 
     /// Serves until `shutdown` completes, then finishes the requests under way, within the drain time.
@@ -211,29 +201,45 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartEr
     })
 }
 
-async fn refuse_unless_local(config: &Config, store: &CuhkStore) -> Result<(), StartError> {
-    let exposed = config.listen.iter().find(|address| !address.ip().is_loopback());
-    let because = match (&config.public_url, exposed) {
-        (Some(origin), _) => NotLocal::PublicUrl(origin.clone()),
-        (None, Some(address)) => NotLocal::Listener(*address),
-        (None, None) if store.has_people().await? => NotLocal::People,
-        (None, None) => return Ok(()),
-    };
-    Err(StartError::LocalRoot { dir: config.dir.clone(), because })
+/// The public origin: the configured one, or this machine's.
+fn origin(config: &Config, addresses: &[SocketAddr]) -> Result<Origin, StartError> {
+    match &config.public_url {
+        Some(origin) => Ok(origin.clone()),
+        None => {
+            let port = addresses.first().map_or(DEFAULT_PORT, SocketAddr::port);
+            Ok(Origin::from_user(&format!("https://localhost:{port}"))?)
+        }
+    }
 }
 
-fn external_identity(external: &ExternalTls) -> Result<TlsIdentity, StartError> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|source| StartError::ExternalTlsFile { path: path.to_owned(), source })
-    };
-    let certificate = read(&external.certificate)?;
-    let key = zeroize::Zeroizing::new(read(&external.key)?);
-    TlsIdentity::from_pem(&certificate, &key).map_err(|source| StartError::ExternalTls {
-        certificate: external.certificate.clone(),
-        key: external.key.clone(),
-        source,
-    })
+/// Loads or makes the keys and certificates, for a mode that fits who can reach CUHK and who is on record.
+async fn open_authority(
+    config: &Config,
+    folder: &Folder,
+    store: &CuhkStore,
+) -> Result<(Authority, Found), StartError> {
+    let not_local = why_not_local(config, store).await?;
+    // Looked at before anything is made beside it.
+    if let Some(because) = &not_local
+        && exists(&folder.root_certificate())?
+        && Mode::of(&load_root(folder)?) == Mode::LocalDemo
+    {
+        return Err(StartError::LocalRoot { dir: config.dir.clone(), because: because.clone() });
+    }
+    let new_root = if not_local.is_none() { Mode::LocalDemo } else { Mode::Rostered };
+    let has_issued = !store.certificates(None, 1).await?.is_empty();
+    Ok(Authority::load_or_make(folder, new_root, has_issued, config.clock.now())?)
+}
+
+/// Whether CUHK is for more than this machine; `None` when it is not.
+async fn why_not_local(config: &Config, store: &CuhkStore) -> Result<Option<NotLocal>, StartError> {
+    if let Some(origin) = &config.public_url {
+        return Ok(Some(NotLocal::PublicUrl(origin.clone())));
+    }
+    if let Some(address) = config.listen.iter().find(|address| !address.ip().is_loopback()) {
+        return Ok(Some(NotLocal::Listener(*address)));
+    }
+    Ok(store.has_people().await?.then_some(NotLocal::People))
 }
 
 async fn told(mut stopped: watch::Receiver<bool>) {

@@ -77,20 +77,26 @@ impl Cuhk {
             Err(error) => {
                 if let DeskError::Reserve(ReserveError::OtherKey { bound }) = &error {
                     let first = bound.serial.as_str();
-                    tracing::warn!(%invitee, first, refused_key = %key_fingerprint, %peer, "a one-time code was used with a second key: it may be stolen");
+                    tracing::warn!(
+                        %invitee,
+                        first,
+                        refused_key = %key_fingerprint,
+                        %peer,
+                        "a one-time code was used with a second key: it may be stolen"
+                    );
                     self.tell(Event::CodeReused { invitee, key_fingerprint, peer });
                 }
                 return Err(issue_problem(error));
             }
         };
         let issued = given.issued;
-        tracing::info!(holder = %issued.holder, serial = %issued.serial, repeated = issued.repeated, ?asked, "issued");
-        let is_new = !issued.repeated;
+        let repeated = issued.repeated;
+        tracing::info!(holder = %issued.holder, serial = %issued.serial, repeated, ?asked, "issued");
         self.tell(match asked {
             Asked::ByCode { .. } => Event::Enrolled(issued),
             Asked::ByCertificate => Event::Renewed(issued),
         });
-        if is_new && matches!(asked, Asked::ByCode { from_folder: true }) {
+        if !repeated && matches!(asked, Asked::ByCode { from_folder: true }) {
             // The server that asked has its certificate; the next one can wait until somebody mends this.
             if let Err(error) = self.leave_invitation().await {
                 tracing::error!(%error, "no new invitation could be left in the folder");

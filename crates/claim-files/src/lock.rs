@@ -11,7 +11,15 @@ use crate::FileError;
 /// The system keeps it, so a killed process leaves nothing to clean up; the lock's file stays and means nothing.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+/// Closing the file is not enough: a child that another thread is just starting has a copy until it runs its program.
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // The system unlocks in any case, only later.
+        let _ = self.file.unlock();
+    }
 }
 
 /// Locks a folder under `name`, the lock's file within it, without waiting.
@@ -30,7 +38,7 @@ pub fn lock_folder(folder: &Path, name: &str) -> Result<FolderLock, FileError> {
         .open(&path)
         .map_err(|e| FileError::from_system("create", &path, e))?;
     match file.try_lock() {
-        Ok(()) => Ok(FolderLock { _file: file }),
+        Ok(()) => Ok(FolderLock { file }),
         Err(TryLockError::WouldBlock) => Err(FileError::Locked { path }),
         Err(TryLockError::Error(source)) => Err(FileError::from_system("lock", &path, source)),
     }

@@ -110,14 +110,16 @@ pub async fn simple_reenroll(
 }
 
 /// DER as an EST body: base64, in lines of 76 columns.
+///
+/// They end in LF alone: white space is free here (RFC 8951 §3.1), and `base64 -d` stops at a CR.
 pub fn encode_est_body(der: &[u8]) -> String {
     let encoded = STANDARD.encode(der);
-    let mut body = String::with_capacity(encoded.len() + encoded.len() / COLUMNS * 2 + 2);
+    let mut body = String::with_capacity(encoded.len() + encoded.len() / COLUMNS + 1);
     let mut rest = encoded.as_str();
     while !rest.is_empty() {
         let (line, after) = rest.split_at(rest.len().min(COLUMNS));
         body.push_str(line);
-        body.push_str("\r\n");
+        body.push('\n');
         rest = after;
     }
     body

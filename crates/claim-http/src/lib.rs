@@ -9,6 +9,7 @@
 mod activity;
 mod body;
 mod client;
+mod clock;
 mod connection;
 mod edge;
 mod est;
@@ -20,6 +21,7 @@ mod pages;
 mod places;
 mod problem;
 mod problem_answer;
+mod random;
 mod reach;
 mod refused;
 mod server;
@@ -27,6 +29,7 @@ mod tls;
 
 pub use body::{BodyError, read_body};
 pub use client::{Answer, ClientError, https_client, read_answer, send};
+pub use clock::Clock;
 pub use connection::ConnectionInfo;
 pub use edge::{RequestId, with_edge};
 pub use est::{
@@ -40,9 +43,10 @@ pub use metrics::Metrics;
 pub use pages::problem_pages;
 pub use problem::{PROBLEM_JSON, Refusal, problem_response};
 pub use problem_answer::ProblemAnswer;
+pub use random::system_rng;
 pub use reach::{ReachError, TlsFailure};
 pub use server::{Server, Stopped};
 pub use tls::{
-    CertificateSwitch, ClientCertificates, IdentityError, ServerTrust, TlsIdentity, TrustError,
-    server_tls,
+    CertificateSwitch, ClientCertificates, ExternalTls, ExternalTlsError, IdentityError,
+    ServerTrust, TlsIdentity, TrustError, server_tls,
 };

@@ -1,5 +1,6 @@
 //! TLS 1.3 (RFC 8446) on both ends: what is offered, and whom each side believes.
 
+mod external;
 mod identity;
 mod server;
 mod trust;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
+pub use external::{ExternalTls, ExternalTlsError};
 pub use identity::{IdentityError, TlsIdentity};
 pub use server::{CertificateSwitch, ClientCertificates, server_tls};
 pub(crate) use trust::client_tls;

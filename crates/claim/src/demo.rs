@@ -3,12 +3,13 @@
 mod summary;
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use claim_core::{Origin, Sid};
-use claim_http::{BindError, loopback};
+use claim_http::BindError;
 use claim_pki::Root;
 use claim_student::{Requester, Student};
 use tokio::sync::watch;
@@ -23,6 +24,9 @@ use crate::exit::Exit;
 use crate::stage::Stage;
 use crate::terminal::{Terminal, Words};
 use crate::words;
+
+/// Any free port on this machine. One address only: two would get two different ports.
+const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) async fn run(arguments: DemoArgs, context: &Context) -> Result<Exit> {
     tokio::select! {
@@ -167,7 +171,7 @@ impl Servers {
         let mut started = claim_cuhk::start(config.clone(), Arc::clone(&observer)).await;
         if let Err(claim_cuhk::StartError::Bind(BindError::InUse { address })) = &started {
             terminal.say(&taken(address.port()));
-            config.listen = loopback(0).to_vec();
+            config.listen = vec![FREE];
             started = claim_cuhk::start(config, observer).await;
         }
         let cuhk = match started {
@@ -185,7 +189,7 @@ impl Servers {
         let mut started = claim_blackboard::start(config.clone(), Arc::clone(&observer)).await;
         if let Err(claim_blackboard::StartError::Bind(BindError::InUse { address })) = &started {
             terminal.say(&taken(address.port()));
-            config.listen = loopback(0).to_vec();
+            config.listen = vec![FREE];
             started = claim_blackboard::start(config, observer).await;
         }
         match started {

@@ -70,7 +70,9 @@ impl AdminError {
             Self::Store(error) if error.is_temporary() => "Do it again in a moment.".to_owned(),
             Self::Store(_) => "Put that right and do it again.".to_owned(),
             Self::LocalDemo { .. } => {
-                "For people and servers of your choice, make a real CUHK in a new folder: `claim cuhk init --dir FOLDER`.".to_owned()
+                "For people and servers of your choice, make a real CUHK in a new folder: `claim \
+                     cuhk init --dir FOLDER`."
+                    .to_owned()
             }
             Self::Roster(_) => "Correct the file and do it again; nobody was invited.".to_owned(),
             Self::HostTooLong { .. } => "Give the server a shorter name.".to_owned(),

@@ -73,7 +73,8 @@ pub enum RosterError {
     Empty,
     /// No column of ids, or more than one, or two of names.
     #[error(
-        "the first line must name exactly one column id (or sid) and at most one column name; it names {found}"
+        "the first line must name exactly one column id (or sid) and at most one column name; it \
+             names {found}"
     )]
     Columns {
         /// The names found, in escaped form.
@@ -110,7 +111,8 @@ pub struct BadLine {
 pub enum LineError {
     /// More or fewer fields than columns.
     #[error(
-        "it has {found} fields where the first line has {expected}; a name with a separator in it needs quotation marks"
+        "it has {found} fields where the first line has {expected}; a name with a separator in it \
+             needs quotation marks"
     )]
     Fields {
         /// How many it has.
@@ -188,7 +190,7 @@ pub fn read_roster(bytes: &[u8]) -> Result<Vec<RosterEntry>, RosterError> {
     let (mut entries, mut bad, mut more) = (Vec::new(), Vec::new(), 0);
     let mut first_lines = HashMap::new();
     for record in records {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| first_line(text, position));
         if entries.len() == MAX_ROSTER_PEOPLE {
             return Err(RosterError::TooManyPeople);
         }
@@ -258,6 +260,14 @@ impl Columns {
         first_lines.insert(id.clone(), line);
         Ok(RosterEntry { id, name })
     }
+}
+
+/// The line in which a record begins: its position is where the last one ended, before empty lines.
+fn first_line(text: &str, position: &csv::Position) -> u64 {
+    let at = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + ends.filter(|&&byte| byte == b'\n').count() as u64
 }
 
 fn decode(bytes: &[u8]) -> Result<&str, RosterError> {
@@ -341,9 +351,11 @@ mod tests {
             1155123456,C\n\
             Chan,D\n\
             11551234567,E\n";
+        assert_eq!(bad(text), bad(&text.replace('\n', "\r\n")));
         assert_eq!(
             bad(text),
-            "line 3: a student ID has exactly 10 digits; this has 9 characters (spreadsheets drop leading zeros unless the column is text)\n\
+            "line 3: a student ID has exactly 10 digits; this has 9 characters (spreadsheets drop \
+                 leading zeros unless the column is text)\n\
              line 4: it has 3 fields where the first line has 2; a name with a separator in it needs quotation marks\n\
              line 6: 1155123456 stands in line 2 already\n\
              line 7: an id is ten digits (student) or a lower-case letter and up to 63 of a-z, 0-9, '.', '_', '-' (staff)\n\

@@ -147,7 +147,8 @@ impl AuthorityError {
             | Self::CertificateMissing { .. }
             | Self::RootMissing { .. }
             | Self::Mismatch { .. } => {
-                "A new one would be another CUHK: every certificate issued so far, and whoever trusts them, depends on the old one."
+                "A new one would be another CUHK: every certificate issued so far, and whoever \
+                     trusts them, depends on the old one."
             }
             Self::NotYetValid { .. } => "This machine's clock may be wrong.",
             Self::ForeignIssuing { .. } => "Whatever it signs, nobody would believe.",
@@ -163,27 +164,57 @@ impl AuthorityError {
             format!("Restore {path:?} from a backup, or start a new CUHK in an empty folder.")
         };
         match self {
-            Self::File(FileError::Full { .. }) => "Make room on the disk and start again.".to_owned(),
-            Self::File(_) => "Put that right and start again; CUHK does not change files that are there.".to_owned(),
-            Self::None { .. } => "Name the folder with --dir, or make a CUHK with `claim cuhk init` (or `claim cuhk`, for this machine only).".to_owned(),
-            Self::MadeAlready { .. } => "Start it with `claim cuhk`, or choose another folder with --dir.".to_owned(),
+            Self::File(FileError::Full { .. }) => {
+                "Make room on the disk and start again.".to_owned()
+            }
+            Self::File(_) => "Put that right and start again; CUHK does not change files that are \
+                 there."
+                .to_owned(),
+            Self::None { .. } => {
+                "Name the folder with --dir, or make a CUHK with `claim cuhk init` \
+                 (or `claim cuhk`, for this machine only)."
+                    .to_owned()
+            }
+            Self::MadeAlready { .. } => {
+                "Start it with `claim cuhk`, or choose an empty folder with \
+                 --dir for another."
+                    .to_owned()
+            }
             Self::KeyMissing { key, .. } => restore(key),
             Self::CertificateMissing { certificate, .. } => restore(certificate),
             Self::RootMissing { certificate, key } => {
-                format!("Restore {certificate:?} and {key:?} from a backup, or start a new CUHK in an empty folder.")
+                format!(
+                    "Restore {certificate:?} and {key:?} from a backup, or start a new CUHK in \
+                     an empty folder."
+                )
             }
-            Self::KeyUnreadable { path, .. } | Self::CertificateUnreadable { path, .. } | Self::NotARoot { path, .. } | Self::NotAnAuthority { path, .. } | Self::ForeignIssuing { path, .. } => {
-                format!("If {path:?} belongs to something else, choose another folder with --dir; else restore it from a backup.")
+            Self::KeyUnreadable { path, .. }
+            | Self::CertificateUnreadable { path, .. }
+            | Self::NotARoot { path, .. }
+            | Self::NotAnAuthority { path, .. }
+            | Self::ForeignIssuing { path, .. } => {
+                format!(
+                    "If {path:?} belongs to something else, choose another folder with --dir; \
+                     else restore it from a backup."
+                )
             }
             Self::Mismatch { certificate, key } => {
                 format!("Restore {certificate:?} and {key:?} from the same backup.")
             }
             Self::Expired { path, .. } if path.ends_with("cuhk-issuing.cer") => {
-                "Move cuhk-issuing.cer and cuhk-issuing.key to a safe place and start again: CUHK makes new ones under the same root.".to_owned()
+                "Move cuhk-issuing.cer and cuhk-issuing.key to a safe place and start again: CUHK \
+                     makes new ones under the same root."
+                    .to_owned()
             }
-            Self::Expired { .. } => "If the clock is right, start a new CUHK in an empty folder.".to_owned(),
+            Self::Expired { .. } => {
+                "If the clock is right, start a new CUHK in an empty folder.".to_owned()
+            }
             Self::NotYetValid { .. } => "Set the clock and start again.".to_owned(),
-            Self::Generate(_) | Self::Root(_) | Self::Prepare(_) | Self::Issue(_) | Self::Name(_) => {
+            Self::Generate(_)
+            | Self::Root(_)
+            | Self::Prepare(_)
+            | Self::Issue(_)
+            | Self::Name(_) => {
                 "Start again; if it happens again, this is a defect of the program.".to_owned()
             }
         }

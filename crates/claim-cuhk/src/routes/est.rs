@@ -46,7 +46,7 @@ async fn simple_enroll(
     let (parts, body) = request.into_parts();
     let result = async {
         let credentials = Credentials::from_headers(&parts.headers);
-        let admitted = Admitted::by_code(&cuhk.desk, cuhk.mode, credentials).await?;
+        let admitted = Admitted::by_code(&cuhk, credentials).await?;
         let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
         certify(&cuhk, admitted, asked, &parts.headers, body, connection.peer).await
     };
@@ -65,7 +65,7 @@ async fn simple_reenroll(
         let chain = connection.client_chain.as_deref().unwrap_or_default();
         let now = cuhk.desk.clock.now();
         let holder = holder(&cuhk.desk.authority, chain, now, cuhk.renewal_grace)?;
-        let admitted = Admitted::by_certificate(&cuhk.desk, cuhk.mode, holder).await?;
+        let admitted = Admitted::by_certificate(&cuhk, holder).await?;
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, body, connection.peer).await
     };
     let result = result.await;

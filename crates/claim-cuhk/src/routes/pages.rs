@@ -21,7 +21,8 @@ async fn start(State(cuhk): State<Arc<Cuhk>>) -> Response {
     let origin = &cuhk.origin;
     let whom = match cuhk.mode {
         Mode::LocalDemo => {
-            "<p><strong>Local demonstration:</strong> it certifies any student ID, for programs on this machine. \
+            "<p><strong>Local demonstration:</strong> it certifies any student ID, for programs on \
+                 this machine. \
              Its certificates prove nothing to anybody else.</p>"
         }
         Mode::Rostered => {

@@ -48,6 +48,28 @@ async fn init_goes_on_where_it_was_cut_off() {
 }
 
 #[tokio::test]
+async fn init_does_not_turn_a_local_root_into_a_real_one() {
+    let folder = folder();
+    TestCuhk::start(folder.path()).await.stop().await;
+    for name in ["cuhk-issuing.cer", "cuhk-issuing.key"] {
+        let error = init(folder.path(), None, None, &Clock::system()).await.unwrap_err();
+        assert!(matches!(error, StartError::Authority(AuthorityError::MadeAlready { .. })));
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn people_on_record_make_a_new_root_a_real_one() {
+    let (real, new) = (real_folder().await, folder());
+    let office = Office::open(real.path(), None, Clock::system()).await.unwrap();
+    office.invite(student(SID), None, None).await.unwrap();
+    office.close().await;
+    let database = Some(format!("sqlite:{}", real.path().join("cuhk.db").display()));
+    let config = claim_cuhk::Config { database, ..config(new.path()) };
+    assert_eq!(start(config, silent()).await.unwrap().mode(), Mode::Rostered);
+}
+
+#[tokio::test]
 async fn a_folder_without_cuhk_is_left_alone() {
     let folder = folder();
     let error = Office::open(folder.path(), None, Clock::system()).await.unwrap_err();

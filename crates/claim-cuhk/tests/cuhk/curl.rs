@@ -47,7 +47,8 @@ async fn a_student_enrols_and_renews_with_curl_and_openssl() {
         sh(dir, &format!("{KEY} my.key; openssl req -new -key my.key -subj /CN={SID} -out my.req"))
             .await;
         let post = format!(
-            "{CURL} --header 'Content-Type: application/pkcs10' --header 'Content-Transfer-Encoding: base64' --data-binary @-"
+            "{CURL} --header 'Content-Type: application/pkcs10' --header \
+                 'Content-Transfer-Encoding: base64' --data-binary @-"
         );
         sh(
             dir,
@@ -64,11 +65,30 @@ async fn a_student_enrols_and_renews_with_curl_and_openssl() {
         assert!(shown.contains(&serial), "{shown} {serial}");
 
         // The same key, then a new one; with the issuing certificate and without.
-        sh(dir, &format!("cat my.cer ca.pem > chain.pem; {post_as} | {post} --cert chain.pem --key my.key {est}/simplereenroll | {TO_PEM} > second.cer")).await;
+        sh(
+            dir,
+            &format!(
+                "cat my.cer ca.pem > chain.pem; {post_as} | {post} --cert chain.pem --key \
+             my.key {est}/simplereenroll | {TO_PEM} > second.cer"
+            ),
+        )
+        .await;
         sh(dir, &format!("{KEY} new.key; openssl req -new -key new.key -subj / -out my.req")).await;
-        sh(dir, &format!("{post_as} | {post} --cert second.cer --key my.key {est}/simplereenroll | {TO_PEM} > third.cer")).await;
+        sh(
+            dir,
+            &format!(
+                "{post_as} | {post} --cert second.cer --key my.key {est}/simplereenroll | \
+             {TO_PEM} > third.cer"
+            ),
+        )
+        .await;
         sh(dir, &format!("{verify} second.cer third.cer")).await;
-        sh(dir, "openssl x509 -in third.cer -noout -pubkey > a; openssl pkey -in new.key -pubout > b; cmp a b").await;
+        sh(
+            dir,
+            "openssl x509 -in third.cer -noout -pubkey > a; openssl pkey -in new.key -pubout > \
+             b; cmp a b",
+        )
+        .await;
         assert_eq!(cuhk.issued().await.len(), 3);
         cuhk.stop().await;
     }
@@ -83,7 +103,8 @@ async fn an_invited_student_pins_the_root_by_hand() {
     let (dir, origin) = (elsewhere.path(), &cuhk.origin);
     // First contact: unverified, then compared with the 16 bytes in the invitation.
     sh(dir, &format!("curl --silent --insecure {origin}/cuhk.cer > cuhk.cer")).await;
-    let pin = "openssl x509 -in cuhk.cer -outform DER | openssl dgst -sha256 -binary | head -c 16 | base64 | tr '+/' '-_' | tr -d '='";
+    let pin = "openssl x509 -in cuhk.cer -outform DER | openssl dgst -sha256 -binary | head -c 16 | \
+         base64 | tr '+/' '-_' | tr -d '='";
     assert_eq!(sh(dir, pin).await.trim(), invitation.pin.to_string());
     let Invitee::Person(id) = &invitation.invitee else { panic!("a person") };
     sh(dir, &format!("{KEY} my.key; openssl req -new -key my.key -subj / -out my.req")).await;
@@ -108,12 +129,14 @@ async fn cuhks_own_certificate_stands_up_to_openssl() {
     let folder = folder();
     let cuhk = TestCuhk::start(folder.path()).await;
     let connect = format!(
-        "openssl s_client -connect 127.0.0.1:{} -servername localhost -verify_hostname localhost -verify_return_error -x509_strict -CAfile cuhk.cer -brief </dev/null 2>&1",
+        "openssl s_client -connect 127.0.0.1:{} -servername localhost -verify_hostname localhost \
+             -verify_return_error -x509_strict -CAfile cuhk.cer -brief </dev/null 2>&1",
         cuhk.origin.port()
     );
     let told = sh(folder.path(), &connect).await;
     assert!(told.contains("TLSv1.3") && told.contains("Verification: OK"), "{told}");
-    let verify = "openssl verify -x509_strict -purpose sslserver -CAfile cuhk.cer -untrusted cuhk-issuing.cer cuhk-server.cer";
+    let verify = "openssl verify -x509_strict -purpose sslserver -CAfile cuhk.cer -untrusted \
+         cuhk-issuing.cer cuhk-server.cer";
     sh(folder.path(), verify).await;
     sh(folder.path(), "openssl verify -x509_strict -CAfile cuhk.cer cuhk-issuing.cer").await;
     for (key, certificate) in [
@@ -121,7 +144,14 @@ async fn cuhks_own_certificate_stands_up_to_openssl() {
         ("cuhk-issuing.key", "cuhk-issuing.cer"),
         ("cuhk-server.key", "cuhk-server.cer"),
     ] {
-        sh(folder.path(), &format!("openssl pkey -in {key} -pubout > a; openssl x509 -in {certificate} -noout -pubkey > b; cmp a b")).await;
+        sh(
+            folder.path(),
+            &format!(
+                "openssl pkey -in {key} -pubout > a; openssl x509 -in \
+             {certificate} -noout -pubkey > b; cmp a b"
+            ),
+        )
+        .await;
     }
     cuhk.stop().await;
 }

@@ -27,6 +27,7 @@ pub(crate) struct TestCuhk {
     pub(crate) root: Arc<Root>,
     pub(crate) dir: PathBuf,
     pub(crate) health: Option<SocketAddr>,
+    clock: Clock,
     events: Arc<Mutex<Vec<Event>>>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Stopped>,
@@ -97,9 +98,9 @@ impl TestCuhk {
 
     pub(crate) async fn start_with(config: Config) -> Self {
         let (events, observer) = collector();
-        let (dir, health) = (config.dir.clone(), config.metrics);
+        let (dir, clock) = (config.dir.clone(), config.clock.clone());
         let running = start(config, observer).await.unwrap();
-        let origin = running.origin().clone();
+        let (origin, health) = (running.origin().clone(), running.metrics_address());
         let root = std::fs::read_to_string(dir.join("cuhk.cer")).unwrap();
         let root = Arc::new(Root::from_pem(&root).unwrap());
         assert_eq!(running.root().as_bytes(), root.hash());
@@ -107,7 +108,7 @@ impl TestCuhk {
         let serving = tokio::spawn(running.run(async {
             let _ = stopped.await;
         }));
-        Self { origin, root, dir, health, events, stop, serving }
+        Self { origin, root, dir, health, clock, events, stop, serving }
     }
 
     pub(crate) async fn stop(self) {
@@ -127,7 +128,7 @@ impl TestCuhk {
     }
 
     pub(crate) async fn office(&self) -> Office {
-        Office::open(&self.dir, None, Clock::system()).await.unwrap()
+        Office::open(&self.dir, None, self.clock.clone()).await.unwrap()
     }
 
     pub(crate) async fn invite(&self, invitee: Invitee) -> Invitation {

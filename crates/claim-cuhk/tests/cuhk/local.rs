@@ -93,6 +93,10 @@ async fn a_blackboard_enrols_with_the_invitation_in_the_folder() {
     assert_eq!(refusal(outcome), ProblemType::CodeRefused);
     assert_eq!(left(folder.path()), invitation, "it is not spent");
 
+    let itself = server(cuhk.origin.as_str());
+    let outcome = cuhk.enrol(&itself, &invitation.code, &key()).await;
+    assert_eq!(refusal(outcome), ProblemType::CodeRefused);
+
     let (own, blackboard) = (key(), server("https://localhost:3141"));
     let first = cuhk.enrol(&blackboard, &invitation.code, &own).await.unwrap();
     let again = cuhk.enrol(&blackboard, &invitation.code, &own).await.unwrap();

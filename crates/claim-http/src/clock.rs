@@ -1,4 +1,4 @@
-//! Where CUHK's time comes from.
+//! Where the programs' time comes from; below them it is an argument.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use claim_core::Timestamp;
 
-/// The clock that CUHK goes by: the system's, or one that a test moves.
+/// The clock that a program goes by: the system's, which may be wrong, or one that a test moves.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
