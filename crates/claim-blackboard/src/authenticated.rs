@@ -55,7 +55,7 @@ pub(crate) struct Reply {
 }
 
 /// Whether the request says that it belongs to a session.
-pub(crate) fn claims_a_session(headers: &HeaderMap) -> bool {
+fn claims_a_session(headers: &HeaderMap) -> bool {
     headers.contains_key(CLAIM_SESSION)
 }
 
@@ -88,7 +88,7 @@ where
     answering.answer(blackboard, peer, id, outcome)
 }
 
-/// A handler panicked; what it said is in the log already.
+/// A handler panicked; what it said went to standard error, by way of the panic hook.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler panicked")]
 struct Panicked;
@@ -125,7 +125,7 @@ async fn authenticate(
     let fields = Fields::extract(&parts.headers)?;
     let (origin, now) = (&blackboard.origin, blackboard.clock.now());
     let open = |ring: &_| Session::open(&fields.claim_session, origin, ring, now);
-    let session = blackboard.sealing.open_token(open, error::session_token).await?;
+    let session = blackboard.sealing.open_token(now, open, error::session_token).await?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let head = RequestParts {
         method: parts.method.as_str(),

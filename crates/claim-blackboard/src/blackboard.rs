@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use claim_core::Origin;
 use claim_store::StoreError;
 use claim_store::blackboard::{BlackboardStore, Kept, NewMessage, StoredMessage};
 
-use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::credential::Credential;
 use crate::event::{Event, Observer};
 use crate::gate::Gate;
 use crate::people::People;
 use crate::rates::Rates;
 use crate::sealing::Sealing;
+use claim_http::Clock;
 
 /// How many messages of unknown outcome are remembered; each is 48 bytes.
 const MAX_UNSETTLED: usize = 10_000;
@@ -30,10 +32,13 @@ pub(crate) struct Blackboard {
     pub(crate) own: Own,
     pub(crate) gate: Gate,
     pub(crate) rates: Rates,
+    pub(crate) counters: Counters,
     pub(crate) body_timeout: Duration,
     pub(crate) announcer: Announcer,
     /// Why the storage was of no use when it was last looked at.
     pub(crate) storage_fault: Mutex<Option<String>>,
+    /// Whether it finishes what is under way and takes nothing more.
+    pub(crate) stopping: AtomicBool,
 }
 
 /// Blackboard's own key with its certificates, exchanged at a renewal.
@@ -61,6 +66,9 @@ impl Blackboard {
 
     /// Why no student can be served now, if so.
     pub(crate) fn ready(&self) -> Result<(), String> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("it is stopping".to_owned());
+        }
         let now = self.clock.now();
         let not_after = self.own.current().certified.not_after();
         if now > not_after {
@@ -99,6 +107,7 @@ impl Announcer {
             let key = (message.session, message.nonce);
             let kept = blackboard.store.keep_message(message).await;
             if let Some(stored) = blackboard.announcer.news(key, &kept) {
+                blackboard.counters.messages.inc();
                 blackboard.tell(Event::Message {
                     number: stored.id,
                     id: stored.person.clone(),

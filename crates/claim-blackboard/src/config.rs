@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claim_core::Origin;
-use claim_http::Limits;
+use claim_http::{Clock, ExternalTls, Limits};
 use claim_store::{DatabaseUrl, DatabaseUrlError};
-
-use crate::clock::Clock;
+use serde::Deserialize;
 
 /// The port that Blackboard listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 3141;
@@ -50,17 +49,9 @@ pub struct Config {
     pub clock: Clock,
 }
 
-/// The PEM files of a TLS certificate from elsewhere (`--tls-cert`, `--tls-key`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExternalTls {
-    /// The chain, leaf first.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
-
-/// What the protocol's own work may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the protocol's own work may take; in the configuration file with kebab-case names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quotas {
     /// Step 3 and 4 requests that are computed at once.
     ///

@@ -170,7 +170,7 @@ impl Enrolment {
                 });
                 Ok(Outcome::Ready { certified, root: Arc::clone(root) })
             }
-            Err(error) if *left_by_cuhk && is_stale(&error) => {
+            Err(error) if *left_by_cuhk && root.is_local_demo() && is_stale(&error) => {
                 // Left by an earlier run of CUHK, which leaves a fresh one as soon as it runs again.
                 let reason = error.to_string();
                 Ok(Outcome::Wait(WaitingFor::Invitation { reason }))

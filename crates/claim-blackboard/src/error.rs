@@ -10,6 +10,12 @@ use claim_store::StoreError;
 /// What a stranger is told about a defect; the rest is in the log.
 const IN_THE_LOG: &str = "the cause is in the server's log";
 
+/// What a stranger is told when the storage does not do its work.
+const NO_STORAGE: &str = "the server's records cannot be used at the moment";
+
+/// The longest detail that may repeat what a stranger sent, in characters.
+const MAX_DETAIL: usize = 300;
+
 /// Seconds until it makes sense to try again what the storage did not take.
 const STORAGE_RETRY_AFTER: u64 = 5;
 
@@ -21,9 +27,7 @@ const QUEUE_RETRY_AFTER: u64 = 1;
 
 /// Step 3: the body is not the message.
 pub(crate) fn unreadable(error: &JsonError) -> Problem {
-    // The parser repeats parts of what it read.
-    let text = error.to_string();
-    Problem::new(ProblemType::MalformedRequest, Escaped(&text))
+    repeating(ProblemType::MalformedRequest, error)
 }
 
 /// Step 3: the certificate is not that of a person whom CUHK knows.
@@ -38,16 +42,10 @@ pub(crate) fn untrusted(error: &PathError) -> Problem {
         PathError::WrongProfile { .. } | PathError::NotAsProfile { .. } | PathError::Key(_) => {
             ProblemType::CertificateProfile
         }
-        PathError::UnknownIssuer
-        | PathError::IssuedByRoot
-        | PathError::BadSignature
-        | PathError::NameConstraints
-        | PathError::WrongOrigin { .. }
-        | PathError::IssuerNotValid { .. } => ProblemType::CertificateUntrusted,
+        // All others keep the path from leading to the root.
         _ => ProblemType::CertificateUntrusted,
     };
-    let text = error.to_string();
-    Problem::new(problem_type, Escaped(&text))
+    repeating(problem_type, error)
 }
 
 /// Step 4.
@@ -70,7 +68,6 @@ pub(crate) fn not_confirmed(error: &ConfirmationError) -> Problem {
     match error {
         ConfirmationError::Wrong => Problem::new(ProblemType::ConfirmationWrong, error),
         ConfirmationError::Token(token) => no_sealing_key(token),
-        ConfirmationError::OwnKey => internal(error),
         _ => internal(error),
     }
 }
@@ -84,16 +81,10 @@ pub(crate) fn session_token(error: &TokenError) -> Problem {
 pub(crate) fn not_authentic(error: &SignatureError) -> Problem {
     let problem_type = match error {
         SignatureError::Wrong => ProblemType::SignatureWrong,
-        SignatureError::Input
-        | SignatureError::Profile { .. }
-        | SignatureError::Signature
-        | SignatureError::ContentDigest
-        | SignatureError::ContentType => ProblemType::SignatureMalformed,
+        // All others are about its form.
         _ => ProblemType::SignatureMalformed,
     };
-    // The expected profile has the request's own nonce in it.
-    let text = error.to_string();
-    Problem::new(problem_type, Escaped(&text))
+    repeating(problem_type, error)
 }
 
 /// Step 6: the request is authentic, and does not count.
@@ -111,12 +102,11 @@ pub(crate) fn not_counted(error: &RequestError) -> Problem {
 pub(crate) fn storage(error: &StoreError) -> Problem {
     let unavailable = |seconds| {
         tracing::warn!(error = %chain(error), "the storage did not do its work");
-        Problem::new(ProblemType::StorageUnavailable, error).with("retry_after", seconds)
+        Problem::new(ProblemType::StorageUnavailable, NO_STORAGE).with("retry_after", seconds)
     };
     match error {
-        StoreError::Busy => {
-            Problem::new(ProblemType::Overloaded, error).with("retry_after", QUEUE_RETRY_AFTER)
-        }
+        StoreError::Busy => Problem::new(ProblemType::Overloaded, "too many messages are waiting")
+            .with("retry_after", QUEUE_RETRY_AFTER),
         StoreError::Full { .. } => unavailable(FULL_RETRY_AFTER),
         StoreError::Unavailable { .. }
         | StoreError::Closed
@@ -143,6 +133,12 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// A problem whose detail holds parts of what the stranger sent: made safe, and kept short.
+fn repeating(problem_type: ProblemType, error: &dyn std::error::Error) -> Problem {
+    let text: String = error.to_string().chars().take(MAX_DETAIL).collect();
+    Problem::new(problem_type, Escaped(&text))
 }
 
 fn token(error: &TokenError, invalid: ProblemType, expired: ProblemType) -> Problem {

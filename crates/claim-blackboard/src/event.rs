@@ -45,8 +45,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Keys of the sealing ring do not open with `sealing.key`: what was sealed under them is lost, and
-    /// whoever has a session opens a new one.
+    /// Keys of the sealing ring do not open with this `sealing.key` and origin: what was sealed under them is
+    /// lost, and whoever has a session opens a new one.
     SealingKeysLost {
         /// How many.
         count: usize,
@@ -74,7 +74,7 @@ pub enum Event {
         /// When the challenge ceases to be accepted.
         expires_at: Timestamp,
     },
-    /// Step 5: both sides have proved that they hold the session key.
+    /// Step 5: both sides have proved that they hold the session key; told again when step 5 is repeated.
     SessionOpened {
         /// Whose session it is.
         id: PersonId,

@@ -16,12 +16,12 @@ use zeroize::Zeroizing;
 
 use crate::error;
 use crate::event::{Event, Observer};
-use crate::random::system_rng;
+use claim_http::system_rng;
 
-/// How often the ring is read again at most on account of tokens whose key is not in it.
+/// How often the ring is looked after at most on account of requests.
 ///
-/// Anyone can make such tokens up; they must not become queries of the same number.
-const RELOAD_EVERY: Duration = Duration::from_secs(1);
+/// Anyone can make up tokens under keys that are not in the ring; they must not become as many queries.
+const ROUND_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a key that is due is tried to be published before the database is left alone for a while.
 ///
@@ -77,8 +77,8 @@ pub(crate) struct Sealing {
     ring: RwLock<Arc<Ring>>,
     /// The rows that do not open, so that each is told once.
     lost: Mutex<HashSet<i64>>,
-    /// When the ring was last read because of an unknown key, and whether that worked.
-    last_reload: tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    /// When a request last was a reason to look after the ring, and whether that worked.
+    last_round: tokio::sync::Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
 impl Sealing {
@@ -97,7 +97,7 @@ impl Sealing {
             observer,
             ring: RwLock::default(),
             lost: Mutex::default(),
-            last_reload: tokio::sync::Mutex::default(),
+            last_round: tokio::sync::Mutex::default(),
         };
         sealing.maintain(now).await?;
         Ok(sealing)
@@ -115,8 +115,8 @@ impl Sealing {
             return ring;
         }
         // The regular round comes too late only when the clock leapt or the database was away for long.
-        if let Err(error) = self.maintain(now).await {
-            tracing::warn!(%error, "the sealing ring could not be renewed");
+        if let Err(error) = self.maintain_soon(now).await {
+            tracing::warn!(error = %error::chain(&error), "the sealing ring could not be renewed");
         }
         self.ring()
     }
@@ -127,12 +127,13 @@ impl Sealing {
     /// The problem that `refuse` makes of the token's fault, or that the ring cannot be read.
     pub(crate) async fn open_token<T>(
         &self,
+        now: Timestamp,
         open: impl Fn(&Ring) -> Result<T, TokenError>,
         refuse: impl Fn(&TokenError) -> Problem,
     ) -> Result<T, Problem> {
         let mut opened = open(&self.ring());
         if let Err(TokenError::UnknownKey(_)) = opened {
-            self.reload_soon().await.map_err(|error| error::storage(&error))?;
+            self.maintain_soon(now).await.map_err(|error| error::storage(&error))?;
             opened = open(&self.ring());
         }
         opened.map_err(|error| refuse(&error))
@@ -168,19 +169,19 @@ impl Sealing {
         }
     }
 
-    /// Reads the ring once for all who ask within the same second.
-    async fn reload_soon(&self) -> Result<(), StoreError> {
+    /// Does a round for all who ask within the same second.
+    async fn maintain_soon(&self, now: Timestamp) -> Result<(), StoreError> {
         let asked = Instant::now();
-        let mut last_reload = self.last_reload.lock().await;
-        if let Some((last, outcome)) = &*last_reload {
+        let mut last_round = self.last_round.lock().await;
+        if let Some((last, outcome)) = &*last_round {
             if *last >= asked {
                 return outcome.clone();
             }
-            tokio::time::sleep_until(*last + RELOAD_EVERY).await;
+            tokio::time::sleep_until(*last + ROUND_EVERY).await;
         }
         let began = Instant::now();
-        let outcome = self.reload().await.map(|_| ());
-        *last_reload = Some((began, outcome.clone()));
+        let outcome = self.maintain(now).await;
+        *last_round = Some((began, outcome.clone()));
         outcome
     }
 

@@ -5,13 +5,14 @@ mod maintenance;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use claim_core::Origin;
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
-    BindError, CertificateSwitch, ClientCertificates, Metrics, Server, Stopped, bind, serve_health,
-    server_tls,
+    BindError, CertificateSwitch, ClientCertificates, ExternalTls, Metrics, Server, Stopped, bind,
+    serve_health, server_tls,
 };
 use claim_store::blackboard::BlackboardStore;
 use tokio::net::TcpListener;
@@ -20,9 +21,9 @@ use tokio::sync::watch;
 use self::maintenance::Maintenance;
 use crate::blackboard::{Announcer, Blackboard, Own};
 use crate::config::{Config, DEFAULT_PORT};
+use crate::counters::Counters;
 use crate::enrol::{Enrolment, own_key};
 use crate::event::{Event, Observer};
-use crate::external_tls;
 use crate::folder::Folder;
 use crate::gate::Gate;
 use crate::people::People;
@@ -68,7 +69,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let sealing_key = folder.sealing_key();
     let wrapping = wrapping_key(&sealing_key)
         .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
-    let external = config.external_tls.as_ref().map(external_tls::load).transpose()?;
+    let external = config.external_tls.as_ref().map(ExternalTls::load).transpose()?;
     let store = Arc::new(BlackboardStore::open(&config.database_url()?).await?);
 
     let key = own_key(&folder)?;
@@ -92,6 +93,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         clock.now(),
     )
     .await?;
+    let metrics = Metrics::new();
     let blackboard = Arc::new(Blackboard {
         origin: origin.clone(),
         clock,
@@ -102,13 +104,15 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         own: Own::new(credential),
         gate: Gate::new(&quotas),
         rates: Rates::new(quotas.requests_per_minute),
+        counters: Counters::registered(&metrics),
         body_timeout: limits.body_read_timeout,
         announcer: Announcer::default(),
         storage_fault: Mutex::default(),
+        stopping: AtomicBool::new(false),
     });
     let maintenance = Maintenance { enrolment, root, switch };
     let app = router(Arc::clone(&blackboard));
-    let server = Server { listeners, tls, app, origin, limits, metrics: Metrics::new() };
+    let server = Server { listeners, tls, app, origin, limits, metrics };
     blackboard
         .tell(Event::Listening { origin: blackboard.origin.clone(), addresses: addresses.clone() });
     Ok(Running { blackboard, server, health, maintenance, addresses, lock })
@@ -138,14 +142,16 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         let health = health.map(|listeners| {
             let (metrics, ready) = (server.metrics.clone(), Arc::clone(&blackboard));
-            let stopping = stopped.clone();
-            let ready = move || {
-                if *stopping.borrow() { Err("it is stopping".to_owned()) } else { ready.ready() }
-            };
+            let ready = move || ready.ready();
             tokio::spawn(serve_health(listeners, metrics, ready, ended(stopped)))
         });
         let maintaining = tokio::spawn(maintenance.run(Arc::clone(&blackboard)));
-        let end = server.serve(shutdown).await;
+        let end = server
+            .serve(async {
+                shutdown.await;
+                blackboard.stopping.store(true, Ordering::Relaxed);
+            })
+            .await;
         maintaining.abort();
         // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
         let _ = maintaining.await;

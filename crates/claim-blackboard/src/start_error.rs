@@ -7,8 +7,8 @@ use std::time::Duration;
 use claim_core::invitation::{InvitationError, Invitee};
 use claim_core::{Origin, OriginError};
 use claim_files::FileError;
-use claim_http::{BindError, EstError, IdentityError, ReachError};
-use claim_pki::{CertificateError, KeyError, RootError};
+use claim_http::{BindError, EstError, ExternalTlsError, IdentityError, ReachError};
+use claim_pki::{CertificateError, KeyError, PathError, RootError};
 use claim_store::{DatabaseUrlError, StoreError};
 
 use crate::credential::NotOurs;
@@ -169,15 +169,8 @@ pub enum StartError {
         source: Box<CuhkError>,
     },
     /// The TLS certificate from elsewhere cannot be used.
-    #[error("the TLS certificate {certificate:?} with the key {key:?} cannot be used: {source}")]
-    ExternalTls {
-        /// The chain.
-        certificate: PathBuf,
-        /// The key.
-        key: PathBuf,
-        /// What is wrong with them.
-        source: IdentityError,
-    },
+    #[error(transparent)]
+    ExternalTls(#[from] ExternalTlsError),
     /// Blackboard's own certificate does not work for TLS.
     #[error("the certificate and key from CUHK cannot be used for TLS: {0}")]
     OwnTls(#[source] IdentityError),
@@ -261,6 +254,9 @@ impl StartError {
             Self::CertificateFile { path, .. } => {
                 format!("Restore {path:?}, or move it away and enrol again with a new invitation.")
             }
+            Self::Certificate { source: NotOurs::Path(PathError::NotYetValid { .. }), .. } => {
+                "Set this machine's clock.".to_owned()
+            }
             Self::Certificate { .. } | Self::NotRenewed(_) => {
                 "Start again with --invite-file and a new invitation for this server, or, when its origin is not \
                  meant to be another, with the --public-url and --root that it had."
@@ -292,7 +288,7 @@ impl StartError {
                 }
             },
             Self::NotEnrolled { source, .. } => source.advice(),
-            Self::ExternalTls { .. } => {
+            Self::ExternalTls(_) => {
                 "Put the PEM files of --tls-cert and --tls-key right, or leave both options out: Blackboard then \
                  uses the certificate from CUHK."
                     .to_owned()
@@ -332,6 +328,9 @@ impl CuhkError {
                     .to_owned()
             }
             Self::OtherRoot => "Ask for a new invitation, by a way that nobody can change.".to_owned(),
+            Self::NotOurs(NotOurs::Path(PathError::NotYetValid { .. } | PathError::Expired { .. })) => {
+                "Compare the clocks of this machine and of CUHK's.".to_owned()
+            }
             _ => "Check that --cuhk leads to a CUHK.".to_owned(),
         }
     }

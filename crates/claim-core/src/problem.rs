@@ -95,8 +95,8 @@ problem_types! {
     /// The storage does not take or give anything at present.
     StorageUnavailable = "storage-unavailable", 503, Both,
         "The server cannot store anything at the moment",
-        "The server's database or disk did not do its work. Nothing of this request was accepted.",
-        "Wait as long as Retry-After says and send the request again; it is safe to repeat.";
+        "The server's database or disk did not do its work, so nothing was acknowledged.",
+        "Wait as long as Retry-After says and send the request again; that is safe and settles it.";
     /// A defect of the server.
     InternalError = "internal-error", 500, Both,
         "The server made a mistake",

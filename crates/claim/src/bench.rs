@@ -73,8 +73,9 @@ async fn sessions(setting: Setting, context: &Context) -> Result<Report> {
     site.stop().await;
 
     let primitives = primitives.medians();
-    let rows = rows.into_iter().map(|(phase, measured)| Row::new(phase, measured, &primitives));
-    Ok(Report { setting, primitives, key_exchange: workbench.key_exchange(), sessions: rows.collect() })
+    let row = |(phase, measured)| Row::new(phase, measured, &primitives);
+    let sessions = rows.into_iter().map(row).collect();
+    Ok(Report { setting, key_exchange: workbench.key_exchange(), primitives, sessions })
 }
 
 /// On one thread, apart from those that serve connections.

@@ -8,6 +8,7 @@ pub(crate) mod student;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use claim_blackboard::Quotas;
 use claim_http::Limits;
 
 use crate::terminal::Terminal;
@@ -19,6 +20,7 @@ pub(crate) struct Context {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) cuhk_limits: Limits,
     pub(crate) blackboard_limits: Limits,
+    pub(crate) blackboard_quotas: Quotas,
 }
 
 impl Context {

@@ -186,6 +186,7 @@ impl Servers {
             Arc::new(move |event| tell(terminal, &marks, &words::blackboard::words(&event)));
         let mut config = claim_blackboard::Config::new(dir, cuhk_origin.clone());
         config.limits = context.blackboard_limits.clone();
+        config.quotas = context.blackboard_quotas;
         let mut started = claim_blackboard::start(config.clone(), Arc::clone(&observer)).await;
         if let Err(claim_blackboard::StartError::Bind(BindError::InUse { address })) = &started {
             terminal.say(&taken(address.port()));

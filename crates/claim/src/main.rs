@@ -48,8 +48,9 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
-    let Settings { cli, cuhk_limits, blackboard_limits } = settings;
-    let context = Context { terminal, dir: cli.global.dir, cuhk_limits, blackboard_limits };
+    let Settings { cli, cuhk_limits, blackboard_limits, blackboard_quotas } = settings;
+    let dir = cli.global.dir;
+    let context = Context { terminal, dir, cuhk_limits, blackboard_limits, blackboard_quotas };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
         match cli.command {

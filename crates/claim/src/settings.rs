@@ -10,8 +10,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use claim_blackboard::Quotas;
 use claim_http::Limits;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::cli::Cli;
@@ -28,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) cli: Cli,
     pub(crate) cuhk_limits: Limits,
     pub(crate) blackboard_limits: Limits,
+    pub(crate) blackboard_quotas: Quotas,
 }
 
 /// Why there are no settings.
@@ -45,12 +48,15 @@ pub(crate) fn load(
 ) -> Result<Settings, SettingsError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let mut table = read_file(&arguments).map_err(SettingsError::File)?;
-    let cuhk_limits = take_limits(&mut table, "cuhk").map_err(SettingsError::File)?;
-    let blackboard_limits = take_limits(&mut table, "blackboard").map_err(SettingsError::File)?;
+    let cuhk_limits = take(&mut table, "cuhk", "limits").map_err(SettingsError::File)?;
+    let blackboard_limits =
+        take(&mut table, "blackboard", "limits").map_err(SettingsError::File)?;
+    let blackboard_quotas =
+        take(&mut table, "blackboard", "quotas").map_err(SettingsError::File)?;
     let command = with_defaults(Cli::command(), table).map_err(SettingsError::File)?;
     let matches = command.try_get_matches_from(arguments).map_err(SettingsError::Usage)?;
     let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Usage)?;
-    Ok(Settings { cli, cuhk_limits, blackboard_limits })
+    Ok(Settings { cli, cuhk_limits, blackboard_limits, blackboard_quotas })
 }
 
 /// Reads the file that `--config` or `--dir` leads to; a missing `claim.toml` is an empty one.
@@ -82,13 +88,12 @@ fn deepest(matches: &ArgMatches, id: &str) -> Option<PathBuf> {
     inner.or_else(|| matches.try_get_one(id).ok().flatten().cloned())
 }
 
-fn take_limits(table: &mut Table, program: &str) -> Result<Limits> {
-    let limits =
-        table.get_mut(program).and_then(Value::as_table_mut).and_then(|t| t.remove("limits"));
-    match limits {
-        None => Ok(Limits::default()),
-        Some(limits) => limits.try_into().with_context(|| {
-            format!("[{program}.limits] in {FILE_NAME} has a wrong or unknown entry")
+/// Takes a table of budgets, e.g. `[blackboard.limits]`, out of the file; what it leaves out has its default.
+fn take<T: DeserializeOwned + Default>(table: &mut Table, program: &str, name: &str) -> Result<T> {
+    match table.get_mut(program).and_then(Value::as_table_mut).and_then(|t| t.remove(name)) {
+        None => Ok(T::default()),
+        Some(budgets) => budgets.try_into().with_context(|| {
+            format!("[{program}.{name}] in {FILE_NAME} has a wrong or unknown entry")
         }),
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use claim_core::blackboard::{self, ExpectConfirmation};
 use claim_core::messages::{Challenge, ChallengeRequest, JSON, SessionAnswer, SessionRequest};
 use claim_core::{Problem, json};
-use claim_http::{ConnectionInfo, read_body};
+use claim_http::{ConnectionInfo, read_body, system_rng};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,6 @@ use crate::blackboard::Blackboard;
 use crate::error;
 use crate::event::Event;
 use crate::media::MediaType;
-use crate::random::system_rng;
 
 /// The longest message of steps 3 and 5, in bytes.
 const MAX_JSON: usize = 64 * 1024;
@@ -58,6 +57,7 @@ async fn make_challenge(shared: &Arc<Blackboard>, request: Request) -> Result<Ch
             let (challenge, fingerprint) =
                 blackboard::challenge(origin, &request, &person, &ring, now, rng)
                     .map_err(|error| error::no_challenge(&error))?;
+            blackboard.counters.challenges.inc();
             let id = person.id().clone();
             let serial = person.serial().to_string();
             blackboard.tell(Event::CertificateVerified { id: id.clone(), serial });
@@ -73,12 +73,13 @@ async fn open_session(blackboard: &Blackboard, request: Request) -> Result<Sessi
     let now = blackboard.clock.now();
     let open =
         |ring: &_| ExpectConfirmation::open(&request.challenge, &blackboard.origin, ring, now);
-    let waiting = blackboard.sealing.open_token(open, error::challenge_token).await?;
+    let waiting = blackboard.sealing.open_token(now, open, error::challenge_token).await?;
     let ring = blackboard.sealing.ring_to_seal(now).await;
     let own = blackboard.own.current();
     let (answer, session) = waiting
         .confirm(&request.confirmation, &own.identity, &ring, now, &mut system_rng())
         .map_err(|error| error::not_confirmed(&error))?;
+    blackboard.counters.sessions.inc();
     let (id, expires_at) = (session.person().clone(), session.expires_at());
     blackboard.tell(Event::SessionOpened { id, expires_at });
     Ok(answer)

@@ -11,7 +11,6 @@ use crate::blackboard::Blackboard;
 use crate::enrol::{Enrolment, renewed};
 use crate::error::chain;
 use crate::event::Event;
-use crate::external_tls;
 
 /// How often the ring is looked after: well within the minute between a key's publication and its first use.
 const RING_EVERY: Duration = Duration::from_secs(20);
@@ -66,7 +65,7 @@ impl Maintenance {
     /// Takes over a TLS certificate from elsewhere that was renewed in its files.
     fn reload_external(&self, blackboard: &Blackboard) {
         let Some(external) = &self.enrolment.config.external_tls else { return };
-        match external_tls::load(external) {
+        match external.load() {
             Ok(tls) => self.switch.replace(&tls),
             Err(error) => {
                 let reason = chain(&error);

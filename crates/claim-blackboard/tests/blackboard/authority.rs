@@ -65,7 +65,12 @@ impl Authority {
         Credential { id, chain: self.chain(&leaf), key }
     }
 
-    pub(crate) fn server(&self, origin: &Origin, key: &PublicKey, validity: Validity) -> Certificate {
+    pub(crate) fn server(
+        &self,
+        origin: &Origin,
+        key: &PublicKey,
+        validity: Validity,
+    ) -> Certificate {
         issue(&self.issuing, &Subject::Server { origin: origin.clone() }, key, validity)
     }
 

@@ -1,6 +1,6 @@
 //! A Blackboard that runs in its folder, and what it tells.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,6 +9,7 @@ use claim_blackboard::{Clock, Config, Event, Observer, StoredMessage, start};
 use claim_core::{Origin, Timestamp};
 use claim_files::{Mode, write_new};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -41,7 +42,7 @@ impl Time {
 pub(crate) struct Place {
     pub(crate) folder: TempDir,
     pub(crate) authority: Authority,
-    pub(crate) port: u16,
+    pub(crate) port: Port,
     pub(crate) time: Time,
 }
 
@@ -59,7 +60,7 @@ impl Place {
     /// Nothing is there.
     pub(crate) fn empty(authority: Authority) -> Self {
         let time = Time::new(now());
-        Self { folder: tempfile::tempdir().unwrap(), authority, port: free_port(), time }
+        Self { folder: tempfile::tempdir().unwrap(), authority, port: Port::reserve(), time }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -79,13 +80,13 @@ impl Place {
     }
 
     pub(crate) fn origin(&self) -> Origin {
-        format!("https://localhost:{}", self.port).parse().unwrap()
+        self.port.origin()
     }
 
     pub(crate) fn config(&self) -> Config {
         let cuhk = "https://localhost:9335".parse().unwrap();
         Config {
-            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))],
+            listen: vec![self.port.address()],
             clock: self.time.clock(),
             ..Config::new(self.folder.path(), cuhk)
         }
@@ -113,9 +114,28 @@ pub(crate) async fn messages(folder: &Path) -> Vec<StoredMessage> {
     }
 }
 
-/// A port on which nothing listens.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+/// A port that nobody else gets while this lives: it is bound, and not listened on.
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    _socket: TcpSocket,
+}
+
+impl Port {
+    pub(crate) fn reserve() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        // With the same option, the server may bind it too, and is the only one to listen.
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        Self { number: socket.local_addr().unwrap().port(), _socket: socket }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.number).into()
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        format!("https://localhost:{}", self.number).parse().unwrap()
+    }
 }
 
 /// Collects events.

@@ -10,12 +10,13 @@ use claim_core::student::{self, Credential, ExpectAnswer, Session};
 use claim_core::{Origin, Timestamp, json};
 use claim_http::{Answer, ServerTrust, https_client, send};
 use claim_pki::Root;
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 use serde::Serialize;
 
 use crate::authority::Authority;
 use crate::running::Blackboard;
+
+/// The student of the tests.
+pub(crate) const SID: &str = "1155123456";
 
 /// A student with a certificate and a connection.
 pub(crate) struct Student {
@@ -28,9 +29,7 @@ pub(crate) struct Student {
     base: String,
 }
 
-pub(crate) fn rng() -> UnwrapErr<SysRng> {
-    UnwrapErr(SysRng)
-}
+pub(crate) use claim_http::system_rng as rng;
 
 /// A request of step 6, as it should be.
 #[derive(Clone)]
@@ -105,7 +104,11 @@ impl Student {
         Self::with(authority, blackboard, authority.student(id))
     }
 
-    pub(crate) fn with(authority: &Authority, blackboard: &Blackboard, credential: Credential) -> Self {
+    pub(crate) fn with(
+        authority: &Authority,
+        blackboard: &Blackboard,
+        credential: Credential,
+    ) -> Self {
         let root = authority.anchor();
         let trust = ServerTrust::Root(Arc::new(root.clone()));
         let client = https_client(&trust, None, Duration::from_secs(60)).unwrap();
@@ -130,7 +133,7 @@ impl Student {
         (waiting, request)
     }
 
-    async fn exchange<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn exchange<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
         message: &impl Serialize,

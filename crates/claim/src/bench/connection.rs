@@ -113,9 +113,8 @@ impl Client {
         message: &impl Serialize,
     ) -> Result<A> {
         let body = Full::new(Bytes::from(serde_json::to_vec(message)?));
-        let request = Request::post(self.origin.join(path))
-            .header(header::CONTENT_TYPE, JSON)
-            .body(body)?;
+        let request =
+            Request::post(self.origin.join(path)).header(header::CONTENT_TYPE, JSON).body(body)?;
         let answer = connection.requests.send_request(request).await?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;

@@ -33,10 +33,6 @@ impl CpuTime {
         }
     }
 
-    pub(super) fn total(self) -> Duration {
-        self.user + self.system
-    }
-
     /// proc(5): `pid (name) state …`, where the name may hold spaces and parentheses; `utime` and `stime` are
     /// the 14th and 15th field.
     fn parse(text: &str) -> Option<Self> {
@@ -60,7 +56,8 @@ mod tests {
         for name in ["claim", "a b", "x) S 1 (y"] {
             assert_eq!(CpuTime::parse(&format!("12 ({name}) {rest}")), Some(expected), "{name}");
         }
-        for text in ["", "12 (claim", "12 (claim) S 1 2", "12 (claim) S 1 1 1 0 -1 4 1 0 0 0 x 50"] {
+        for text in ["", "12 (claim", "12 (claim) S 1 2", "12 (claim) S 1 1 1 0 -1 4 1 0 0 0 x 50"]
+        {
             assert_eq!(CpuTime::parse(text), None, "{text}");
         }
     }
@@ -69,7 +66,7 @@ mod tests {
     fn time_only_grows() {
         let earlier = CpuTime::of(std::process::id()).unwrap();
         let later = CpuTime::of(std::process::id()).unwrap();
-        assert!(later.total() >= earlier.total());
-        assert_eq!(earlier.since(earlier).total(), Duration::ZERO);
+        assert!(later.user + later.system >= earlier.user + earlier.system);
+        assert_eq!(earlier.since(earlier), CpuTime::default());
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Site {
     /// What everybody trusts.
     pub(super) root: Arc<Root>,
     /// CUHK's issuing authority, which certifies the students.
-    pub(super) issuer: Issuer,
+    pub(super) issuer: Arc<Issuer>,
     /// Blackboard's public origin.
     pub(super) origin: Origin,
     /// Where Blackboard listens.
@@ -60,10 +60,10 @@ impl Site {
         let address = listening.addresses.first().copied();
         Ok(Self {
             root: Arc::new(Root::from_pem(&read(dir, "cuhk.cer")?)?),
-            issuer: Issuer::new(
+            issuer: Arc::new(Issuer::new(
                 Certificate::from_pem(&read(dir, "cuhk-issuing.cer")?)?,
                 SigningKey::from_pkcs8_pem(&read(dir, "cuhk-issuing.key")?)?,
-            )?,
+            )?),
             origin: listening.origin,
             address: address.ok_or_else(|| anyhow!("Blackboard listens nowhere"))?,
             blackboard,

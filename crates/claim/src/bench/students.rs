@@ -51,8 +51,7 @@ fn certify(id: &PersonId, key: &PublicKey, issuer: &Issuer) -> Result<Chain> {
     system_rng().fill_bytes(&mut random);
     let subject = Subject::Person { id: id.clone(), name: None };
     let validity = Validity::starting(now().plus_seconds(-60), LIFE);
-    let issuance =
-        issuer.prepare(&subject, key, &SerialNumber::from_random(random), validity)?;
+    let issuance = issuer.prepare(&subject, key, &SerialNumber::from_random(random), validity)?;
     let leaf = issuer.issue(issuance)?;
     Ok(Chain::new(vec![leaf.der().to_vec(), issuer.certificate().der().to_vec()])?)
 }

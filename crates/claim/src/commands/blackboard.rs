@@ -40,6 +40,7 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = server.metrics;
     config.limits = context.blackboard_limits.clone();
+    config.quotas = context.blackboard_quotas;
     config
 }
 

@@ -1,0 +1,195 @@
+//! The cryptography that a session cannot do without, each operation by itself on one thread.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use claim_pki::{SigningKey, VerifiedIssuer};
+use rustls::crypto::SupportedKxGroup;
+use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_128 as HPKE;
+use rustls::crypto::hpke::{Hpke, HpkePublicKey};
+use serde::Serialize;
+
+use super::load::{Certificates, Connections, Phase};
+use super::now;
+use super::site::Site;
+use super::students::Student;
+
+/// How often each operation is measured, before and again after the load.
+const BATCHES: usize = 40;
+
+/// How long one measurement takes, roughly.
+const BATCH: Duration = Duration::from_millis(5);
+
+/// What a server signs in the TLS handshake (RFC 8446 §4.4.3), in bytes.
+const TLS_SIGNED: usize = 64 + 33 + 1 + 32;
+
+/// What is signed at the end of step 5, in bytes, more or less.
+const SESSION_SIGNED: usize = 200;
+
+/// The HPKE `info` of step 4, in bytes, more or less.
+const CONTEXT: usize = 256;
+
+/// One operation, as the server does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Primitive {
+    /// The server's part of the key exchange of TLS.
+    TlsKeyExchange,
+    /// The signature of TLS (CertificateVerify).
+    TlsSignature,
+    /// The verification of a new leaf under a known issuer: parsing, profile and one signature.
+    CertificateVerification,
+    /// The encryption of the session key.
+    Kem,
+    /// The signature of step 5.
+    SessionSignature,
+    /// The one signature that [`Self::CertificateVerification`] verifies, by itself: for comparison only.
+    SignatureVerification,
+}
+
+impl Primitive {
+    pub(super) const ALL: [Self; 6] = [
+        Self::TlsKeyExchange,
+        Self::TlsSignature,
+        Self::CertificateVerification,
+        Self::SignatureVerification,
+        Self::Kem,
+        Self::SessionSignature,
+    ];
+
+    /// Whether a session in this phase needs it.
+    pub(super) fn is_part_of(self, phase: Phase) -> bool {
+        match self {
+            Self::TlsKeyExchange | Self::TlsSignature => phase.connections == Connections::New,
+            Self::CertificateVerification => phase.certificates == Certificates::New,
+            Self::Kem | Self::SessionSignature => true,
+            Self::SignatureVerification => false,
+        }
+    }
+}
+
+/// Everything that the operations need.
+pub(super) struct Workbench {
+    key_exchange: &'static dyn SupportedKxGroup,
+    clients_share: Vec<u8>,
+    key: SigningKey,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+    issuer: VerifiedIssuer,
+    leaf: Vec<u8>,
+    public: HpkePublicKey,
+}
+
+/// How long each operation took, batch by batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Samples(BTreeMap<Primitive, Vec<Duration>>);
+
+/// How long each operation takes, in microseconds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct Primitives(BTreeMap<Primitive, f64>);
+
+impl Workbench {
+    pub(super) fn new(site: &Site, key_exchange: &'static dyn SupportedKxGroup) -> Result<Self> {
+        let key = SigningKey::generate()?;
+        let message = vec![1; SESSION_SIGNED];
+        let signature = key.sign(&message)?;
+        let student = Student::many(1, site)?.remove(0);
+        let public = student.credential.key.public_key().point().to_vec();
+        Ok(Self {
+            key_exchange,
+            clients_share: key_exchange.start()?.pub_key().to_vec(),
+            key,
+            message,
+            signature,
+            issuer: site.root.verify_issuer(site.issuer.certificate().der(), now())?,
+            leaf: student.credential.chain.leaf().to_vec(),
+            public: HpkePublicKey(public),
+        })
+    }
+
+    /// The name of the TLS key exchange that is measured.
+    pub(super) fn key_exchange(&self) -> String {
+        format!("{:?}", self.key_exchange.name())
+    }
+
+    /// Measures all operations, on this thread.
+    pub(super) fn measure(&self) -> Result<Samples> {
+        let mut samples = Samples::default();
+        for primitive in Primitive::ALL {
+            samples.0.insert(primitive, batches(|| self.run(primitive))?);
+        }
+        Ok(samples)
+    }
+
+    fn run(&self, primitive: Primitive) -> Result<()> {
+        match primitive {
+            Primitive::TlsKeyExchange => {
+                black_box(self.key_exchange.start_and_complete(black_box(&self.clients_share))?);
+            }
+            Primitive::TlsSignature => {
+                black_box(self.key.sign(black_box(&[1; TLS_SIGNED]))?);
+            }
+            Primitive::CertificateVerification => {
+                black_box(self.issuer.verify_person(black_box(&self.leaf), now())?);
+            }
+            Primitive::SignatureVerification => {
+                self.key.public_key().verify(black_box(&self.message), &self.signature)?;
+            }
+            Primitive::Kem => {
+                black_box(HPKE.seal(black_box(&[1; CONTEXT]), &[], &[1; 32], &self.public)?);
+            }
+            Primitive::SessionSignature => {
+                black_box(self.key.sign(black_box(&self.message))?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Samples {
+    pub(super) fn append(&mut self, more: Self) {
+        for (primitive, durations) in more.0 {
+            self.0.entry(primitive).or_default().extend(durations);
+        }
+    }
+
+    /// Half of the batches were faster, half slower: what disturbed a few of them does not show.
+    pub(super) fn medians(self) -> Primitives {
+        let median = |mut durations: Vec<Duration>| {
+            durations.sort_unstable();
+            let middle = durations.get(durations.len() / 2).copied().unwrap_or_default();
+            middle.as_secs_f64() * 1e6
+        };
+        Primitives(self.0.into_iter().map(|(which, samples)| (which, median(samples))).collect())
+    }
+}
+
+impl Primitives {
+    /// One operation, in microseconds.
+    pub(super) fn micros(&self, primitive: Primitive) -> f64 {
+        self.0.get(&primitive).copied().unwrap_or_default()
+    }
+
+    /// All that a session in this phase needs, in microseconds.
+    pub(super) fn unavoidable(&self, phase: Phase) -> f64 {
+        let part = self.0.iter().filter(|(primitive, _)| primitive.is_part_of(phase));
+        part.map(|(_, micros)| micros).sum()
+    }
+}
+
+/// The time of one run, measured in batches.
+fn batches(mut run: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
+    let mut time = |runs: u32| -> Result<Duration> {
+        let begin = Instant::now();
+        for _ in 0..runs {
+            run()?;
+        }
+        Ok(begin.elapsed() / runs)
+    };
+    let rough = time(20)?.max(Duration::from_nanos(1));
+    let runs = u32::try_from(BATCH.as_nanos() / rough.as_nanos()).unwrap_or(u32::MAX).max(1);
+    (0..BATCHES).map(|_| time(runs)).collect()
+}

@@ -1,0 +1,212 @@
+//! What came out, for people and as one JSON document.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::load::{Measured, Phase};
+use super::primitives::{Primitive, Primitives};
+
+/// How it was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Setting {
+    /// How long each phase was measured.
+    pub(super) seconds: u64,
+    /// How many students took part.
+    pub(super) students: u32,
+    /// How many of them at once.
+    pub(super) concurrency: u32,
+    /// How many processors servers and students shared.
+    pub(super) processors: usize,
+}
+
+/// Everything.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    pub(super) setting: Setting,
+    /// The name of the TLS key exchange.
+    pub(super) key_exchange: String,
+    /// Microseconds of each operation.
+    pub(super) primitives: Primitives,
+    /// One row a phase.
+    pub(super) sessions: Vec<Row>,
+}
+
+/// One phase. Times are in microseconds.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Row {
+    #[serde(flatten)]
+    phase: Phase,
+    sessions: usize,
+    per_second: f64,
+    latency: Latency,
+    /// The server's processor time for a session.
+    server: PerSession,
+    /// The students' processor time for a session.
+    client: PerSession,
+    /// The sum of the primitives that it needs.
+    unavoidable: f64,
+    /// How many times as much the server used; none when no session was opened.
+    ratio: Option<f64>,
+    failures: usize,
+    first_failure: Option<String>,
+}
+
+/// From the first packet to the verified session.
+#[derive(Clone, Debug, Serialize)]
+struct Latency {
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    max: f64,
+}
+
+/// Processor time divided by the number of sessions.
+#[derive(Clone, Debug, Serialize)]
+struct PerSession {
+    user: f64,
+    system: f64,
+}
+
+impl Setting {
+    pub(super) fn new(seconds: u64, students: u32, concurrency: u32) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { seconds, students, concurrency, processors }
+    }
+}
+
+impl Report {
+    /// Whether no session failed, and there were some.
+    pub(super) fn is_clean(&self) -> bool {
+        self.sessions.iter().all(|row| row.failures == 0 && row.sessions > 0)
+    }
+}
+
+impl Row {
+    pub(super) fn new(phase: Phase, measured: Measured, primitives: &Primitives) -> Self {
+        let sessions = measured.latencies.len();
+        let count = sessions.max(1) as f64;
+        let share = |time: Duration| micros(time) / count;
+        let unavoidable = primitives.unavoidable(phase);
+        let server =
+            PerSession { user: share(measured.server.user), system: share(measured.server.system) };
+        let percentile = |percent| micros(percentile(&measured.latencies, percent));
+        Self {
+            phase,
+            sessions,
+            per_second: sessions as f64 / measured.elapsed.as_secs_f64(),
+            latency: Latency {
+                p50: percentile(50),
+                p90: percentile(90),
+                p99: percentile(99),
+                max: percentile(100),
+            },
+            ratio: (sessions > 0).then(|| server.total() / unavoidable),
+            server,
+            client: PerSession {
+                user: share(measured.clients.user),
+                system: share(measured.clients.system),
+            },
+            unavoidable,
+            failures: measured.failures,
+            first_failure: measured.first_failure,
+        }
+    }
+}
+
+impl PerSession {
+    fn total(&self) -> f64 {
+        self.user + self.system
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Setting { seconds, students, concurrency, processors } = self.setting;
+        writeln!(f, "\nCryptography that a session cannot do without, on one thread:")?;
+        for primitive in Primitive::ALL {
+            let name = match primitive {
+                Primitive::TlsKeyExchange => &format!("TLS key exchange, {}", self.key_exchange),
+                Primitive::TlsSignature => "TLS signature, ECDSA P-256",
+                Primitive::CertificateVerification => "certificate verification",
+                Primitive::SignatureVerification => "  of which ECDSA P-256",
+                Primitive::Kem => "KEM, HPKE to P-256",
+                Primitive::SessionSignature => "session signature, ECDSA P-256",
+            };
+            writeln!(f, "  {name:<40}{:>8.1} µs", self.primitives.micros(primitive))?;
+        }
+        for row in &self.sessions {
+            writeln!(f, "\nSessions over {}:", row.phase)?;
+            row.fmt(f)?;
+        }
+        write!(
+            f,
+            "\n{concurrency} of {students} students at once, {seconds} s each, \
+             server and students together on {processors} processors."
+        )
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { latency, server, client, .. } = self;
+        let mut line = |name: &str, text: String| writeln!(f, "  {name:<40}{text}");
+        line("sessions", format!("{:>8.0} a second ({} in all)", self.per_second, self.sessions))?;
+        let ms = |micros: f64| micros / 1e3;
+        line(
+            "latency, half / 90 % / 99 % / all within",
+            format!(
+                "{:>8.1} / {:.1} / {:.1} / {:.1} ms",
+                ms(latency.p50),
+                ms(latency.p90),
+                ms(latency.p99),
+                ms(latency.max)
+            ),
+        )?;
+        let processor = |used: &PerSession| {
+            format!(
+                "{:>8.1} µs a session ({:.1} user, {:.1} system)",
+                used.total(),
+                used.user,
+                used.system
+            )
+        };
+        line("students' processor time", processor(client))?;
+        line("server's processor time", processor(server))?;
+        line("its unavoidable cryptography", format!("{:>8.1} µs", self.unavoidable))?;
+        if let Some(ratio) = self.ratio {
+            line("ratio", format!("{ratio:>8.2}"))?;
+        }
+        if let Some(failure) = &self.first_failure {
+            line("FAILED", format!("{:>8} sessions; the first: {failure}", self.failures))?;
+        }
+        Ok(())
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The smallest value that so many percent do not exceed (nearest rank).
+fn percentile(ascending: &[Duration], percent: usize) -> Duration {
+    let rank = (ascending.len() * percent).div_ceil(100);
+    ascending.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let ascending: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
+        for (percent, millis) in [(50, 100), (90, 180), (99, 198), (100, 200)] {
+            assert_eq!(percentile(&ascending, percent), Duration::from_millis(millis));
+        }
+        assert_eq!(percentile(&[Duration::from_secs(1)], 50), Duration::from_secs(1));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
+}
