@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claim_core::Origin;
-
-use crate::clock::Clock;
+use claim_http::Clock;
 
 /// Everything that the student's program is told from outside.
 #[derive(Clone, Debug)]

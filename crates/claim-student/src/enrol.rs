@@ -11,7 +11,7 @@ use claim_core::{Digest, Origin, PersonId, Sid, Timestamp};
 use claim_files::{FileError, FolderLock};
 use claim_http::{
     EstError, ReachError, ServerTrust, TlsIdentity, fetch_ca_certificates, https_client,
-    simple_enroll, simple_reenroll,
+    simple_enroll, simple_reenroll, system_rng,
 };
 use claim_pki::{
     Certificate, PathError, PublicKey, Root, SerialNumber, SigningKey, Subject, VerifiedPerson,
@@ -22,7 +22,6 @@ use tokio::time::Instant;
 use crate::config::TlsRoots;
 use crate::error::{Foreign, Refused, Service, is_temporary};
 use crate::event::Event;
-use crate::random::system_rng;
 use crate::retry::Patience;
 use crate::student::Student;
 use crate::wallet::{Held, WalletError, verify_whatever_the_time};
@@ -294,7 +293,7 @@ impl Student {
             EstError::Reach(source) => self.unreached(service, cuhk, source).into(),
             EstError::Refused(problem) => Refused { service, problem }.into(),
             EstError::NotEst { status, media_type } => {
-                let defect = format!("content of type {media_type:?}");
+                let defect = format!("content of type {media_type}");
                 Foreign { service, origin: cuhk.clone(), status, defect }.into()
             }
             other => Foreign {

@@ -7,20 +7,17 @@
 //! It never prints and never asks: what happens is told through [`Event`]s, what failed through errors that say
 //! what happened, why, and what to do next ([`Explained`]). The protocol itself is in claim-core.
 
-mod clock;
 mod config;
 mod enrol;
 mod error;
 mod event;
 mod post;
-mod random;
 mod retry;
 mod say;
 mod session;
 mod student;
 mod wallet;
 
-pub use clock::Clock;
 pub use config::{Config, Timeouts, TlsRoots};
 pub use enrol::{EnrolError, Enrolled, Requester};
 pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};

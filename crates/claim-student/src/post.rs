@@ -1,7 +1,7 @@
 //! One JSON message to Blackboard and its answer, without belief in the answer yet.
 
+use claim_core::json;
 use claim_core::messages::JSON;
-use claim_core::{Escaped, json};
 use claim_http::{Answer, ProblemAnswer, ReachError, send};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -44,6 +44,6 @@ pub(crate) async fn post<A: DeserializeOwned>(
 pub(crate) fn content_of(answer: &Answer) -> String {
     match answer.media_type().as_str() {
         "" => "no content type".to_owned(),
-        media_type => format!("content of type {}", Escaped(media_type)),
+        media_type => format!("content of type {media_type}"),
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use claim_http::system_rng;
 use rand_core::Rng;
 use tokio::time::Instant;
 
 use crate::config::Timeouts;
-use crate::random::system_rng;
 
 /// The most attempts, the first one included, however short the pauses are.
 const MAX_ATTEMPTS: u32 = 12;

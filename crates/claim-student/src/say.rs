@@ -13,13 +13,12 @@ use claim_core::messages::{JSON, MessageAnswer};
 use claim_core::signing::{AnswerParts, Content, Outgoing};
 use claim_core::student::{AnswerError, ExpectAnswer};
 use claim_core::{Digest, ProblemType, Timestamp, json};
-use claim_http::{Answer, ProblemAnswer, send};
+use claim_http::{Answer, ProblemAnswer, send, system_rng};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Refused, Service};
 use crate::event::Event;
 use crate::post::{MAX_ANSWER, content_of};
-use crate::random::system_rng;
 use crate::retry::Patience;
 use crate::session::OpenSession;
 

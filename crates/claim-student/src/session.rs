@@ -8,13 +8,12 @@ use std::time::Duration;
 use claim_core::messages::{Challenge, SessionAnswer};
 use claim_core::student::{self, Credential, Session};
 use claim_core::{Digest, PersonId, Timestamp};
-use claim_http::https_client;
+use claim_http::{https_client, system_rng};
 use claim_pki::Root;
 
 use crate::error::{Foreign, Refused, Service};
 use crate::event::Event;
 use crate::post::{PostError, post};
-use crate::random::system_rng;
 use crate::retry::Patience;
 use crate::student::Student;
 use crate::wallet::WalletError;

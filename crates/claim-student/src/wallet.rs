@@ -26,6 +26,9 @@ const ROOT_FILE: &str = "cuhk.cer";
 /// The largest certificate file that is read, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
+/// The first byte of a certificate in DER, and of none in PEM.
+const DER_SEQUENCE: u8 = 0x30;
+
 /// The folder of one student, or of several who share a machine account.
 #[derive(Clone, Debug)]
 pub struct Wallet {
@@ -81,10 +84,13 @@ impl Wallet {
     /// # Errors
     /// [`WalletError`] when the file cannot be read or is not a root.
     pub fn root(&self) -> Result<Option<Root>, WalletError> {
-        let Some(pem) = read_public(&self.root)? else { return Ok(None) };
-        Root::from_pem(&pem)
-            .map(Some)
-            .map_err(|source| WalletError::Root { path: self.root.clone(), source })
+        let Some(bytes) = read_public(&self.root)? else { return Ok(None) };
+        // Some programs store certificates in DER under the same ending.
+        let root = match bytes.as_slice() {
+            der @ [DER_SEQUENCE, ..] => Root::from_der(der),
+            pem => Root::from_pem(&String::from_utf8_lossy(pem)),
+        };
+        root.map(Some).map_err(|source| WalletError::Root { path: self.root.clone(), source })
     }
 
     /// Stores the root on first contact.
@@ -154,7 +160,7 @@ impl Wallet {
                 return Err(WalletError::NotEnrolled { id: id.clone(), dir: self.dir.clone() });
             }
         };
-        let certificates = Certificate::chain_from_pem(&pem)
+        let certificates = Certificate::chain_from_pem(&String::from_utf8_lossy(&pem))
             .map_err(|source| WalletError::Certificate { path: path.clone(), source })?;
         let person = verify_whatever_the_time(root, &certificates, now)
             .map_err(|source| WalletError::Path { path: path.clone(), source })?;
@@ -221,23 +227,23 @@ fn stem(id: &PersonId) -> String {
     }
 }
 
-/// The text of a file that others may read; `None` when there is none.
-fn read_public(path: &Path) -> Result<Option<String>, FileError> {
+/// The content of a file that others may read; `None` when there is none.
+fn read_public(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(system("open", path, source)),
     };
-    let mut text = String::new();
+    let mut content = Vec::new();
     let length = file
         .take(MAX_FILE + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut content)
         .map_err(|source| system("read", path, source))?;
     if length as u64 > MAX_FILE {
         let (path, length) = (path.to_owned(), length as u64);
         return Err(FileError::TooLarge { path, length, limit: MAX_FILE });
     }
-    Ok(Some(text))
+    Ok(Some(content))
 }
 
 fn system(action: &'static str, path: &Path, source: io::Error) -> FileError {

@@ -70,11 +70,10 @@ impl fmt::Display for Unreached {
                 write!(f, "what answers at {origin} is not {service}")
             }
             (ReachError::Tls(failure), _) => {
-                let failure = failure.to_string();
                 write!(
                     f,
                     "there is no secure connection to {service} at {origin}: {}",
-                    Escaped(&failure)
+                    tamed(failure)
                 )
             }
             (ReachError::Interrupted(_), _) => {
@@ -83,7 +82,7 @@ impl fmt::Display for Unreached {
             (ReachError::TooLong { .. }, _) => {
                 write!(f, "what answers at {origin} is not {service}: {source}")
             }
-            _ => write!(f, "{service} does not answer at {origin}: {source}"),
+            _ => write!(f, "{service} does not answer at {origin}: {}", tamed(source)),
         }
     }
 }
@@ -106,8 +105,7 @@ impl Explained for Unreached {
                 None => "No root that this system trusts issued the server's certificate.".to_owned(),
             }),
             ReachError::Tls(TlsFailure::NotThisService(path)) => {
-                let path = path.to_string();
-                Some(format!("Its certificate is not {service}'s: {}. Nothing was sent.", Escaped(&path)))
+                Some(format!("Its certificate is not {service}'s: {}. Nothing was sent.", tamed(path)))
             }
             ReachError::Tls(TlsFailure::WrongName { .. }) => Some(
                 "A server is known by the name in its certificate. Nothing was sent.".to_owned(),
@@ -150,7 +148,7 @@ impl Explained for Unreached {
             ReachError::Tls(TlsFailure::WrongName { presented, .. }) => match presented.first() {
                 Some(name) => format!(
                     "Use the name that the certificate is for ({option} https://{}:{}), if you know it as {service}'s.",
-                    Escaped(&shortened(name)),
+                    tamed(name),
                     origin.port()
                 ),
                 None => format!("Check the address ({option})."),
@@ -248,7 +246,7 @@ impl Explained for Refused {
         };
         if let (Some(id), true) = (&self.problem.request_id, self.problem.status.is_server_error())
         {
-            advice.push_str(&format!(" (X-Request-Id: {})", Escaped(&shortened(id))));
+            advice.push_str(&format!(" (X-Request-Id: {})", tamed(id)));
         }
         advice
     }
@@ -274,12 +272,11 @@ pub struct Foreign {
 impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, origin, status, defect } = self;
-        let defect = shortened(defect);
         write!(
             f,
             "what answers at {origin} does not answer like {service} (status {}: {})",
             status.as_u16(),
-            Escaped(&defect)
+            tamed(defect)
         )
     }
 }
@@ -317,14 +314,13 @@ pub(crate) fn quoted(path: &Path) -> String {
     Escaped(&path.to_string_lossy()).to_string()
 }
 
-/// A stranger's text, cut at a length that does not fill the terminal.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 200;
-    let mut short: String = text.chars().take(MOST).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
+/// What may hold a stranger's text, in safe characters, cut at a length that does not fill the terminal.
+pub(crate) fn tamed(text: &(impl fmt::Display + ?Sized)) -> String {
+    const MOST: usize = 300;
+    let text = text.to_string();
+    let short: String = text.chars().take(MOST).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("{}{more}", Escaped(&short))
 }
 
 #[cfg(test)]

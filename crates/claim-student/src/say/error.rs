@@ -1,12 +1,12 @@
 //! Why a message was not acknowledged.
 
 use claim_core::student::AnswerError;
-use claim_core::{Escaped, ProblemType, Timestamp};
+use claim_core::{ProblemType, Timestamp};
 use claim_http::{ProblemAnswer, ReachError, TlsFailure};
 use http::StatusCode;
 
 use super::{MAX_MESSAGE, Unsettled};
-use crate::error::{Explained, Outcome, Refused, Unreached};
+use crate::error::{Explained, Outcome, Refused, Unreached, tamed};
 use crate::session::SessionError;
 
 /// Why a message was not acknowledged.
@@ -49,7 +49,7 @@ pub enum SayError {
     /// Blackboard signed an answer that this version does not understand.
     #[error(
         "Blackboard answered, and signed it, but in a form that this program does not know (status {}: {})",
-        status.as_u16(), Escaped(defect)
+        status.as_u16(), tamed(defect)
     )]
     Unreadable {
         /// The status.
@@ -81,7 +81,7 @@ pub enum Hindrance {
     #[error(transparent)]
     NoSession(Refused),
     /// An answer came that Blackboard did not sign for this request.
-    #[error("an answer came (status {}{}) that does not count: {error}", status.as_u16(), title(problem))]
+    #[error("an answer came (status {}{}) that does not count: {}", status.as_u16(), title(problem), tamed(error))]
     NotAuthentic {
         /// Its status.
         status: StatusCode,
@@ -105,12 +105,11 @@ impl Hindrance {
     pub(super) fn may_have_arrived(&self) -> bool {
         match self {
             Self::Unreached(unreached) => unreached.source.may_have_arrived(),
-            // A defect may strike after the message was stored.
+            // A defect, or a disk that fails, may strike after the message was stored.
             Self::Busy(refused) => !matches!(
                 refused.problem.problem_type,
                 Some(
                     ProblemType::Overloaded
-                        | ProblemType::StorageUnavailable
                         | ProblemType::RequestTimeout
                         | ProblemType::DigestMismatch
                 )

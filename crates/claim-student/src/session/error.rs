@@ -3,8 +3,9 @@
 use claim_core::student::ExchangeError;
 use claim_core::{Origin, ProblemType};
 use claim_http::{ClientError, ReachError};
+use claim_pki::PathError;
 
-use crate::error::{Explained, Foreign, Outcome, Refused, Unreached};
+use crate::error::{Explained, Foreign, Outcome, Refused, Unreached, tamed};
 use crate::wallet::WalletError;
 
 /// Why there is no session.
@@ -24,7 +25,7 @@ pub enum SessionError {
     #[error(transparent)]
     Foreign(#[from] Foreign),
     /// Who answered did not prove to be Blackboard.
-    #[error("what answers at {blackboard} did not prove to be Blackboard: {source}")]
+    #[error("what answers at {blackboard} did not prove to be Blackboard: {}", tamed(source))]
     Exchange {
         /// Where.
         blackboard: Origin,
@@ -78,6 +79,7 @@ impl Explained for SessionError {
                 "A session is bound to the name of the Blackboard that you connect to. Nothing of yours was sent."
                     .to_owned(),
             ),
+            Self::Exchange { source: ExchangeError::Certificate(path), .. } if is_about_time(path) => None,
             Self::Exchange { .. } => Some(
                 "Somebody may stand between you and Blackboard. Nothing of yours was sent.".to_owned(),
             ),
@@ -96,6 +98,11 @@ impl Explained for SessionError {
             ),
             Self::Exchange { source: ExchangeError::UnknownScheme { .. }, .. } => {
                 "Use a newer version of this program.".to_owned()
+            }
+            Self::Exchange { source: ExchangeError::Certificate(path), .. } if is_about_time(path) => {
+                "Check the date and time of this machine; if they are right, \
+                 the people who run Blackboard must renew its certificate."
+                    .to_owned()
             }
             Self::Exchange { source: ExchangeError::OwnKey(_), .. } => {
                 "Restore the private key from a copy, or enrol again with a new invitation.".to_owned()
@@ -125,4 +132,14 @@ impl Explained for SessionError {
             _ => Outcome::Refused,
         }
     }
+}
+
+/// Whether all but the time is right.
+fn is_about_time(path: &PathError) -> bool {
+    matches!(
+        path,
+        PathError::Expired { .. }
+            | PathError::NotYetValid { .. }
+            | PathError::IssuerNotValid { .. }
+    )
 }

@@ -1,13 +1,13 @@
 //! What the tests share: a certification authority, two servers that misbehave on demand, and a student.
 
-mod blackboard;
-mod cuhk;
+pub(crate) mod blackboard;
+pub(crate) mod cuhk;
 mod fake;
-mod pki;
 mod person;
+mod pki;
 
 pub(crate) use blackboard::Blackboard;
 pub(crate) use cuhk::Cuhk;
-pub(crate) use fake::{Fake, Reply, nowhere, problem};
-pub(crate) use person::{Person, RecordedEvents, sid, text_of};
+pub(crate) use fake::{Reply, nowhere, problem};
+pub(crate) use person::{Person, sid, text_of};
 pub(crate) use pki::{Authority, now};

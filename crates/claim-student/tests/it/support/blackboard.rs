@@ -10,10 +10,8 @@ use claim_core::messages::{ChallengeRequest, MessageAnswer, SessionRequest};
 use claim_core::ring::{Period, Ring, SealingKey};
 use claim_core::signing::{Content, RequestParts};
 use claim_core::{Origin, PersonId, Problem, ProblemType, Timestamp, json};
-use claim_http::Refusal;
+use claim_http::{Refusal, system_rng};
 use claim_pki::SigningKey;
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 
 use super::fake::{Asked, Fake, Reply, Reserved};
 use super::pki::{Authority, chain, now};
@@ -129,7 +127,7 @@ impl Blackboard {
 
 fn ring() -> Ring {
     let period = Period { from: now().plus_seconds(-86_400), until: now().plus_seconds(86_400) };
-    Ring::new(vec![SealingKey::generate(period, &mut UnwrapErr(SysRng))])
+    Ring::new(vec![SealingKey::generate(period, &mut system_rng())])
 }
 
 impl World {
@@ -149,7 +147,12 @@ impl World {
                 })?;
                 let origin = &self.identity.origin;
                 let (challenge, _) = blackboard::challenge(
-                    origin, &request, &person, &ring, self.now(), &mut UnwrapErr(SysRng),
+                    origin,
+                    &request,
+                    &person,
+                    &ring,
+                    self.now(),
+                    &mut system_rng(),
                 )
                 .unwrap();
                 Ok(json(201, &challenge))
@@ -159,15 +162,19 @@ impl World {
                 let origin = &self.identity.origin;
                 let (answer, _) =
                     ExpectConfirmation::open(&request.challenge, origin, &ring, self.now())
-                        .map_err(|error| Refusal(Problem::new(ProblemType::ChallengeInvalid, error)))?
+                        .map_err(|error| {
+                            Refusal(Problem::new(ProblemType::ChallengeInvalid, error))
+                        })?
                         .confirm(
                             &request.confirmation,
                             &self.identity,
                             &ring,
                             self.now(),
-                            &mut UnwrapErr(SysRng),
+                            &mut system_rng(),
                         )
-                        .map_err(|error| Refusal(Problem::new(ProblemType::ConfirmationWrong, error)))?;
+                        .map_err(|error| {
+                            Refusal(Problem::new(ProblemType::ConfirmationWrong, error))
+                        })?;
                 Ok(json(201, &answer))
             }
             MESSAGES => self.message(asked, &ring),

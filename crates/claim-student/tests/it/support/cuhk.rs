@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use claim_core::invitation::{Code, Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Problem, ProblemType};
-use claim_http::{
-    CERTS_ONLY, Refusal, TlsIdentity, decode_est_body, encode_est_body,
-};
+use claim_http::{CERTS_ONLY, Refusal, TlsIdentity, decode_est_body, encode_est_body};
 use claim_pki::{Certificate, CertificationRequest, encode_certs_only};
 
 use super::fake::{Asked, Fake, Reply, Reserved};

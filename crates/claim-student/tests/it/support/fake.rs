@@ -16,7 +16,7 @@ use claim_http::{
 };
 use futures_util::stream;
 use http::{HeaderMap, Method, StatusCode, header};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 /// A request as a service gets it.
@@ -100,9 +100,14 @@ impl Reserved {
     }
 }
 
-/// An origin where nothing listens.
-pub(crate) async fn nowhere() -> Origin {
-    Reserved::new().await.origin
+/// An origin where nothing listens, and nothing will while the tests run.
+pub(crate) fn nowhere() -> Origin {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    // Bound, it keeps its port from others; not listening, it refuses connections.
+    std::mem::forget(socket);
+    format!("https://localhost:{port}").parse().unwrap()
 }
 
 /// A running server.
@@ -123,7 +128,8 @@ impl Fake {
         let script = Arc::new(Script::default());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let answer = {
-            let (script, asked, service) = (Arc::clone(&script), Arc::clone(&asked), Arc::new(service));
+            let (script, asked, service) =
+                (Arc::clone(&script), Arc::clone(&asked), Arc::new(service));
             move |Extension(connection): Extension<ConnectionInfo>, request: Request| {
                 let (script, asked, service) =
                     (Arc::clone(&script), Arc::clone(&asked), Arc::clone(&service));
@@ -132,10 +138,14 @@ impl Fake {
                     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
                     let path = parts.uri.path().to_owned();
                     asked.lock().unwrap().push(path.clone());
-                    let twist =
-                        script.lock().unwrap().get_mut(&path).and_then(VecDeque::pop_front);
-                    let request =
-                        Asked { method: parts.method, path, headers: parts.headers, body, connection };
+                    let twist = script.lock().unwrap().get_mut(&path).and_then(VecDeque::pop_front);
+                    let request = Asked {
+                        method: parts.method,
+                        path,
+                        headers: parts.headers,
+                        body,
+                        connection,
+                    };
                     let reply = match twist {
                         Some(Twist::Instead(reply)) => reply,
                         Some(Twist::After(change)) => {

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claim_core::{Origin, PersonId, Sid, Timestamp};
+use claim_http::Clock;
 use claim_pki::SigningKey;
-use claim_student::{Clock, Config, Event, Explained, Student, Timeouts};
+use claim_student::{Config, Event, Explained, Student, Timeouts};
 use tempfile::TempDir;
 
 use super::pki::{Authority, now};
 
 /// A student's folder and settings, from which programs are started as from a terminal.
 pub(crate) struct Person {
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     pub(crate) config: Config,
     pub(crate) events: RecordedEvents,
 }
@@ -58,8 +59,7 @@ impl Person {
     /// With an empty folder.
     pub(crate) fn new(cuhk: &Origin, blackboard: &Origin) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config =
-            Config::new(folder.path().join("claim"), cuhk.clone(), blackboard.clone());
+        let mut config = Config::new(folder.path().join("claim"), cuhk.clone(), blackboard.clone());
         config.timeouts = Timeouts {
             exchange: Duration::from_secs(20),
             patience: Duration::from_secs(20),
@@ -67,14 +67,14 @@ impl Person {
             longest_pause: Duration::from_millis(4),
             lock: Duration::from_secs(20),
         };
-        Self { folder, config, events: RecordedEvents::default() }
+        Self { _folder: folder, config, events: RecordedEvents::default() }
     }
 
     /// With the root and a certificate in the folder.
     pub(crate) fn enrolled(authority: &Authority, cuhk: &Origin, blackboard: &Origin) -> Self {
         let person = Self::new(cuhk, blackboard);
         person.write_root(authority);
-        person.write_identity(authority, &sid().into(), now(), 86_400);
+        person.write_identity(authority, &sid().into(), now().plus_seconds(-10_000), 100_000);
         person
     }
 

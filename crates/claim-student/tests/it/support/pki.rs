@@ -2,13 +2,12 @@
 
 use claim_core::messages::Chain;
 use claim_core::{Origin, PersonId, Timestamp};
-use claim_http::TlsIdentity;
+use claim_http::{Clock, TlsIdentity, system_rng};
 use claim_pki::{
     AuthorityName, Certificate, Issuer, PublicKey, Root, RootSpec, SerialNumber, SigningKey,
     Subject, Validity,
 };
-use claim_student::Clock;
-use getrandom::rand_core::Rng;
+use rand_core::Rng;
 
 const DAY: i64 = 86_400;
 
@@ -70,7 +69,7 @@ impl Authority {
     pub(crate) fn server(&self, origin: &Origin, key: &SigningKey) -> Vec<Certificate> {
         let subject = Subject::Server { origin: origin.clone() };
         let leaf =
-            issue(&self.issuing, &subject, key.public_key(), now().plus_seconds(-60), 90 * DAY);
+            issue(&self.issuing, &subject, key.public_key(), now().plus_seconds(-DAY), 90 * DAY);
         vec![leaf, self.issuing.certificate().clone()]
     }
 
@@ -105,6 +104,6 @@ fn issue(
 
 fn serial() -> SerialNumber {
     let mut random = [0; 16];
-    getrandom::rand_core::UnwrapErr(getrandom::SysRng).fill_bytes(&mut random);
+    system_rng().fill_bytes(&mut random);
     SerialNumber::from_random(random)
 }
