@@ -24,8 +24,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
         claim blackboard              terminal 2: the course server, in the same folder\n  \
         claim student                 terminal 3: the student, in the same folder\n\n\
         Every option can also stand in claim.toml (in the --dir folder) or in the environment as CLAIM_<OPTION>.\n\
-        Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not reachable or outcome unknown\n\
-        (running it again is safe and settles it)."
+        Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not reachable or outcome unknown: running\n\
+        it again is safe and settles it (only a message that `say` could not settle may then stand twice)."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -265,6 +265,16 @@ pub(crate) struct DialogueArgs {
     pub(crate) servers: StudentServerArgs,
 }
 
+/// Whose certificate a command uses.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct IdentityArgs {
+    /// Whose certificate to use; may be left out when only one student is enrolled in the folder
+    #[arg(long, env = "CLAIM_SID")]
+    pub(crate) sid: Option<Sid>,
+    #[command(flatten)]
+    pub(crate) servers: StudentServerArgs,
+}
+
 /// Which servers the student trusts and talks to.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StudentServerArgs {
@@ -314,14 +324,18 @@ pub(crate) enum StudentCommand {
         /// The text; - reads it from standard input
         text: String,
         #[command(flatten)]
-        student: DialogueArgs,
+        student: IdentityArgs,
     },
     /// Show certificates and how long they are valid
-    Status,
+    Status {
+        /// The root certificate [default: cuhk.cer in the folder]
+        #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
+        root: Option<PathBuf>,
+    },
     /// Renew the certificate with the current one
     Renew {
         #[command(flatten)]
-        student: DialogueArgs,
+        student: IdentityArgs,
     },
 }
 

@@ -14,7 +14,9 @@ use claim_student::{
 use serde_json::json;
 
 use super::{Context, asked_to_stop};
-use crate::cli::{DialogueArgs, StudentArgs, StudentCommand, StudentServerArgs, TlsRootsArg};
+use crate::cli::{
+    DialogueArgs, IdentityArgs, StudentArgs, StudentCommand, StudentServerArgs, TlsRootsArg,
+};
 use crate::exit::Exit;
 use crate::terminal::Terminal;
 use crate::words;
@@ -30,7 +32,10 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
                 enroll(student, invite_file.as_deref(), context).await
             }
             Some(StudentCommand::Say { text, student }) => say(&text, student, context).await,
-            Some(StudentCommand::Status) => status(arguments.dialogue.servers, context),
+            Some(StudentCommand::Status { root }) => {
+                let servers = StudentServerArgs { root, ..arguments.dialogue.servers };
+                status(servers, context)
+            }
             Some(StudentCommand::Renew { student }) => renew(student, context).await,
         }
     };
@@ -191,7 +196,7 @@ async fn enroll_or_ask(
         .map_err(|error| terminal.explained(&error)))
 }
 
-async fn say(text: &str, arguments: DialogueArgs, context: &Context) -> Result<Exit> {
+async fn say(text: &str, arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let text = if text == "-" { read_message()? } else { text.to_owned() };
     let student = program(arguments.servers, context)?;
@@ -212,7 +217,7 @@ async fn say(text: &str, arguments: DialogueArgs, context: &Context) -> Result<E
     }
 }
 
-async fn renew(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
+async fn renew(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let student = program(arguments.servers, context)?;
     let id = match the_one(&student, arguments.sid)? {
