@@ -81,6 +81,12 @@ const ATTACKS: &[Attack<Scene>] = &[
         play: |scene| Box::pin(certificates::foreign_authority(scene)),
     },
     Attack {
+        name: "edited-certificate",
+        line: "An edited certificate: a student writes the victim's SID over their own in the certificate that CUHK gave them.",
+        expected: Refusal::Problem(ProblemType::CertificateUntrusted),
+        play: |scene| Box::pin(certificates::edited(scene)),
+    },
+    Attack {
         name: "expired-certificate",
         line: "An expired certificate: really signed by CUHK (with its issuing key, from the folder), but its time is over.",
         expected: Refusal::Problem(ProblemType::CertificateExpired),

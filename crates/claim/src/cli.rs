@@ -94,7 +94,7 @@ pub(crate) struct ServerArgs {
     /// Address and port to listen on; may be repeated [default: the program's port on 127.0.0.1 and ::1]
     #[arg(long, env = "CLAIM_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
     pub(crate) listen: Vec<SocketAddr>,
-    /// The origin under which the server is known [default: https://localhost:<port>]
+    /// The origin under which the server is known [default: https://localhost with the port]
     #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
     pub(crate) public_url: Option<Origin>,
     /// TLS certificate chain (PEM) from elsewhere, e.g. a public CA, so that browsers trust the page

@@ -63,10 +63,10 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
         return Ok(exit);
     }
     summary.show(terminal);
-    match &temporary {
-        Some(_) => terminal.say("Everything was in a temporary folder, which goes now; keep it next time with --dir FOLDER."),
-        None => terminal.say(&format!("Keys and certificates are in {}.", dir.display())),
-    }
+    let kept = match &temporary {
+        Some(_) => "Everything was in a temporary folder, which goes now; keep it next time with --dir FOLDER.".to_owned(),
+        None => format!("Keys, certificates and messages are in {}.", dir.display()),
+    };
     let exit = if arguments.attack {
         let root = std::fs::read_to_string(dir.join("cuhk.cer")).context("cannot read cuhk.cer")?;
         let (cuhk, blackboard) = (servers.cuhk.clone(), servers.blackboard.clone());
@@ -77,6 +77,7 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
         terminal.say("What an attacker gets: claim demo --attack");
         Exit::Done
     };
+    terminal.say(&format!("\n{kept}"));
     servers.stop().await;
     Ok(exit)
 }
@@ -139,7 +140,11 @@ fn student(dir: &Path, servers: &Servers, terminal: Terminal, summary: &Arc<Summ
     Student::new(crate::commands::student::config(dir, at), Arc::new(observer))
 }
 
+/// The story ends with the summary: what the servers do while the attacker plays is told by the attacker.
 fn tell(terminal: Terminal, summary: &Summary, words: &Words) {
+    if summary.is_shown() {
+        return;
+    }
     terminal.tell(words);
     if let Some(narration) = &words.narration {
         summary.mark(narration.step);

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Command, GlobalArgs};
+use crate::cli::{Cli, Command};
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::settings::{Settings, SettingsError};
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    log(&settings.cli.global);
+    log(&settings.cli);
     let terminal = Terminal::new(&settings.cli.global);
     match run(settings, terminal) {
         Ok(exit) => exit.into(),
@@ -69,9 +69,11 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
 }
 
 /// The log goes to standard error; warnings by default. It never holds secrets or the text of messages.
-fn log(global: &GlobalArgs) {
+fn log(cli: &Cli) {
+    let global = &cli.global;
     let level = match global.verbose {
-        0 if global.quiet => "error",
+        // The demonstration tells everything itself.
+        0 if global.quiet || matches!(cli.command, Command::Demo(_)) => "error",
         0 => "warn",
         1 => {
             "info,claim=debug,claim_cuhk=debug,claim_blackboard=debug,claim_student=debug,claim_http=debug"

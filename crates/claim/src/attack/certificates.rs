@@ -46,6 +46,24 @@ pub(super) async fn wrong_profile(scene: &Scene) -> Result<Outcome> {
     say_the_sentence(scene, chain(scene.relay.certificates())?).await
 }
 
+/// The attacker's own certificate, with the victim's SID written over the attacker's wherever it stands.
+pub(super) async fn edited(scene: &Scene) -> Result<Outcome> {
+    let (own, other) = (scene.attacker.id.as_str(), scene.victim.id.as_str());
+    let mut certificates: Vec<Vec<u8>> =
+        scene.attacker.chain.certificates().into_iter().map(<[u8]>::to_vec).collect();
+    let leaf = certificates.first_mut().context("a chain without a certificate")?;
+    // Both have ten digits, so the DER around them stays as it must be.
+    let places: Vec<usize> = leaf
+        .windows(own.len())
+        .enumerate()
+        .filter_map(|(place, window)| (window == own.as_bytes()).then_some(place))
+        .collect();
+    for place in places {
+        leaf.splice(place..place + own.len(), other.bytes());
+    }
+    say_the_sentence(scene, Chain::new(certificates)?).await
+}
+
 /// The sentence says the victim's SID, the certificate the attacker's.
 pub(super) async fn false_sid(scene: &Scene) -> Result<Outcome> {
     say_the_sentence(scene, scene.attacker.chain.clone()).await

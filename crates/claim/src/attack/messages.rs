@@ -79,27 +79,27 @@ pub(super) async fn same_request_again(scene: &Scene) -> Result<String> {
 
 /// Sends what Blackboard must refuse; a refusal of something that it kept all the same is none.
 async fn send(scene: &Scene, message: &Message) -> Result<Outcome> {
-    let outcome = wire::outcome(&message.send(&scene.client).await?);
     let text = std::str::from_utf8(&message.content)?;
+    let before = kept(scene, text).await?;
+    let outcome = wire::outcome(&message.send(&scene.client).await?);
     match outcome {
-        Outcome::Refused { words, .. } if is_kept(scene, text).await? => {
+        Outcome::Refused { words, .. } if kept(scene, text).await? != before => {
             Ok(Outcome::Through { words: format!("Blackboard kept it, and answered: {words}") })
         }
         outcome => Ok(outcome),
     }
 }
 
-/// Whether Blackboard's records hold this text.
-async fn is_kept(scene: &Scene, text: &str) -> Result<bool> {
+/// How often Blackboard's records hold this text.
+async fn kept(scene: &Scene, text: &str) -> Result<usize> {
     let mut messages = claim_blackboard::messages(&scene.stage.dir, None).await?;
+    let mut count = 0;
     loop {
         let page = messages.next_page().await?;
         if page.is_empty() {
-            return Ok(false);
+            return Ok(count);
         }
-        if page.iter().any(|message| message.text == text) {
-            return Ok(true);
-        }
+        count += page.iter().filter(|message| message.text == text).count();
     }
 }
 

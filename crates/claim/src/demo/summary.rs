@@ -27,11 +27,12 @@ pub(crate) struct Summary(Mutex<Marks>);
 struct Marks {
     last: Instant,
     steps: BTreeMap<u8, Duration>,
+    shown: bool,
 }
 
 impl Summary {
     pub(crate) fn start() -> Self {
-        Self(Mutex::new(Marks { last: Instant::now(), steps: BTreeMap::new() }))
+        Self(Mutex::new(Marks { last: Instant::now(), steps: BTreeMap::new(), shown: false }))
     }
 
     /// The time since the last mark belongs to no step: a person was asked something.
@@ -48,9 +49,17 @@ impl Summary {
         });
     }
 
+    /// Whether the story is over.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.with(|marks| marks.shown)
+    }
+
     /// Shows the table.
     pub(crate) fn show(&self, terminal: Terminal) {
-        let steps = self.with(|marks| marks.steps.clone());
+        let steps = self.with(|marks| {
+            marks.shown = true;
+            marks.steps.clone()
+        });
         let mut document = Map::new();
         terminal.head("Summary");
         for (step, what) in (0u8..).zip(STEPS) {
