@@ -13,8 +13,20 @@ const PURE: [&str; 2] = ["claim-pki", "claim-core"];
 
 /// What would bring I/O or a runtime.
 const IMPURE: [&str; 14] = [
-    "async-std", "axum", "h2", "hyper", "hyper-util", "mio", "object_store", "reqwest", "smol", "socket2", "sqlx",
-    "sqlx-core", "tokio", "tokio-rustls",
+    "async-std",
+    "axum",
+    "h2",
+    "hyper",
+    "hyper-util",
+    "mio",
+    "object_store",
+    "reqwest",
+    "smol",
+    "socket2",
+    "sqlx",
+    "sqlx-core",
+    "tokio",
+    "tokio-rustls",
 ];
 
 /// What no crate of the program brings: a second crypto library, or one with a known weakness.
@@ -33,8 +45,14 @@ const LAYERS: [(&str, &[&str]); 9] = [
     (
         "claim",
         &[
-            "claim-blackboard", "claim-core", "claim-cuhk", "claim-files", "claim-http", "claim-pki",
-            "claim-store", "claim-student",
+            "claim-blackboard",
+            "claim-core",
+            "claim-cuhk",
+            "claim-files",
+            "claim-http",
+            "claim-pki",
+            "claim-store",
+            "claim-student",
         ],
     ),
 ];
@@ -114,8 +132,16 @@ fn one_crypto_library() {
 #[test]
 fn the_pure_crates_do_no_io_themselves() {
     const NEVER: [&str; 10] = [
-        "std::net", "std::fs", "std::env", "std::process", "std::thread", "std::io", "SystemTime", "Instant",
-        "async fn", "static mut",
+        "std::net",
+        "std::fs",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "std::io",
+        "SystemTime",
+        "Instant",
+        "async fn",
+        "static mut",
     ];
     for name in PURE {
         for file in sources(&workspace().join("crates").join(name).join("src")) {
