@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::client::Resumption;
-use rustls::crypto::{SupportedKxGroup, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Serialize;
@@ -51,8 +51,7 @@ impl Client {
     pub(super) fn new(site: &Site) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(site.root.der().to_vec()))?;
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
+        let mut tls = ClientConfig::builder_with_provider(Arc::new(provider()))
             .with_protocol_versions(&[&version::TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
@@ -124,6 +123,15 @@ impl Client {
             bail!("{path} was answered with {status}: {}", Escaped(&text));
         }
         Ok(json::from_slice(&body)?)
+    }
+}
+
+/// What the student program offers, in its order: the server takes the first that it knows.
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768, aws_lc_rs::kx_group::X25519],
+        cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256],
+        ..aws_lc_rs::default_provider()
     }
 }
 

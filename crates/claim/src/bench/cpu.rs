@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-
-/// The unit of times in `/proc`: the kernel's `USER_HZ`, 100 a second on all processors that Linux still supports.
-const TICK: Duration = Duration::from_millis(10);
+use rustix::param::clock_ticks_per_second;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Processor time in user and in kernel mode, of all threads, also of those that have ended.
 ///
@@ -22,7 +21,9 @@ impl CpuTime {
         let path = format!("/proc/{process}/stat");
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {path}, from which this benchmark takes processor times (on Linux only)"))?;
-        Self::parse(&text).with_context(|| format!("{path} has an unexpected form: {text:?}"))
+        let per_second = u32::try_from(clock_ticks_per_second())?;
+        Self::parse(&text, per_second)
+            .with_context(|| format!("{path} has an unexpected form: {text:?}"))
     }
 
     /// What was used since an earlier look.
@@ -35,12 +36,19 @@ impl CpuTime {
 
     /// proc(5): `pid (name) state …`, where the name may hold spaces and parentheses; `utime` and `stime` are
     /// the 14th and 15th field.
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, per_second: u32) -> Option<Self> {
+        let tick = Duration::from_secs(1).checked_div(per_second)?;
         let (_, after_name) = text.rsplit_once(')')?;
         let mut fields = after_name.split_ascii_whitespace().skip(11);
-        let mut time = || fields.next()?.parse().ok().map(|ticks: u32| TICK * ticks);
+        let mut time = || fields.next()?.parse().ok().map(|ticks: u32| tick * ticks);
         Some(Self { user: time()?, system: time()? })
     }
+}
+
+/// What this thread has used since it began, to the nanosecond.
+pub(super) fn of_this_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -54,11 +62,15 @@ mod tests {
         let expected =
             CpuTime { user: Duration::from_millis(2500), system: Duration::from_millis(500) };
         for name in ["claim", "a b", "x) S 1 (y"] {
-            assert_eq!(CpuTime::parse(&format!("12 ({name}) {rest}")), Some(expected), "{name}");
+            assert_eq!(
+                CpuTime::parse(&format!("12 ({name}) {rest}"), 100),
+                Some(expected),
+                "{name}"
+            );
         }
         for text in ["", "12 (claim", "12 (claim) S 1 2", "12 (claim) S 1 1 1 0 -1 4 1 0 0 0 x 50"]
         {
-            assert_eq!(CpuTime::parse(text), None, "{text}");
+            assert_eq!(CpuTime::parse(text, 100), None, "{text}");
         }
     }
 

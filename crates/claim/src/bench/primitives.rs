@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use claim_pki::{SigningKey, VerifiedIssuer};
@@ -11,6 +11,7 @@ use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_128 as HPKE;
 use rustls::crypto::hpke::{Hpke, HpkePublicKey};
 use serde::Serialize;
 
+use super::cpu;
 use super::load::{Certificates, Connections, Phase};
 use super::now;
 use super::site::Site;
@@ -180,14 +181,14 @@ impl Primitives {
     }
 }
 
-/// The time of one run, measured in batches.
+/// The processor time of one run, measured in batches: what the server's is compared with.
 fn batches(mut run: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
     let mut time = |runs: u32| -> Result<Duration> {
-        let begin = Instant::now();
+        let begin = cpu::of_this_thread();
         for _ in 0..runs {
             run()?;
         }
-        Ok(begin.elapsed() / runs)
+        Ok((cpu::of_this_thread() - begin) / runs)
     };
     let rough = time(20)?.max(Duration::from_nanos(1));
     let runs = u32::try_from(BATCH.as_nanos() / rough.as_nanos()).unwrap_or(u32::MAX).max(1);

@@ -200,12 +200,9 @@ async fn say(text: &str, arguments: IdentityArgs, context: &Context) -> Result<E
     let terminal = context.terminal;
     let text = if text == "-" { read_message()? } else { text.to_owned() };
     let student = program(arguments.servers, context)?;
-    let id = match the_one(&student, arguments.sid)? {
+    let id = match the_one(&student, arguments.sid, terminal) {
         Ok(id) => id,
-        Err(advice) => {
-            terminal.failure("it is not clear who says this", None, &advice);
-            return Ok(Exit::Usage);
-        }
+        Err(exit) => return Ok(exit),
     };
     let mut session = match student.open_session(&id).await {
         Ok(session) => session,
@@ -220,12 +217,9 @@ async fn say(text: &str, arguments: IdentityArgs, context: &Context) -> Result<E
 async fn renew(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let student = program(arguments.servers, context)?;
-    let id = match the_one(&student, arguments.sid)? {
+    let id = match the_one(&student, arguments.sid, terminal) {
         Ok(id) => id,
-        Err(advice) => {
-            terminal.failure("it is not clear whose certificate to renew", None, &advice);
-            return Ok(Exit::Usage);
-        }
+        Err(exit) => return Ok(exit),
     };
     match student.renew(&id).await {
         Ok(enrolled) => {
@@ -277,23 +271,27 @@ fn status(servers: StudentServerArgs, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Whom a command is about: the one named, or the only one in the folder; else what to do.
-fn the_one(student: &Student, sid: Option<Sid>) -> Result<Result<PersonId, String>> {
+/// Whom a command is about: the one named, or the only one in the folder.
+fn the_one(student: &Student, sid: Option<Sid>, terminal: Terminal) -> Result<PersonId, Exit> {
     if let Some(sid) = sid {
-        return Ok(Ok(sid.into()));
+        return Ok(sid.into());
     }
-    let mut ids: Vec<PersonId> =
-        student.identities()?.into_iter().map(|identity| identity.id).collect();
-    Ok(match (ids.pop(), ids.is_empty()) {
-        (Some(id), true) => Ok(id),
-        (Some(_), false) => {
-            Err("Several are enrolled in this folder; name one with --sid.".to_owned())
+    let identities = student.identities().map_err(|error| terminal.explained(&error))?;
+    let folder = student.wallet().dir().display();
+    match identities.as_slice() {
+        [identity] => Ok(identity.id.clone()),
+        [] => {
+            let what = format!("nobody is enrolled in {folder}");
+            let advice = "Enrol first with `claim student enroll`, or name the folder with --dir.";
+            terminal.failure(&what, None, advice);
+            Err(Exit::Usage)
         }
-        (None, _) => Err(format!(
-            "Nobody is enrolled in {}. Enrol first: claim student enroll --sid …, or name the folder with --dir.",
-            student.wallet().dir().display()
-        )),
-    })
+        several => {
+            let what = format!("{} students are enrolled in {folder}", several.len());
+            terminal.failure(&what, None, "Name the one you mean with --sid.");
+            Err(Exit::Usage)
+        }
+    }
 }
 
 /// Asks until the answer is a student ID, telling what is wrong; `None` when the input ends.
