@@ -3,6 +3,7 @@
 //! Whatever a test needs from outside Rust is found, installed (as root on Debian) or named before anything runs;
 //! nothing is skipped in silence.
 
+mod interop;
 mod needs;
 
 use std::process::Command;
@@ -78,7 +79,8 @@ fn main() -> Result<()> {
         Chore::Test { quick: true } => run(&[FORMAT, LINTS, PURE_TESTS]),
         Chore::Test { quick: false } => {
             needs::provide()?;
-            run(&[FORMAT, LINTS, DOCS, ALL_TESTS])
+            run(&[FORMAT, LINTS, DOCS, ALL_TESTS])?;
+            interop::run()
         }
         Chore::Bench { arguments } => bench(&arguments),
     }

@@ -13,11 +13,12 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
     Need { program: "curl", package: "curl" },
     Need { program: "initdb", package: "postgresql" },
+    Need { program: "python3", package: "python3-venv" },
 ];
 
 /// Makes sure that everything is there.

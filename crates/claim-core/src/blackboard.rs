@@ -327,7 +327,8 @@ impl AuthenticHead {
     /// # Errors
     /// [`RequestError::ClockSkew`].
     pub fn timely(self, now: Timestamp) -> Result<TimelyHead, RequestError> {
-        if now.millis_since(self.created).abs() > CLOCK_TOLERANCE_SECONDS * 1000 {
+        // `created` has whole seconds, so whole seconds are compared.
+        if (now.as_seconds() - self.created.as_seconds()).abs() > CLOCK_TOLERANCE_SECONDS {
             return Err(RequestError::ClockSkew { created: self.created, now });
         }
         Ok(TimelyHead(self))

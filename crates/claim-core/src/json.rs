@@ -19,6 +19,10 @@ pub struct JsonError(#[from] serde_json::Error);
 /// [`JsonError`] when it is not UTF-8, not JSON, or not a `T`.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let Unique(value) = serde_json::from_slice(bytes)?;
+    if !value.is_object() {
+        // serde would take an array of the members' values as well: two spellings of one message.
+        return Err(serde_json::Error::custom("the message is not an object").into());
+    }
     Ok(serde_json::from_value(value)?)
 }
 
@@ -93,7 +97,8 @@ mod tests {
 
     #[test]
     fn duplicate_members_are_refused_at_any_depth() {
-        for twice in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"c":2,"a":3}}]"#, r#"{"a":1,"\u0061":2}"#]
+        for twice in
+            [r#"{"a":1,"a":1}"#, r#"{"x":[{"b":{"a":1,"c":2,"a":3}}]}"#, r#"{"a":1,"\u0061":2}"#]
         {
             assert!(
                 from_slice::<Value>(twice.as_bytes())
@@ -105,6 +110,14 @@ mod tests {
     }
 
     #[test]
+    fn an_array_of_the_members_is_no_message() {
+        let challenge = r#"["token","AAAA"]"#;
+        let error =
+            from_slice::<crate::messages::SessionRequest>(challenge.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "the message is not an object");
+    }
+
+    #[test]
     fn values_come_through_unchanged() {
         let text = r#"{"a":[1,-1,1.5,"x",null,true,{}]}"#;
         assert_eq!(from_slice::<Value>(text.as_bytes()).unwrap().to_string(), text);
@@ -113,7 +126,9 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused() {
         let deep = "[".repeat(100_000);
-        for wrong in [&b""[..], b"{", b"{} x", b"\"\xff\"", b"\xef\xbb\xbf{}", deep.as_bytes()] {
+        for wrong in
+            [&b""[..], b"{", b"[1]", b"1", b"{} x", b"\"\xff\"", b"\xef\xbb\xbf{}", deep.as_bytes()]
+        {
             assert!(from_slice::<Value>(wrong).is_err());
         }
     }

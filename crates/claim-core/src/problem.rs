@@ -88,7 +88,7 @@ problem_types! {
         "Content-Type is not what this address takes, or there is a Content-Encoding, which the protocol does not use.",
         "Send the content with the Content-Type that the detail names, and without Content-Encoding.";
     /// The server has as much to do as it can.
-    Overloaded = "overloaded", 503, Both,
+    Overloaded = "overloaded", 503, Blackboard,
         "The server is busy",
         "More requests are under way than this server takes on at once.",
         "Wait as long as Retry-After says and send the request again; it is safe to repeat.";

@@ -11,7 +11,11 @@ pub(crate) const MAX_REQUEST: usize = 64 * 1024;
 
 /// Refuses another media type than `application/pkcs10`, whatever its parameters.
 pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let value = match (lines.next(), lines.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    };
     let essence = value.and_then(|value| value.split(';').next()).map(str::trim);
     if essence.is_some_and(|essence| essence.eq_ignore_ascii_case(PKCS10)) {
         return Ok(());

@@ -36,10 +36,6 @@ use crate::refused::Refused;
 /// (RFC 9112 §9.6): the client would see a broken connection instead of "too large".
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What a request's unread body may have left for the connection to go on: it would have to be
-/// read first, and more is not worth it.
-const WORTH_READING: u64 = 16 * 1024;
-
 /// Who is at the other end; every request carries it as an `Extension`.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {
@@ -138,6 +134,7 @@ pub(crate) async fn serve_connection(
     };
     match end {
         End::Finished(Ok(())) => tracing::debug!(connection = id, "closed"),
+        End::Finished(Err(error)) if error.is_parse() => refuse(shared, id, Refused::NotHttp),
         End::Finished(Err(error)) => tracing::debug!(connection = id, %error, "broken"),
         End::CutOff => tracing::debug!(connection = id, "cut off"),
         End::Refused(reason) => refuse(shared, id, reason),
@@ -187,8 +184,9 @@ impl Service<Request<Incoming>> for Requests {
         let http1 = self.version == Version::Http1;
         Box::pin(async move {
             let mut answer = answer.await?;
-            if http1 && activity.body_left() > WORTH_READING {
-                // RFC 9112 §9.6: say so before closing, so that the client sends nothing more here.
+            if http1 && activity.body_left() > 0 {
+                // hyper closes a connection on which a body was not read to its end. RFC 9112 §9.6: say so before,
+                // so that the client sends its next request elsewhere.
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer.map(|body| AnswerBody::new(body, handling.answered())))

@@ -12,7 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use claim_core::{Origin, Problem, ProblemType};
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use tracing::Instrument;
 
 use crate::connection::ConnectionInfo;
@@ -62,9 +62,15 @@ async fn surround(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     let span = tracing::info_span!("request", id, connection, method = method(&request), route);
     request.extensions_mut().insert(RequestId(id.as_str().into()));
 
+    let handle = async {
+        match one_host(&request) {
+            Ok(()) => next.run(request).await,
+            Err(problem) => Refusal(problem).into_response(),
+        }
+    };
     // A handler that panics holds nothing that outlives it: what is shared is behind locks,
     // and what counts is in transactions.
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let handled = AssertUnwindSafe(handle).catch_unwind();
     let mut response = async {
         let response = handled.await.unwrap_or_else(|panic| {
             tracing::error!(panic = panic_message(&*panic), "a handler panicked");
@@ -90,6 +96,18 @@ async fn surround(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
     edge.metrics.request(route, response.status(), began.elapsed());
     secure(&mut response, &id);
     response
+}
+
+/// "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host
+/// header field and to any request message that contains more than one Host header field line" (RFC 9112 §3.2):
+/// two readers could take it for two servers.
+fn one_host(request: &Request) -> Result<(), Problem> {
+    let found = request.headers().get_all(header::HOST).iter().count();
+    if found > 1 || (found == 0 && request.version() == Version::HTTP_11) {
+        let detail = format!("there are {found} Host header fields; there must be one");
+        return Err(Problem::new(ProblemType::MalformedRequest, detail));
+    }
+    Ok(())
 }
 
 impl Edge {

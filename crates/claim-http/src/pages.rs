@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use claim_core::{Digest, Problem, ProblemType, encoding};
@@ -37,8 +38,9 @@ pub fn problem_pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/problems/{slug}", get(problem))
 }
 
-async fn problem(Path(slug): Path<String>) -> Response {
-    match ProblemType::from_slug(&slug) {
+async fn problem(slug: Result<Path<String>, PathRejection>) -> Response {
+    // A name that is no text is no slug either.
+    match slug.ok().and_then(|Path(slug)| ProblemType::from_slug(&slug)) {
         Some(problem_type) => page(problem_type.title(), &describe(problem_type)),
         None => Refusal(Problem::new(ProblemType::NotFound, "there is no such type of problem"))
             .into_response(),

@@ -25,6 +25,8 @@ pub(crate) enum Refused {
     HandshakeFailed,
     /// The header of a request did not arrive in time.
     HeaderTimeout,
+    /// What came is not HTTP, or its header is larger than allowed: hyper answers 400 or 431 by itself.
+    NotHttp,
     /// The client did not take its answer.
     AnswerStalled,
 }
@@ -42,6 +44,7 @@ impl Refused {
             Self::HandshakeGivenUp => "handshake-given-up",
             Self::HandshakeFailed => "handshake-failed",
             Self::HeaderTimeout => "header-timeout",
+            Self::NotHttp => "not-http",
             Self::AnswerStalled => "answer-stalled",
         }
     }

@@ -115,7 +115,9 @@ impl StoreError {
             Some(Code::Postgres(code)) => {
                 matches!(&*code, "23503" | "23505" | "42P07" | "42710")
             }
-            Some(Code::Sqlite { primary, .. }) => matches!(primary, sqlite::BUSY | sqlite::LOCKED),
+            // A plain BUSY comes after the whole busy time-out: whoever holds the lock does not race, but sits on it.
+            Some(Code::Sqlite { primary: sqlite::BUSY, extended }) => extended != sqlite::BUSY,
+            Some(Code::Sqlite { primary, .. }) => primary == sqlite::LOCKED,
             None => false,
         }
     }

@@ -1,0 +1,385 @@
+//! Blackboard's rows, each caused at the real program.
+
+use claim_core::encoding::{b64u, base64, from_b64u, from_base64};
+use claim_core::student::{Credential, Session};
+use claim_core::{ProblemType, Sid};
+use serde_json::{Value, json};
+
+use crate::authority::{Authority, DAY, Misfit, fresh, from, now};
+use crate::case::{Case, Ended, Records, Site, header};
+use crate::clocks;
+use crate::enrolment::enrolled;
+use crate::program::{Program, root};
+use crate::steps;
+use crate::student::{
+    CHALLENGES, JSON, MESSAGES, SESSIONS, Say, accepted, ask_step_3, ask_step_5, challenged, open,
+    step_3,
+};
+use crate::wire::{Ask, Client, Version};
+
+/// The longest content of any request, in bytes.
+const LIMIT: usize = 64 * 1024;
+
+/// A Blackboard beside a local CUHK, both real programs.
+pub(crate) struct Setting {
+    folder: tempfile::TempDir,
+    cuhk: Program,
+    program: Program,
+    site: Site,
+    cuhk_client: Client,
+    authority: Authority,
+    foreign: Authority,
+    last_sid: std::cell::Cell<u32>,
+}
+
+impl Setting {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        std::fs::write(dir.join("claim.toml"), "[blackboard.limits]\nbody-read-timeout = 1\n")
+            .unwrap();
+        let cuhk = Program::cuhk(dir).await;
+        let program = Program::blackboard(dir, &cuhk.origin).await;
+        let site = Site {
+            client: Client::new(&root(dir), &program.origin, None),
+            records: Records::of_blackboard(dir).await,
+            metrics: program.metrics,
+        };
+        let cuhk_client = Client::new(&root(dir), &cuhk.origin, None);
+        let (authority, foreign) = (Authority::of(dir), Authority::foreign());
+        let last_sid = std::cell::Cell::new(0);
+        Self { folder, cuhk, program, site, cuhk_client, authority, foreign, last_sid }
+    }
+
+    pub(crate) fn assert_sound(&mut self) {
+        self.cuhk.assert_sound();
+        self.program.assert_sound();
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// A student whom nobody has seen before, who enrols as everybody does.
+    pub(crate) async fn student(&self) -> Credential {
+        self.last_sid.set(self.last_sid.get() + 1);
+        let sid: Sid = format!("{:010}", 1_155_000_000 + self.last_sid.get()).parse().unwrap();
+        enrolled(&self.cuhk_client, &self.authority, &sid).await
+    }
+
+    /// Steps 3 to 5.
+    pub(crate) async fn open(&self, credential: &Credential) -> Session {
+        open(credential, &self.site.client, &self.authority.root(), now()).await
+    }
+
+    /// A row, and a session of a student of its own.
+    pub(crate) async fn in_session(&self, row: ProblemType) -> (Case<'_>, Session) {
+        let session = self.open(&self.student().await).await;
+        (self.site.case(row).await, session)
+    }
+
+    /// A row that a chain in step 3 leads to, and what the same student says with the right chain.
+    async fn by_chain(&self, row: ProblemType, wrong: &[Value], right: &Credential) -> Ended {
+        let case = self.site.case(row).await;
+        let step_3 = step_3(right, &self.site.client);
+        for certificate in wrong {
+            let mut content = step_3.clone();
+            content["certificate"] = certificate.clone();
+            case.refused(&ask_step_3(&content)).await;
+        }
+        case.passes(&ask_step_3(&step_3)).await;
+        case.end().await
+    }
+}
+
+/// Causes this row, and shows that it is answered as the table says.
+pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
+    match row {
+        ProblemType::MalformedRequest => Box::pin(malformed_request(row, setting)).await,
+        ProblemType::NotFound => Box::pin(not_found(row, setting)).await,
+        ProblemType::MethodNotAllowed => Box::pin(method_not_allowed(row, setting)).await,
+        ProblemType::RequestTimeout => Box::pin(request_timeout(row, setting)).await,
+        ProblemType::ContentTooLarge => Box::pin(content_too_large(row, setting)).await,
+        ProblemType::UnsupportedMediaType => Box::pin(unsupported_media_type(row, setting)).await,
+        ProblemType::Overloaded => {
+            Box::pin(clocks::no_turn_for_a_session_key(row)).await;
+            Box::pin(overloaded(row, setting)).await
+        }
+        ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
+        ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
+        ProblemType::CertificateUnreadable => {
+            let right = setting.student().await;
+            let issuing = base64(&setting.authority.issuing_der());
+            let large = base64(&[0x30; 9000]);
+            let wrong = [json!(["AAAA", issuing]), json!([large, issuing]), json!(["", issuing])];
+            Box::pin(setting.by_chain(row, &wrong, &right)).await
+        }
+        ProblemType::CertificateUntrusted => {
+            let right = setting.student().await;
+            let foreign = setting.foreign.person(right.id.as_str(), fresh());
+            let (right_chain, foreign_chain) = (chain(&right), chain(&foreign));
+            let mut tampered = from_base64(right_chain[0].as_str().unwrap()).unwrap();
+            *tampered.last_mut().unwrap() ^= 1;
+            let wrong = [
+                foreign_chain.clone(),
+                json!([foreign_chain[0], right_chain[1]]),
+                json!([right_chain[0], foreign_chain[1]]),
+                json!([right_chain[0]]),
+                json!([base64(&tampered), right_chain[1]]),
+            ];
+            Box::pin(setting.by_chain(row, &wrong, &right)).await
+        }
+        ProblemType::CertificateExpired => {
+            Box::pin(clocks::a_certificate_ends(row)).await;
+            let validity = |end| from(now().plus_seconds(-200), 200 + end);
+            let wrong = setting.authority.person("1155999999", validity(-1));
+            let right = setting.authority.person("1155999999", validity(DAY));
+            Box::pin(setting.by_chain(row, &[chain(&wrong)], &right)).await
+        }
+        ProblemType::CertificateNotYetValid => {
+            let validity = |start| from(now().plus_seconds(start), DAY);
+            let wrong = setting.authority.person("1155999999", validity(300));
+            let right = setting.authority.person("1155999999", validity(-1));
+            Box::pin(setting.by_chain(row, &[chain(&wrong)], &right)).await
+        }
+        ProblemType::CertificateProfile => {
+            let dir = setting.folder.path();
+            let right = setting.student().await;
+            let id = right.id.as_str();
+            let (_, server) = setting.authority.server(setting.site.origin());
+            let no_policy = setting.authority.misfit(dir, id, Misfit::NoPolicy).await;
+            let signs_only = setting.authority.misfit(dir, id, Misfit::NoKeyAgreement).await;
+            let server = serde_json::to_value(setting.authority.chain(server.der())).unwrap();
+            let wrong = [server, chain(&no_policy), chain(&signs_only)];
+            Box::pin(setting.by_chain(row, &wrong, &right)).await
+        }
+        ProblemType::SidMismatch => Box::pin(steps::sid_mismatch(row, setting)).await,
+        ProblemType::ChallengeInvalid => Box::pin(steps::challenge_invalid(row, setting)).await,
+        ProblemType::ChallengeExpired => Box::pin(clocks::a_challenge_ends(row)).await,
+        ProblemType::ConfirmationWrong => Box::pin(steps::confirmation_wrong(row, setting)).await,
+        ProblemType::SessionInvalid => Box::pin(steps::session_invalid(row, setting)).await,
+        ProblemType::SessionExpired => Box::pin(clocks::a_session_ends(row)).await,
+        ProblemType::SignatureMalformed => Box::pin(steps::signature_malformed(row, setting)).await,
+        ProblemType::SignatureWrong => Box::pin(steps::signature_wrong(row, setting)).await,
+        ProblemType::ClockSkew => {
+            Box::pin(clocks::five_minutes_apart(row)).await;
+            Box::pin(steps::clock_skew(row, setting)).await
+        }
+        ProblemType::DigestMismatch => Box::pin(steps::digest_mismatch(row, setting)).await,
+        ProblemType::MessageUnreadable => Box::pin(steps::message_unreadable(row, setting)).await,
+        ProblemType::NonceReused => Box::pin(steps::nonce_reused(row, setting)).await,
+        _ => panic!("Blackboard gives {:?}, and no case causes it", row.slug()),
+    }
+}
+
+fn chain(credential: &Credential) -> Value {
+    serde_json::to_value(&credential.chain).unwrap()
+}
+
+async fn malformed_request(row: ProblemType, setting: &Setting) -> Ended {
+    let case = setting.site.case(row).await;
+    let student = setting.student().await;
+    let right = step_3(&student, &setting.site.client);
+    for member in ["request", "certificate", "nonce"] {
+        let mut without = right.clone();
+        without.as_object_mut().unwrap().remove(member);
+        case.refused(&ask_step_3(&without)).await;
+    }
+    let twice = right.to_string().replacen('{', "{\"nonce\":\"AA\",", 1);
+    case.refused(&Ask::post(CHALLENGES, JSON, twice)).await;
+    case.passes(&ask_step_3(&right)).await;
+
+    let (_, step_5) = challenged(&student, &setting.site.client).await;
+    let right = serde_json::to_value(step_5).unwrap();
+    let mut short = right.clone();
+    short["confirmation"] = "AAAA".into();
+    case.refused(&ask_step_5(&short)).await;
+    case.passes(&ask_step_5(&right)).await;
+
+    // Content whose framing is wrong ends early, also where the head is authentic.
+    let session = setting.open(&student).await;
+    let say = Say::text("hello", now()).signed(&session);
+    let broken = broken_chunks(&say.ask, &setting.site.client);
+    let answering = async { setting.site.client.raw(&broken).await.unwrap() };
+    case.refused_once(answering, Some(&say.expected)).await;
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.end().await
+}
+
+/// The request with content in chunks, the second of which has no size.
+pub(crate) fn broken_chunks(ask: &Ask, client: &Client) -> Vec<u8> {
+    let head = ask.head(&client.host(), "Transfer-Encoding: chunked\r\n");
+    [head.as_bytes(), b"2\r\nhe\r\nno size\r\n"].concat()
+}
+
+async fn not_found(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    for target in
+        ["/v1/nothing", "/v1/messages/", "/v1/messages/7", "/v2/messages", "//v1/messages"]
+    {
+        let say = Say { target, ..Say::text("hello", now()) }.signed(&session);
+        case.refused_signed(&say.ask, &say.expected).await;
+        case.refused(&Ask::get(target)).await;
+    }
+    case.refused(&Ask::get("/problems/no-such-problem")).await;
+    let say = Say::text("hello", now()).signed(&session);
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.end().await
+}
+
+async fn method_not_allowed(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    for target in [MESSAGES, CHALLENGES, SESSIONS] {
+        for method in ["GET", "PUT", "DELETE", "PATCH"] {
+            let say =
+                Say { method, target, content: None, ..Say::text("", now()) }.signed(&session);
+            let answer = case.refused_signed(&say.ask, &say.expected).await;
+            assert_eq!(header(&answer, "allow"), Some("POST"));
+            case.refused(&Ask::get(target).by(method)).await;
+        }
+    }
+    for target in ["/", "/problems/", "/problems/not-found"] {
+        let answer = case.refused(&Ask::post(target, JSON, "{}")).await;
+        assert_eq!(header(&answer, "allow"), Some("GET,HEAD"));
+        case.passes(&Ask::get(target)).await;
+        case.passes(&Ask::get(target).by("HEAD")).await;
+    }
+    let say = Say::text("hello", now()).signed(&session);
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.end().await
+}
+
+async fn request_timeout(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    let client = &setting.site.client;
+    let say = Say::text("hello", now()).signed(&session);
+    let step_3 = ask_step_3(&step_3(&setting.student().await, client));
+    for version in Version::BOTH {
+        let answering = client.ask_partly(version, &say.ask, 3);
+        case.refused_once(answering, Some(&say.expected)).await;
+    }
+    case.refused_once(client.ask_partly(Version::Http1, &step_3, 3), None).await;
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.passes(&step_3).await;
+    case.end().await
+}
+
+async fn content_too_large(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    let text = |length| Say::text("x".repeat(length), now()).signed(&session);
+    let large = text(LIMIT + 1);
+    case.refused_signed(&large.ask, &large.expected).await;
+    // Whose length is told by nobody.
+    let chunked = large.ask.head(&setting.site.client.host(), "Transfer-Encoding: chunked\r\n");
+    let chunked = format!("{chunked}{:x}\r\n{}\r\n0\r\n\r\n", LIMIT + 1, "x".repeat(LIMIT + 1));
+    let answering = async { setting.site.client.raw(chunked.as_bytes()).await.unwrap() };
+    case.refused_once(answering, Some(&large.expected)).await;
+    let just = text(LIMIT);
+    case.passes_signed(&just.ask, &just.expected).await;
+
+    let step_3 = ask_step_3(&step_3(&setting.student().await, &setting.site.client));
+    let padded = |length: usize| {
+        let mut body = step_3.body.clone();
+        body.resize(length, b' ');
+        step_3.clone().carrying(body)
+    };
+    case.refused(&padded(LIMIT + 1)).await;
+    case.passes(&padded(LIMIT)).await;
+    case.end().await
+}
+
+async fn unsupported_media_type(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    let text = |media_type| {
+        let content = Some((media_type, b"hello".to_vec()));
+        Say { content, ..Say::text("", now()) }.signed(&session)
+    };
+    for media_type in ["text/html", "application/json", "text/plain; charset=utf-16"] {
+        let say = text(media_type);
+        case.refused_signed(&say.ask, &say.expected).await;
+    }
+    let say = text("text/plain");
+    let encoded = say.ask.clone().with("content-encoding", "gzip");
+    case.refused_signed(&encoded, &say.expected).await;
+    for media_type in ["text/plain", "Text/Plain;charset=\"UTF-8\""] {
+        let say = text(media_type);
+        case.passes_signed(&say.ask, &say.expected).await;
+    }
+    let right = ask_step_3(&step_3(&setting.student().await, &setting.site.client));
+    case.refused(&right.clone().with("content-type", "text/plain")).await;
+    case.refused(&right.clone().without("content-type")).await;
+    case.refused(&right.clone().with("content-encoding", "br")).await;
+    case.passes(&right).await;
+    case.end().await
+}
+
+/// More requests than one person may make; `clocks` has the other cause.
+async fn overloaded(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    let (client, records) = (&setting.site.client, &setting.site.records);
+    let before = records.all().await;
+    // These leave nothing, are refused for another reason, and count.
+    let empty = Say { content: None, ..Say::text("", now()) }.signed(&session);
+    let mut used = 0;
+    let mut answer = client.ask(Version::Http2, &empty.ask).await;
+    while answer.status == 422 {
+        used += 1;
+        assert!(used < 1000, "there is no limit");
+        answer = client.ask(Version::Http2, &empty.ask).await;
+    }
+    assert!(used >= 120, "{used} requests are less than a share");
+    case.refused_once(async { answer }, Some(&empty.expected)).await;
+    // The share comes back at two a second: the same request passes then.
+    let say = Say::text("hello", now()).signed(&session);
+    loop {
+        let answer = client.ask(Version::Http1, &say.ask).await;
+        if answer.status != 503 {
+            accepted(&answer);
+            break;
+        }
+        case.refused_once(async { answer }, Some(&say.expected)).await;
+        assert_eq!(before, records.all().await, "something changed");
+    }
+    let other = setting.open(&setting.student().await).await;
+    let say = Say::text("hello", now()).signed(&other);
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.end().await
+}
+
+async fn storage_unavailable(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    let (site, say) = (&setting.site, Say::text("hello", now()).signed(&session));
+    site.records
+        .execute("CREATE TRIGGER stuck BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'stuck'); END")
+        .await;
+    case.refused_signed(&say.ask, &say.expected).await;
+    site.records.execute("DROP TRIGGER stuck").await;
+    case.passes_signed(&say.ask, &say.expected).await;
+
+    // A token under a key that only the database could know.
+    let mut unknown = from_b64u(session.token()).unwrap();
+    unknown[1] ^= 1;
+    let unknown = say.ask.clone().with("claim-session", b64u(&unknown));
+    site.records.execute("ALTER TABLE sealing_ring RENAME TO gone").await;
+    case.refused_once(site.client.ask(Version::Http1, &unknown), None).await;
+    site.records.execute("ALTER TABLE gone RENAME TO sealing_ring").await;
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.end().await
+}
+
+async fn internal_error(row: ProblemType, setting: &Setting) -> Ended {
+    let (case, session) = setting.in_session(row).await;
+    let (site, say) = (&setting.site, Say::text("hello", now()).signed(&session));
+    let first = accepted(&site.client.ask(Version::Http2, &say.ask).await);
+    let person = first.sid.as_str().as_bytes();
+    let spoil = "UPDATE messages SET person = '?' WHERE person = CAST($1 AS TEXT)";
+    assert_eq!(site.records.execute_with(spoil, person).await, 1);
+    let answer = case.refused_signed(&say.ask, &say.expected).await;
+    let text = String::from_utf8_lossy(&answer.body);
+    assert!(!text.contains("person") && !text.contains("messages."), "it says too much: {text}");
+    let mend = "UPDATE messages SET person = CAST($1 AS TEXT) WHERE person = '?'";
+    assert_eq!(site.records.execute_with(mend, person).await, 1);
+    let answer = case.passes_signed(&say.ask, &say.expected).await;
+    assert_eq!(accepted(&answer), first);
+    case.end().await
+}

@@ -1,0 +1,1 @@
+"""An independent student for the system Claim, written from docs/PROTOCOL.md alone."""

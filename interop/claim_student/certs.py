@@ -1,0 +1,228 @@
+"""Certificates (PROTOCOL.md, section 2): paths to cuhk.cer, profiles, certs-only, pins."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+from .errors import Malformed, Untrusted
+from .wire import b64u, host_of, sha256
+
+_ARC = "2.25.304274850276117055762681507612542191110"
+PERSON_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.1")
+SERVER_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.2")
+_ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
+_DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+_KNOWN = {
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.EXTENDED_KEY_USAGE,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+}
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+)
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """The certificate in DER."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def from_der(data: bytes) -> x509.Certificate:
+    """Parse one DER certificate."""
+    try:
+        return x509.load_der_x509_certificate(data)
+    except ValueError as error:
+        raise Malformed("not a certificate in DER") from error
+
+
+def certs_only(data: bytes) -> list[x509.Certificate]:
+    """The certificates of a certs-only CMS message in DER."""
+    try:
+        return pkcs7.load_der_pkcs7_certificates(data)
+    except ValueError as error:
+        raise Malformed("not a certs-only message") from error
+
+
+def pin_of(root: x509.Certificate) -> str:
+    """The pin of a root certificate, as it stands in invitations."""
+    return b64u(sha256(der(root))[:16])
+
+
+def p256_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
+    """The certificate's key, which must be on P-256."""
+    try:
+        key = certificate.public_key()
+    except ValueError as error:
+        raise Untrusted("a key that cannot be read") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        raise Untrusted("a key that is not on P-256")
+    return key
+
+
+def _extension(certificate: x509.Certificate, kind: type) -> object | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Names match and the signature verifies with the issuer's key."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Subject and issuer are the same and the signature is its own key's."""
+    return issued_by(certificate, certificate)
+
+
+def _check_common(certificate: x509.Certificate, now: datetime) -> None:
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise Untrusted(f"not valid at this time: {certificate.subject.rfc4514_string()}")
+    try:
+        extensions = list(certificate.extensions)
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise Untrusted("extensions that cannot be read") from error
+    for extension in extensions:
+        if extension.critical and extension.oid not in _KNOWN:
+            raise Untrusted(f"an unknown critical extension {extension.oid.dotted_string}")
+
+
+def _check_ca(certificate: x509.Certificate, below: int) -> None:
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if not isinstance(constraints, x509.BasicConstraints) or not constraints.ca:
+        raise Untrusted("an issuer that is no CA")
+    if constraints.path_length is not None and constraints.path_length < below:
+        raise Untrusted("the path is longer than an issuer allows")
+    usage = _extension(certificate, x509.KeyUsage)
+    if not isinstance(usage, x509.KeyUsage) or not usage.key_cert_sign:
+        raise Untrusted("an issuer that must not sign certificates")
+
+
+def _policies(certificate: x509.Certificate) -> set[x509.ObjectIdentifier]:
+    found = _extension(certificate, x509.CertificatePolicies)
+    return (
+        {p.policy_identifier for p in found}
+        if isinstance(found, x509.CertificatePolicies)
+        else set()
+    )
+
+
+def check_path(
+    chain: Sequence[x509.Certificate],
+    root: x509.Certificate,
+    policy: x509.ObjectIdentifier,
+    now: datetime,
+) -> x509.Certificate:
+    """Check the path from `chain[0]` over the rest of `chain` (in any order) to `root`.
+
+    Signatures, names, validity, basic constraints, key usage of the issuers, critical
+    extensions and the policy along the path. Returns the leaf.
+    """
+    if not 1 <= len(chain) <= 4:
+        raise Malformed("a chain has one to four certificates")
+    leaf, pool = chain[0], [c for c in chain[1:] if der(c) != der(root)]
+    current, depth = leaf, 0
+    _check_common(leaf, now)
+    if policy not in _policies(leaf):
+        raise Untrusted("the certificate has another profile")
+    constraints = _extension(leaf, x509.BasicConstraints)
+    if isinstance(constraints, x509.BasicConstraints) and constraints.ca:
+        raise Untrusted("a CA where a leaf is expected")
+    while not issued_by(current, root):
+        issuer = next((c for c in pool if issued_by(current, c)), None)
+        if issuer is None:
+            raise Untrusted("no path leads to the root")
+        pool.remove(issuer)
+        _check_common(issuer, now)
+        _check_ca(issuer, depth)
+        if not _policies(issuer) & {policy, _ANY_POLICY}:
+            raise Untrusted("an issuer that must not give this policy")
+        current, depth = issuer, depth + 1
+    _check_common(root, now)
+    _check_ca(root, depth)
+    return leaf
+
+
+def _check_usage(
+    leaf: x509.Certificate, usages: set[str], purposes: set[x509.ObjectIdentifier]
+) -> None:
+    usage = _extension(leaf, x509.KeyUsage)
+    if not isinstance(usage, x509.KeyUsage) or {u for u in _USAGES if getattr(usage, u)} != usages:
+        raise Untrusted("the key usage is not the profile's")
+    extended = _extension(leaf, x509.ExtendedKeyUsage)
+    if not isinstance(extended, x509.ExtendedKeyUsage) or set(extended) != purposes:
+        raise Untrusted("the extended key usage is not the profile's")
+
+
+def check_person(
+    chain: Sequence[x509.Certificate], root: x509.Certificate, person: str, now: datetime
+) -> x509.Certificate:
+    """A path to the root and the person profile for the id `person`. Returns the leaf."""
+    leaf = check_path(chain, root, PERSON_POLICY, now)
+    ids = leaf.subject.get_attributes_for_oid(NameOID.USER_ID)
+    if len(ids) != 1 or ids[0].value != person:
+        raise Untrusted("the certificate is not for that id")
+    if not leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        raise Untrusted("the person profile has a CN")
+    if _extension(leaf, x509.SubjectAlternativeName) is not None:
+        raise Untrusted("the person profile has no subjectAltName")
+    _check_usage(leaf, {"digital_signature", "key_agreement"}, {Eku.CLIENT_AUTH, _DOCUMENT_SIGNING})
+    p256_key(leaf)
+    return leaf
+
+
+def check_server(
+    chain: Sequence[x509.Certificate], root: x509.Certificate, origin: str, now: datetime
+) -> x509.Certificate:
+    """A path to the root and the server profile for `origin`. Returns the leaf."""
+    leaf = check_path(chain, root, SERVER_POLICY, now)
+    host = host_of(origin)
+    names = _extension(leaf, x509.SubjectAlternativeName)
+    if not isinstance(names, x509.SubjectAlternativeName):
+        raise Untrusted("the server profile has a subjectAltName")
+    if names.get_values_for_type(x509.UniformResourceIdentifier) != [origin]:
+        raise Untrusted(f"the certificate's URI is not {origin}")
+    try:
+        listed = ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+    except ValueError:
+        listed = host in names.get_values_for_type(x509.DNSName)
+    if not listed:
+        raise Untrusted("the certificate does not name the origin's host")
+    if [a.value for a in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] != [host]:
+        raise Untrusted("the certificate's CN is not the host")
+    _check_usage(leaf, {"digital_signature"}, {Eku.SERVER_AUTH, Eku.CLIENT_AUTH})
+    p256_key(leaf)
+    return leaf
+
+
+def verify_ecdsa(leaf: x509.Certificate, signature: bytes, data: bytes) -> None:
+    """ECDSA with SHA-256, DER-encoded, with the leaf's key."""
+    try:
+        p256_key(leaf).verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise Untrusted("the signature is wrong") from error
