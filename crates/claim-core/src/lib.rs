@@ -33,4 +33,4 @@ pub use digest::Digest;
 pub use problem::{GivenBy, Problem, ProblemType};
 pub use sealed::TokenError;
 pub use secret::Secret;
-pub use text::Escaped;
+pub use text::{Escaped, EscapedJson};

@@ -55,7 +55,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let listeners = bind(&config.listen)?;
     let addresses = local_addresses(&listeners)?;
     let health = config.metrics.map(|address| bind(&[address])).transpose()?;
-    let origin = origin(&config, &addresses)?;
+    let origin = origin(&config, &folder, &addresses)?;
     let store = open_store(&folder, config.database.as_deref()).await?;
     let (authority, found) = open_authority(&config, &folder, &store).await?;
     let (mode, fingerprint) = (Mode::of(authority.root()), authority.root_digest());
@@ -201,10 +201,15 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartEr
     })
 }
 
-/// The public origin: the configured one, or this machine's.
-fn origin(config: &Config, addresses: &[SocketAddr]) -> Result<Origin, StartError> {
-    match &config.public_url {
-        Some(origin) => Ok(origin.clone()),
+/// The public origin: the configured one, else the one by which others know it already, else this machine's.
+fn origin(
+    config: &Config,
+    folder: &Folder,
+    addresses: &[SocketAddr],
+) -> Result<Origin, StartError> {
+    let known = folder.remembered_origin().filter(|origin| !origin.is_loopback());
+    match config.public_url.clone().or(known) {
+        Some(origin) => Ok(origin),
         None => {
             let port = addresses.first().map_or(DEFAULT_PORT, SocketAddr::port);
             Ok(Origin::from_user(&format!("https://localhost:{port}"))?)

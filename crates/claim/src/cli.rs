@@ -98,10 +98,10 @@ pub(crate) struct ServerArgs {
     #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
     pub(crate) public_url: Option<Origin>,
     /// TLS certificate chain (PEM) from elsewhere, e.g. a public CA, so that browsers trust the page
-    #[arg(long, env = "CLAIM_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(long, env = "CLAIM_TLS_CERT", value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// The private key (PEM) of --tls-cert
-    #[arg(long, env = "CLAIM_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "CLAIM_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
     /// Serve /metrics, /healthz and /readyz in plain HTTP on this loopback address [default: not served]
     #[arg(long, env = "CLAIM_METRICS", value_name = "ADDR:PORT")]
@@ -120,15 +120,12 @@ pub(crate) struct DatabaseArgs {
 
 /// `claim cuhk`.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         claim cuhk\n  \
         claim cuhk init --public-url https://cuhk.example:9335\n  \
         claim cuhk --listen 0.0.0.0:9335 --public-url https://cuhk.example:9335\n  \
         claim cuhk invite --sid 1155123456\n  \
-        claim cuhk list --json"
-)]
+        claim cuhk list --json")]
 pub(crate) struct CuhkArgs {
     #[command(subcommand)]
     pub(crate) command: Option<CuhkCommand>,
@@ -194,14 +191,11 @@ pub(crate) struct InviteWhom {
 
 /// `claim blackboard`.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         claim blackboard\n  \
         claim blackboard --listen 0.0.0.0:3141 --public-url https://blackboard.example:3141 \\\n      \
             --cuhk https://cuhk.example:9335 --invite-file invitation.txt\n  \
-        claim blackboard messages --json"
-)]
+        claim blackboard messages --json")]
 pub(crate) struct BlackboardArgs {
     #[command(subcommand)]
     pub(crate) command: Option<BlackboardCommand>,
@@ -240,14 +234,11 @@ pub(crate) enum BlackboardCommand {
 
 /// `claim student`.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         claim student\n  \
         claim student enroll --invite-file invitation.txt\n  \
         claim student say \"my report follows\"\n  \
-        echo hello | claim student say -"
-)]
+        echo hello | claim student say -")]
 pub(crate) struct StudentArgs {
     #[command(subcommand)]
     pub(crate) command: Option<StudentCommand>,
@@ -318,7 +309,7 @@ pub(crate) enum StudentCommand {
     },
     /// Send one message (steps 3 to 6)
     #[command(
-        after_help = "Examples:\n  claim student say \"my report follows\"\n  echo hello | claim student say -"
+        after_help = "Examples:\n  claim student say \"my report follows\"\n  echo hello | claim student say -\n  claim student say -- \"-5 degrees\""
     )]
     Say {
         /// The text; - reads it from standard input

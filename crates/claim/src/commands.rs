@@ -7,9 +7,10 @@ pub(crate) mod student;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use claim_blackboard::Quotas;
 use claim_http::Limits;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::Terminal;
 
@@ -30,24 +31,36 @@ impl Context {
     }
 }
 
-/// Completes when the person or the system asks the program to stop: Ctrl-C, SIGTERM.
-pub(crate) async fn asked_to_stop() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
-        _ = terminate.recv() => Ok(()),
+/// The signals by which a person or the system asks the program to stop: Ctrl-C, SIGTERM.
+///
+/// Made before the work begins and kept until it ends: before, a signal would end the program on the spot, and
+/// between two of these it would go unheard.
+#[derive(Debug)]
+pub(crate) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Result<Self> {
+        let told = "the system does not deliver signals";
+        let interrupt = signal(SignalKind::interrupt()).context(told)?;
+        let terminate = signal(SignalKind::terminate()).context(told)?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// Completes when one has come since it listens.
+    pub(crate) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
 /// Serves until asked to stop.
-pub(crate) async fn until_stopped(terminal: Terminal) {
-    match asked_to_stop().await {
-        Ok(()) => terminal.say("Stopping: finishing the requests under way …"),
-        Err(error) => terminal.failure(
-            &format!("the system does not deliver signals: {error}"),
-            None,
-            "Stop it with `kill -9` when you need to; nothing acknowledged is lost.",
-        ),
-    }
+pub(crate) async fn until_stopped(mut signals: StopSignals, terminal: Terminal) {
+    signals.received().await;
+    terminal.say("Stopping: finishing the requests under way …");
 }

@@ -19,7 +19,7 @@ use self::summary::Summary;
 use crate::attack;
 use crate::cli::{DemoArgs, StudentServerArgs, TlsRootsArg};
 use crate::commands::student::{ask_sid, no_sid};
-use crate::commands::{Context, asked_to_stop, blackboard, cuhk};
+use crate::commands::{Context, StopSignals, blackboard, cuhk};
 use crate::exit::Exit;
 use crate::stage::Stage;
 use crate::terminal::{Terminal, Words};
@@ -29,10 +29,10 @@ use crate::words;
 const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) async fn run(arguments: DemoArgs, context: &Context) -> Result<Exit> {
+    let mut signals = StopSignals::listen()?;
     tokio::select! {
         done = play(arguments, context) => done,
-        stopped = asked_to_stop() => {
-            stopped?;
+        () = signals.received() => {
             context.terminal.say("\nStopped.");
             Ok(Exit::Done)
         }
@@ -183,6 +183,16 @@ impl Servers {
             Ok(running) => running,
             Err(error) => return Ok(Err(cuhk::start_failure(context, &error))),
         };
+        if cuhk.mode() != claim_cuhk::Mode::LocalDemo {
+            let what =
+                format!("{} holds a real CUHK, which certifies by invitation only", dir.display());
+            terminal.failure(
+                &what,
+                None,
+                "Name a folder of its own for the demonstration with --dir.",
+            );
+            return Ok(Err(Exit::Refused));
+        }
         let cuhk_origin = cuhk.origin().clone();
         let mut tasks = vec![serve(cuhk.run(told(stopped.clone())))];
 

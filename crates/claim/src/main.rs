@@ -14,6 +14,7 @@ mod stage;
 mod terminal;
 mod words;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -82,6 +83,7 @@ fn log(cli: &Cli) {
     };
     let filter = EnvFilter::try_from_env("CLAIM_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = subscriber.with_ansi(std::io::stderr().is_terminal());
     if global.json {
         subscriber.json().init();
     } else {

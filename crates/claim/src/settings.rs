@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use claim_blackboard::Quotas;
 use claim_http::Limits;
+
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::cli::Cli;
+use crate::cli::{self, BlackboardCommand, Cli, CuhkCommand};
 
 /// The name of the configuration file in the data folder.
 pub(crate) const FILE_NAME: &str = "claim.toml";
@@ -55,8 +57,55 @@ pub(crate) fn load(
         take(&mut table, "blackboard", "quotas").map_err(SettingsError::File)?;
     let command = with_defaults(Cli::command(), table).map_err(SettingsError::File)?;
     let matches = command.try_get_matches_from(arguments).map_err(SettingsError::Usage)?;
+    check_places(&matches).map_err(SettingsError::Usage)?;
     let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Usage)?;
+    check_tls_pair(&cli).map_err(SettingsError::Usage)?;
     Ok(Settings { cli, cuhk_limits, blackboard_limits, blackboard_quotas })
+}
+
+/// An option of `claim cuhk` before `list`, say, would have no effect: it belongs to serving.
+///
+/// Not clap's `args_conflicts_with_subcommands`, which takes the options of every command for such as well.
+fn check_places(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some((program, inner)) = matches.subcommand() else { return Ok(()) };
+    let Some((subcommand, _)) = inner.subcommand() else { return Ok(()) };
+    let command = Cli::command();
+    let options = command.find_subcommand(program).into_iter().flat_map(Command::get_arguments);
+    let typed = |id: &str| inner.value_source(id) == Some(ValueSource::CommandLine);
+    match options
+        .filter(|option| typed(option.get_id().as_str()))
+        .find_map(|option| option.get_long())
+    {
+        None => Ok(()),
+        Some(option) => {
+            let what = format!(
+                "--{option} belongs behind the subcommand: claim {program} {subcommand} --{option} …"
+            );
+            Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, what))
+        }
+    }
+}
+
+/// clap's `requires` does not see what comes from the file, so the pair is looked at when all is known.
+fn check_tls_pair(cli: &Cli) -> Result<(), clap::Error> {
+    let server = match &cli.command {
+        cli::Command::Cuhk(arguments) => match &arguments.command {
+            None => &arguments.serve,
+            Some(CuhkCommand::Serve(serve)) => serve,
+            Some(_) => return Ok(()),
+        },
+        cli::Command::Blackboard(arguments) => match &arguments.command {
+            None => &arguments.serve.server,
+            Some(BlackboardCommand::Serve(serve)) => &serve.server,
+            Some(_) => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    if server.tls_cert.is_some() == server.tls_key.is_some() {
+        return Ok(());
+    }
+    let what = "--tls-cert and --tls-key go together: one of them is missing";
+    Err(Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, what))
 }
 
 /// Reads the file that `--config` or `--dir` leads to; a missing `claim.toml` is an empty one.
@@ -98,6 +147,9 @@ fn take<T: DeserializeOwned + Default>(table: &mut Table, program: &str, name: &
     }
 }
 
+/// Whom to invite is said on the command line alone.
+const NEVER: [&str; 3] = ["sid", "server", "roster"];
+
 /// Makes each value of the file the default of the option with its name.
 fn with_defaults(mut command: Command, table: Table) -> Result<Command> {
     for (name, value) in table {
@@ -136,6 +188,9 @@ fn set_everywhere(command: Command, option: &str, value: &Value, known: &mut boo
 }
 
 fn set_here(command: Command, option: &str, value: &Value, known: &mut bool) -> Command {
+    if option == "config" || (command.get_name() == "invite" && NEVER.contains(&option)) {
+        return command;
+    }
     let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));
     let Some(id) = found.map(|arg| arg.get_id().clone()) else { return command };
     *known = true;
@@ -156,7 +211,6 @@ fn texts(value: &Value) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
     use super::*;
-    use crate::cli;
 
     fn matches(toml: &str, arguments: &[&str]) -> Result<Cli> {
         let command = with_defaults(Cli::command(), toml.parse()?)?;
@@ -199,10 +253,25 @@ mod tests {
             ("[cuhk]\nno-such-option = 1", "no-such-option"),
             ("[other]\nlisten = \"x\"", "other"),
             ("[cuhk]\nlisten = \"nowhere\"", "nowhere"),
+            ("[cuhk]\nroster = \"roster.csv\"", "roster"),
+            ("config = \"other.toml\"", "config"),
         ] {
             let error = matches(toml, &["claim", "cuhk"]).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn an_option_of_serving_has_no_place_before_a_subcommand() {
+        let command = with_defaults(Cli::command(), Table::new()).unwrap();
+        let arguments = ["claim", "cuhk", "--listen", "127.0.0.1:1", "list"];
+        let matches = command.clone().try_get_matches_from(arguments).unwrap();
+        assert!(
+            check_places(&matches).unwrap_err().to_string().contains("--listen belongs behind")
+        );
+        let matches =
+            command.try_get_matches_from(["claim", "cuhk", "--dir", "x", "list"]).unwrap();
+        assert!(check_places(&matches).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anstream::{eprint, eprintln, println};
 use anstyle::{AnsiColor, Style};
+use claim_core::EscapedJson;
 use claim_student::{Explained, Outcome};
 use serde_json::{Value, json};
 
@@ -74,7 +75,7 @@ impl Terminal {
     pub(crate) fn tell(self, words: &Words) {
         if self.json {
             if let Some(document) = &words.json {
-                println!("{document}");
+                print_document(document);
             }
             return;
         }
@@ -113,7 +114,7 @@ impl Terminal {
     /// A result: shown even when quiet. In JSON the document stands for it.
     pub(crate) fn result(self, line: &str, document: &Value) {
         if self.json {
-            println!("{document}");
+            print_document(document);
         } else {
             println!("{line}");
         }
@@ -131,7 +132,7 @@ impl Terminal {
     /// What happened, why, what to do next.
     pub(crate) fn failure(self, what: &str, why: Option<&str>, advice: &str) {
         if self.json {
-            println!("{}", json!({ "error": what, "why": why, "advice": advice }));
+            print_document(&json!({ "error": what, "why": why, "advice": advice }));
             return;
         }
         eprintln!("{BAD}error:{BAD:#} {what}");
@@ -152,10 +153,23 @@ impl Terminal {
         }
         let mut line = String::new();
         match io::stdin().lock().read_line(&mut line)? {
-            0 => Ok(None),
+            0 => {
+                if io::stdin().is_terminal() {
+                    eprintln!();
+                }
+                Ok(None)
+            }
             _ => Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned())),
         }
     }
+}
+
+/// Writes one JSON document on a line of its own.
+///
+/// Past `anstream`, which takes for colour what is content, and drops it.
+fn print_document(document: &Value) {
+    // Whoever closed the other end does not want it any more.
+    let _ = writeln!(io::stdout(), "{}", EscapedJson(&document.to_string()));
 }
 
 fn narrate(narration: &Narration) {

@@ -8,7 +8,7 @@ use claim_blackboard::{AdminError, Config, ExternalTls, StartError};
 use claim_core::Escaped;
 use serde_json::json;
 
-use super::{Context, asked_to_stop, until_stopped};
+use super::{Context, StopSignals, until_stopped};
 use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
 use crate::exit::Exit;
 use crate::words;
@@ -48,17 +48,15 @@ async fn serve(arguments: BlackboardServeArgs, context: &Context) -> Result<Exit
     let terminal = context.terminal;
     let observer = Arc::new(move |event| terminal.tell(&words::blackboard::words(&event)));
     let config = config(&context.server_dir(), arguments, context);
+    let mut signals = StopSignals::listen()?;
     // It may wait for CUHK for a while, and must be stoppable while it does.
     let started = tokio::select! {
         started = claim_blackboard::start(config, observer) => started,
-        stopped = asked_to_stop() => {
-            stopped?;
-            return Ok(Exit::Done);
-        }
+        () = signals.received() => return Ok(Exit::Done),
     };
     match started {
         Ok(running) => {
-            running.run(until_stopped(terminal)).await;
+            running.run(until_stopped(signals, terminal)).await;
             Ok(Exit::Done)
         }
         Err(error) => Ok(start_failure(context, &error)),

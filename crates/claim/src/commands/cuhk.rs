@@ -9,7 +9,7 @@ use claim_core::invitation::{Invitation, Invitee};
 use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Office, StartError};
 use serde_json::json;
 
-use super::{Context, until_stopped};
+use super::{Context, StopSignals, until_stopped};
 use crate::cli::{CuhkArgs, CuhkCommand, InviteArgs, InviteWhom, ServerArgs};
 use crate::exit::Exit;
 use crate::words;
@@ -63,9 +63,10 @@ pub(crate) fn config(dir: &Path, arguments: ServerArgs, context: &Context) -> Co
 async fn serve(arguments: ServerArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let observer = Arc::new(move |event| terminal.tell(&words::cuhk::words(&event)));
+    let signals = StopSignals::listen()?;
     match claim_cuhk::start(config(&context.server_dir(), arguments, context), observer).await {
         Ok(running) => {
-            running.run(until_stopped(terminal)).await;
+            running.run(until_stopped(signals, terminal)).await;
             Ok(Exit::Done)
         }
         Err(error) => Ok(start_failure(context, &error)),

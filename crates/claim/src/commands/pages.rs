@@ -1,5 +1,6 @@
 //! Shell completions and man pages.
 
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -12,8 +13,13 @@ use crate::terminal::Terminal;
 
 /// Prints the completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
-    clap_complete::generate(shell, &mut Cli::command(), "claim", &mut std::io::stdout());
-    Ok(Exit::Done)
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "claim", &mut script);
+    match std::io::stdout().write_all(&script) {
+        // Whoever closed the other end does not want it any more.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Done),
+    }
 }
 
 /// Writes a man page for the program and for each command.

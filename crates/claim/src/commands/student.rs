@@ -13,7 +13,7 @@ use claim_student::{
 };
 use serde_json::json;
 
-use super::{Context, asked_to_stop};
+use super::{Context, StopSignals};
 use crate::cli::{
     DialogueArgs, IdentityArgs, StudentArgs, StudentCommand, StudentServerArgs, TlsRootsArg,
 };
@@ -39,10 +39,10 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
             Some(StudentCommand::Renew { student }) => renew(student, context).await,
         }
     };
+    let mut signals = StopSignals::listen()?;
     tokio::select! {
         done = work => done,
-        stopped = asked_to_stop() => {
-            stopped?;
+        () = signals.received() => {
             context.terminal.say("\nStopped. What was acknowledged is safe; the rest can be done again.");
             Ok(Exit::Done)
         }
@@ -182,12 +182,11 @@ async fn enroll_or_ask(
     if !wants_invitation {
         return Ok(Err(terminal.explained(&error)));
     }
-    let exit = terminal.explained(&error);
-    let Some(line) = ask(terminal, "Invitation (claim://…): ").await? else {
-        return Ok(Err(exit));
-    };
+    terminal.say(&format!("An invitation is needed: {error}."));
+    let line = ask(terminal, "Paste your invitation (claim://…), or press Enter to stop: ").await?;
+    let line = line.unwrap_or_default();
     if line.trim().is_empty() {
-        return Ok(Err(exit));
+        return Ok(Err(terminal.explained(&error)));
     }
     let invitation: Invitation = line.parse()?;
     Ok(student
@@ -276,7 +275,9 @@ fn the_one(student: &Student, sid: Option<Sid>, terminal: Terminal) -> Result<Pe
     if let Some(sid) = sid {
         return Ok(sid.into());
     }
-    let identities = student.identities().map_err(|error| terminal.explained(&error))?;
+    let mut identities = student.identities().map_err(|error| terminal.explained(&error))?;
+    // An interrupted enrolment is nobody yet.
+    identities.retain(|identity| !matches!(identity.state, IdentityState::Interrupted));
     let folder = student.wallet().dir().display();
     match identities.as_slice() {
         [identity] => Ok(identity.id.clone()),

@@ -11,7 +11,9 @@ use crate::terminal::{Narration, Words};
 /// The words for an event of Blackboard.
 pub(crate) fn words(event: &Event) -> Words {
     match event {
-        Event::Waiting(what) => plain(format!("Waiting for {what} …")),
+        Event::Waiting(what) => {
+            plain(format!("Waiting for {what} … Start `claim cuhk`, if it does not run yet."))
+        }
         Event::Enrolled { origin, cuhk, not_after, .. } => Words {
             plain: Some(format!(
                 "CUHK at {cuhk} certified this server as {origin}, until {}.",
@@ -34,7 +36,7 @@ pub(crate) fn words(event: &Event) -> Words {
             "The new TLS certificate could not be read ({reason}); the old one stays."
         )),
         Event::SealingKeysLost { count } => warning(format!(
-            "{count} sealing keys do not open with sealing.key: sessions from before are over; students open new ones by themselves."
+            "Sessions from before are over, and students' programs open new ones: {count} of the keys that sealed them belong to another sealing.key or address."
         )),
         Event::Listening { origin, addresses } => Words {
             plain: Some(format!("Blackboard listens on {} as {origin}.", join(addresses))),

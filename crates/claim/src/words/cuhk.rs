@@ -10,20 +10,30 @@ use crate::terminal::{Narration, Words};
 /// The words for an event of CUHK.
 pub(crate) fn words(event: &Event) -> Words {
     match event {
-        Event::RootMade { fingerprint } => told(
-            0,
-            "makes a key pair and the root certificate: cuhk.key and cuhk.cer".to_owned(),
-            vec![
-                ("public", "cuhk.cer; whoever has it can check every other certificate".to_owned()),
-                ("secret", "cuhk.key; whoever has it could certify anything".to_owned()),
-                ("root", format!("SHA-256 {}", short(fingerprint))),
-            ],
-        ),
-        Event::RootLoaded { fingerprint } => told(
-            0,
-            format!("loads the root certificate that is there, SHA-256 {}", short(fingerprint)),
-            vec![],
-        ),
+        Event::RootMade { fingerprint } => Words {
+            plain: Some(format!(
+                "Made cuhk.cer and cuhk.key; the root's SHA-256 is {fingerprint}."
+            )),
+            ..told(
+                0,
+                "makes a key pair and the root certificate: cuhk.key and cuhk.cer".to_owned(),
+                vec![
+                    (
+                        "public",
+                        "cuhk.cer; whoever has it can check every other certificate".to_owned(),
+                    ),
+                    ("secret", "cuhk.key; whoever has it could certify anything".to_owned()),
+                ],
+            )
+        },
+        Event::RootLoaded { fingerprint } => Words {
+            plain: Some(format!("Loaded cuhk.cer; the root's SHA-256 is {fingerprint}.")),
+            ..told(
+                0,
+                "loads the key pair and the root certificate that are there".to_owned(),
+                vec![],
+            )
+        },
         Event::Listening { origin, addresses, mode } => {
             let local = "\nLOCAL DEMONSTRATION: this CUHK certifies ANY student ID, for programs on this machine only.\n\
                          For a real one, make an empty folder and run: claim cuhk init --public-url https://…";

@@ -4,7 +4,7 @@ use claim_core::encoding::base64;
 use claim_student::Event;
 use serde_json::json;
 
-use super::{day, short};
+use super::{clock, day, short};
 use crate::terminal::{Narration, Words};
 
 /// The words for an event of the student's program.
@@ -41,7 +41,8 @@ pub(crate) fn words(event: &Event) -> Words {
         Event::MessageAcknowledged { answer } => Words {
             plain: Some(format!(
                 "Blackboard has message {} ({}).",
-                answer.number, answer.received_at
+                answer.number,
+                clock(answer.received_at)
             )),
             json: Some(json!({ "event": "message-acknowledged", "id": answer.sid,
                 "number": answer.number, "received_at": answer.received_at })),

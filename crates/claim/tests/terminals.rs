@@ -1,0 +1,28 @@
+//! The command line as people use it: the real program in a folder, what it says, and how it ends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test panics to fail")]
+
+#[path = "terminals/course.rs"]
+mod course;
+#[path = "terminals/demonstration.rs"]
+mod demonstration;
+#[path = "terminals/dialogue.rs"]
+mod dialogue;
+#[path = "terminals/endings.rs"]
+mod endings;
+#[path = "terminals/foreign_files.rs"]
+mod foreign_files;
+#[path = "terminals/invitations.rs"]
+mod invitations;
+#[path = "terminals/messages.rs"]
+mod messages;
+#[path = "terminals/pages.rs"]
+mod pages;
+#[path = "terminals/postgres.rs"]
+mod postgres;
+#[path = "terminals/program.rs"]
+mod program;
+#[path = "terminals/settings.rs"]
+mod settings;
+#[path = "terminals/starting.rs"]
+mod starting;
