@@ -11,6 +11,7 @@ use claim_student::{
     Config, EnrolError, Enrolled, IdentityState, MAX_MESSAGE, OpenSession, Requester, Student,
     TlsRoots, WalletError,
 };
+use etcetera::BaseStrategy;
 use serde_json::json;
 
 use super::{Context, StopSignals};
@@ -55,9 +56,9 @@ fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
     let dir = match &context.dir {
         Some(dir) => dir.clone(),
         None if here.join("cuhk.cer").exists() => here,
-        None => match directories::ProjectDirs::from("", "", "claim") {
-            Some(folders) => folders.data_dir().to_owned(),
-            None => bail!("there is no home folder to keep keys in; name a folder with --dir"),
+        None => match etcetera::choose_base_strategy() {
+            Ok(folders) => folders.data_dir().join("claim"),
+            Err(_) => bail!("there is no home folder to keep keys in; name a folder with --dir"),
         },
     };
     let terminal = context.terminal;
