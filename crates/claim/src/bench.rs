@@ -54,8 +54,8 @@ async fn sessions(setting: Setting, context: &Context) -> Result<Report> {
     terminal.say("Starting CUHK and Blackboard, and certifying the students …");
     let site = Site::start(dir.path()).await?;
     let client = Client::new(&site)?;
-    let key_exchange = client.negotiated_key_exchange().await?;
-    let workbench = Arc::new(Workbench::new(&site, key_exchange)?);
+    let negotiated = client.negotiate().await?;
+    let workbench = Arc::new(Workbench::new(&site, negotiated.key_exchange)?);
     let mut students = Student::many(setting.students, &site)?;
 
     terminal.say("Measuring the primitives …");
@@ -75,7 +75,8 @@ async fn sessions(setting: Setting, context: &Context) -> Result<Report> {
     let primitives = primitives.medians();
     let row = |(phase, measured)| Row::new(phase, measured, &primitives);
     let sessions = rows.into_iter().map(row).collect();
-    Ok(Report { setting, key_exchange: workbench.key_exchange(), primitives, sessions })
+    let (key_exchange, http) = (workbench.key_exchange(), negotiated.http);
+    Ok(Report { setting, key_exchange, http, primitives, sessions })
 }
 
 /// On one thread, apart from those that serve connections.

@@ -9,9 +9,10 @@ use claim_core::messages::{Challenge, JSON, SessionAnswer};
 use claim_core::student::{self, Credential, Session};
 use claim_core::{Escaped, Origin, json};
 use claim_pki::Root;
-use http::{Request, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http2::{self, SendRequest};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
@@ -31,6 +32,10 @@ use super::students::system_rng;
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
+/// The names of the versions of HTTP (RFC 7301 §6).
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
+
 /// What all connections have in common.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -41,10 +46,23 @@ pub(super) struct Client {
     tls: TlsConnector,
 }
 
-/// An open HTTP/2 connection, which is what the student program uses too.
+/// An open connection.
 pub(super) struct Connection {
-    requests: SendRequest<Full<Bytes>>,
+    requests: Requests,
     driver: JoinHandle<()>,
+}
+
+/// Where requests go in, in the version of HTTP that the server chose.
+enum Requests {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// What the two sides agree on in the TLS handshake.
+pub(super) struct Negotiated {
+    pub(super) key_exchange: &'static dyn SupportedKxGroup,
+    /// As in RFC 7301, e.g. `h2`.
+    pub(super) http: String,
 }
 
 impl Client {
@@ -55,7 +73,7 @@ impl Client {
             .with_protocol_versions(&[&version::TLS13])?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        tls.alpn_protocols = vec![b"h2".to_vec()];
+        tls.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
         // A new connection is to be a full handshake.
         tls.resumption = Resumption::disabled();
         Ok(Self {
@@ -67,23 +85,33 @@ impl Client {
         })
     }
 
-    /// What the two sides agree on in the TLS handshake.
-    pub(super) async fn negotiated_key_exchange(&self) -> Result<&'static dyn SupportedKxGroup> {
+    /// Tries what the server chooses.
+    pub(super) async fn negotiate(&self) -> Result<Negotiated> {
         let stream = self.handshake().await?;
-        let (_, connection) = stream.get_ref();
-        connection
-            .negotiated_key_exchange_group()
-            .ok_or_else(|| anyhow!("TLS did not tell its key exchange"))
+        let (_, tls) = stream.get_ref();
+        let key_exchange = tls.negotiated_key_exchange_group();
+        let http = tls.alpn_protocol().unwrap_or(HTTP1);
+        Ok(Negotiated {
+            key_exchange: key_exchange
+                .ok_or_else(|| anyhow!("TLS did not tell its key exchange"))?,
+            http: String::from_utf8_lossy(http).into_owned(),
+        })
     }
 
     pub(super) async fn connect(&self) -> Result<Connection> {
-        let stream = TokioIo::new(self.handshake().await?);
-        let (requests, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
-        let driver = tokio::spawn(async move {
-            // What goes wrong on it, the requests are told too.
-            let _ = connection.await;
-        });
-        Ok(Connection { requests, driver })
+        let stream = self.handshake().await?;
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+        let stream = TokioIo::new(stream);
+        // What goes wrong on a connection, its requests are told too.
+        if is_http2 {
+            let (requests, driver) = http2::handshake(TokioExecutor::new(), stream).await?;
+            let driver = tokio::spawn(async move { drop(driver.await) });
+            Ok(Connection { requests: Requests::Http2(requests), driver })
+        } else {
+            let (requests, driver) = http1::handshake(stream).await?;
+            let driver = tokio::spawn(async move { drop(driver.await) });
+            Ok(Connection { requests: Requests::Http1(requests), driver })
+        }
     }
 
     /// Steps 3 to 5: every check of the student program, by the same code.
@@ -112,9 +140,8 @@ impl Client {
         message: &impl Serialize,
     ) -> Result<A> {
         let body = Full::new(Bytes::from(serde_json::to_vec(message)?));
-        let request =
-            Request::post(self.origin.join(path)).header(header::CONTENT_TYPE, JSON).body(body)?;
-        let answer = connection.requests.send_request(request).await?;
+        let request = Request::post(self.origin.join(path)).header(header::CONTENT_TYPE, JSON);
+        let answer = connection.send(request.body(body)?).await?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|error| anyhow!("the answer cannot be read: {error}"))?.to_bytes();
@@ -136,6 +163,23 @@ fn provider() -> CryptoProvider {
 }
 
 impl Connection {
+    async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+        match &mut self.requests {
+            Requests::Http1(requests) => {
+                // RFC 9112 §3.2.1: to the server itself only the path goes into the request line.
+                let uri = request.uri().clone().into_parts();
+                if let (Some(authority), Some(path)) = (uri.authority, uri.path_and_query) {
+                    let host = HeaderValue::from_str(authority.as_str())?;
+                    request.headers_mut().insert(header::HOST, host);
+                    *request.uri_mut() = path.into();
+                }
+                requests.ready().await?;
+                Ok(requests.send_request(request).await?)
+            }
+            Requests::Http2(requests) => Ok(requests.send_request(request).await?),
+        }
+    }
+
     /// Says goodbye and waits until the connection is gone.
     pub(super) async fn close(self) {
         drop(self.requests);

@@ -174,15 +174,15 @@ impl Worker {
     }
 }
 
-/// Deals students to so many that play them.
-fn deal(students: Vec<Student>, hands: usize) -> Vec<Vec<Student>> {
-    let mut dealt: Vec<Vec<Student>> =
-        (0..hands.clamp(1, students.len().max(1))).map(|_| Vec::new()).collect();
-    let mut students = students.into_iter();
+/// Deals students to so many that play them; nobody is left without one.
+fn deal<T>(all: Vec<T>, hands: usize) -> Vec<Vec<T>> {
+    let hands = hands.clamp(1, all.len().max(1));
+    let mut dealt: Vec<Vec<T>> = (0..hands).map(|_| Vec::new()).collect();
+    let mut all = all.into_iter();
     loop {
         for hand in &mut dealt {
-            match students.next() {
-                Some(student) => hand.push(student),
+            match all.next() {
+                Some(one) => hand.push(one),
                 None => return dealt,
             }
         }
@@ -200,5 +200,28 @@ impl fmt::Display for Phase {
             Certificates::Known => "known certificates",
         };
         write!(f, "{connections}, {certificates}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    #[test]
+    fn hands_are_dealt_evenly_and_completely() {
+        for (cards, hands, expected) in [
+            (5, 2, vec![3, 2]),
+            (4, 4, vec![1; 4]),
+            (2, 3, vec![1, 1]),
+            (3, 0, vec![3]),
+            (0, 2, vec![0]),
+        ] {
+            let dealt = deal((0..cards).collect(), hands);
+            assert_eq!(dealt.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+            let mut all = dealt.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..cards).collect::<Vec<_>>());
+        }
     }
 }

@@ -164,7 +164,7 @@ impl Samples {
             let middle = durations.get(durations.len() / 2).copied().unwrap_or_default();
             middle.as_secs_f64() * 1e6
         };
-        Primitives(self.0.into_iter().map(|(which, samples)| (which, median(samples))).collect())
+        self.0.into_iter().map(|(which, samples)| (which, median(samples))).collect()
     }
 }
 
@@ -181,6 +181,12 @@ impl Primitives {
     }
 }
 
+impl FromIterator<(Primitive, f64)> for Primitives {
+    fn from_iter<I: IntoIterator<Item = (Primitive, f64)>>(micros: I) -> Self {
+        Self(micros.into_iter().collect())
+    }
+}
+
 /// The processor time of one run, measured in batches: what the server's is compared with.
 fn batches(mut run: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
     let mut time = |runs: u32| -> Result<Duration> {
@@ -193,4 +199,45 @@ fn batches(mut run: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
     let rough = time(20)?.max(Duration::from_nanos(1));
     let runs = u32::try_from(BATCH.as_nanos() / rough.as_nanos()).unwrap_or(u32::MAX).max(1);
     (0..BATCHES).map(|_| time(runs)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phase(connections: Connections, certificates: Certificates) -> Phase {
+        Phase { connections, certificates }
+    }
+
+    #[test]
+    fn a_session_is_charged_with_what_it_needs() {
+        let primitives: Primitives =
+            Primitive::ALL.into_iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0]).collect();
+        for (connections, certificates, expected) in [
+            (Connections::New, Certificates::New, 1.0 + 2.0 + 4.0 + 16.0 + 32.0),
+            (Connections::New, Certificates::Known, 1.0 + 2.0 + 16.0 + 32.0),
+            (Connections::Kept, Certificates::New, 4.0 + 16.0 + 32.0),
+            (Connections::Kept, Certificates::Known, 16.0 + 32.0),
+        ] {
+            let unavoidable = primitives.unavoidable(phase(connections, certificates));
+            assert!((unavoidable - expected).abs() < 1e-9, "{connections:?} {certificates:?}");
+        }
+    }
+
+    #[test]
+    fn a_disturbed_batch_does_not_show() {
+        let mut before = Samples::default();
+        let micros = |all: &[u64]| all.iter().copied().map(Duration::from_micros).collect();
+        before.0.insert(Primitive::Kem, micros(&[10, 11]));
+        let mut after = Samples::default();
+        after.0.insert(Primitive::Kem, micros(&[5_000, 12, 9]));
+        before.append(after);
+        assert!((before.medians().micros(Primitive::Kem) - 11.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_fails_is_not_measured() {
+        assert!(batches(|| anyhow::bail!("no")).is_err());
+        assert_eq!(batches(|| Ok(())).map(|batches| batches.len()).ok(), Some(BATCHES));
+    }
 }

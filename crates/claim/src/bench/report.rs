@@ -28,6 +28,8 @@ pub(super) struct Report {
     pub(super) setting: Setting,
     /// The name of the TLS key exchange.
     pub(super) key_exchange: String,
+    /// The version of HTTP, as in RFC 7301.
+    pub(super) http: String,
     /// Microseconds of each operation.
     pub(super) primitives: Primitives,
     /// One row a phase.
@@ -143,8 +145,9 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "\n{concurrency} of {students} students at once, {seconds} s each, \
-             server and students together on {processors} processors."
+            "\n{concurrency} of {students} students at once, {seconds} s each, over {}; \
+             server and students together on {processors} processors.",
+            self.http
         )
     }
 }
@@ -198,7 +201,65 @@ fn percentile(ascending: &[Duration], percent: usize) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cpu::CpuTime;
+    use super::super::load::{Certificates, Connections};
     use super::*;
+
+    fn report(sessions: u64, failures: usize) -> Report {
+        let phase = Phase { connections: Connections::Kept, certificates: Certificates::Known };
+        let primitives =
+            Primitives::from_iter([(Primitive::Kem, 60.0), (Primitive::SessionSignature, 15.0)]);
+        let cpu = |user, system| CpuTime {
+            user: Duration::from_millis(user),
+            system: Duration::from_millis(system),
+        };
+        let measured = Measured {
+            elapsed: Duration::from_secs(2),
+            latencies: (1..=sessions).map(Duration::from_millis).collect(),
+            server: cpu(120, 30),
+            clients: cpu(200, 50),
+            failures,
+            first_failure: (failures > 0).then(|| "no route".to_owned()),
+        };
+        Report {
+            setting: Setting::new(2, 1, 1),
+            key_exchange: "X25519".to_owned(),
+            http: "h2".to_owned(),
+            sessions: vec![Row::new(phase, measured, &primitives)],
+            primitives,
+        }
+    }
+
+    #[test]
+    fn the_servers_time_is_compared_with_the_cryptography() {
+        let report = report(1000, 0);
+        let text = report.to_string();
+        // 150 ms for 1000 sessions beside 75 µs each.
+        for line in [
+            "500 a second (1000 in all)",
+            "500.0 / 900.0 / 990.0 / 1000.0 ms",
+            "150.0 µs a session (120.0 user, 30.0 system)",
+            "    75.0 µs",
+            "    2.00",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("FAILED") && report.is_clean());
+    }
+
+    #[test]
+    fn a_failed_session_is_told_and_spoils_the_report() {
+        let report = report(1000, 3);
+        assert!(!report.is_clean());
+        assert!(report.to_string().contains("3 sessions; the first: no route"));
+    }
+
+    #[test]
+    fn without_sessions_there_is_no_ratio() {
+        let report = report(0, 0);
+        assert!(!report.is_clean());
+        assert!(!report.to_string().contains("ratio"));
+    }
 
     #[test]
     fn percentiles_are_values_that_occurred() {
