@@ -21,7 +21,7 @@ use self::report::{Report, Row, Setting};
 use self::site::Site;
 use self::students::Student;
 use crate::cli::{BenchArgs, BenchCommand};
-use crate::commands::Context;
+use crate::commands::{Context, StopSignals};
 use crate::exit::Exit;
 
 /// The load runs this long before anything counts: until caches are filled and threads started.
@@ -40,7 +40,12 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
         BenchCommand::Sessions { seconds, students, concurrency } => {
             let concurrency = concurrency.min(students);
             let setting = Setting::new(seconds, students, concurrency);
-            let report = sessions(setting, context).await?;
+            let mut signals = StopSignals::listen()?;
+            let report = tokio::select! {
+                report = sessions(setting, context) => report?,
+                // Blackboard and the folder end with what is dropped here.
+                () = signals.received() => return Ok(Exit::Refused),
+            };
             context.terminal.result(&report.to_string(), &serde_json::to_value(&report)?);
             Ok(if report.is_clean() { Exit::Done } else { Exit::Refused })
         }
