@@ -6,12 +6,13 @@
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode};
 
-use crate::profile::extensions;
+use crate::profile::Facts;
 use crate::subject::{SubjectEncodingError, is_dns_name};
 use crate::tbs::{Contents, ECDSA_SHA256, Fields, Signed};
 use crate::{
-    AuthorityName, Certificate, CertificateError, KeyError, Profile, ProfileError, PublicKey,
-    SerialNumber, SigningKey, Subject, SubjectError, Timestamp, Validity,
+    AuthorityName, Certificate, CertificateError, CrlUrl, Ed25519PublicKey, KeyError, Origin,
+    Profile, ProfileError, PublicKey, SerialNumber, SigningKey, Subject, SubjectError, Timestamp,
+    Validity,
 };
 
 /// A certification authority: its certificate, and the key that belongs to it.
@@ -21,6 +22,18 @@ pub struct Issuer {
     profile: Profile,
     key: SigningKey,
     key_id: [u8; 20],
+    crl_url: Option<CrlUrl>,
+}
+
+/// A key to be certified: Ed25519 for logs and witnesses, P-256 for everybody else.
+///
+/// A reference to either public key turns into one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectKey<'a> {
+    /// A key on P-256.
+    P256(&'a PublicKey),
+    /// An Ed25519 key.
+    Ed25519(&'a Ed25519PublicKey),
 }
 
 /// What a new root is made of.
@@ -69,7 +82,8 @@ pub enum PrepareError {
         /// The validity of the issuer's certificate.
         issuer: Validity,
     },
-    /// Roots issue to issuing authorities only, and these to persons and servers only.
+    /// Roots issue to issuing authorities, timestamp authorities, logs and witnesses, and issuing authorities to
+    /// persons and servers.
     #[error("a certificate for a {subject} is not issued by a {issuer}")]
     WrongIssuer {
         /// The profile of what was to be issued.
@@ -146,7 +160,13 @@ impl Issuer {
             return Err(IssuerError::OtherKey);
         }
         let key_id = certified.key_id();
-        Ok(Self { certificate, profile, key, key_id })
+        Ok(Self { certificate, profile, key, key_id, crl_url: None })
+    }
+
+    /// The same issuer, who from now on says in each certificate where its CRL lies.
+    #[must_use]
+    pub fn with_crl_url(self, url: CrlUrl) -> Self {
+        Self { crl_url: Some(url), ..self }
     }
 
     /// Makes a root: a certificate that its own key signs.
@@ -183,19 +203,26 @@ impl Issuer {
 
     /// Checks a request and turns it into what will be signed.
     ///
+    /// The key is a [`PublicKey`], or an [`Ed25519PublicKey`] for logs and witnesses.
+    ///
     /// # Errors
     /// [`PrepareError`]; nothing was signed.
-    pub fn prepare(
+    pub fn prepare<'a>(
         &self,
         subject: &Subject,
-        public_key: &PublicKey,
+        public_key: impl Into<SubjectKey<'a>>,
         serial: &SerialNumber,
         validity: Validity,
     ) -> Result<Issuance, PrepareError> {
-        let profile = subject.profile();
-        let origin = match subject {
-            Subject::Server { origin } => Some(origin),
-            _ => None,
+        let public_key = public_key.into();
+        let facts = Facts {
+            profile: subject.profile(),
+            subject_key_id: public_key.key_id(),
+            issuer_key_id: self.key_id,
+            validity,
+            origin: subject.origin(),
+            domain: None,
+            crl_url: self.crl_url.as_ref(),
         };
         let tbs = Contents {
             serial,
@@ -203,7 +230,7 @@ impl Issuer {
             validity,
             subject: &subject.to_der()?,
             spki: public_key.spki_der(),
-            extensions: extensions(profile, &public_key.key_id(), &self.key_id, origin, None)?,
+            extensions: facts.extensions()?,
         }
         .into_der()?;
         self.lint(tbs)
@@ -238,7 +265,7 @@ impl Issuer {
         if !self.profile.issues(profile) {
             return Err(PrepareError::WrongIssuer { subject: profile, issuer: self.profile });
         }
-        profile.check(&fields)?;
+        profile.check_any(&fields)?;
         let (wanted, issuer) = (fields.validity, self.validity());
         if wanted.within(issuer) != Some(wanted) {
             return Err(PrepareError::OutsideIssuer { wanted, issuer });
@@ -276,16 +303,58 @@ impl Subject {
             Self::Person { .. } => Profile::Person,
             Self::Server { .. } => Profile::Server,
             Self::Issuing { .. } => Profile::Issuing,
+            Self::Timestamp { .. } => Profile::Timestamp,
+            Self::Log { .. } => Profile::Log,
+            Self::Witness { .. } => Profile::Witness,
         }
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Server { origin } | Self::Timestamp { origin } | Self::Log { origin } => {
+                Some(origin)
+            }
+            Self::Person { .. } | Self::Issuing { .. } | Self::Witness { .. } => None,
+        }
+    }
+}
+
+impl<'a> SubjectKey<'a> {
+    fn spki_der(self) -> &'a [u8] {
+        match self {
+            Self::P256(key) => key.spki_der(),
+            Self::Ed25519(key) => key.spki_der(),
+        }
+    }
+
+    fn key_id(self) -> [u8; 20] {
+        match self {
+            Self::P256(key) => key.key_id(),
+            Self::Ed25519(key) => key.key_id(),
+        }
+    }
+}
+
+impl<'a> From<&'a PublicKey> for SubjectKey<'a> {
+    fn from(key: &'a PublicKey) -> Self {
+        Self::P256(key)
+    }
+}
+
+impl<'a> From<&'a Ed25519PublicKey> for SubjectKey<'a> {
+    fn from(key: &'a Ed25519PublicKey) -> Self {
+        Self::Ed25519(key)
     }
 }
 
 impl Profile {
     fn issues(self, subject: Self) -> bool {
         match self {
-            Self::Root => subject == Self::Issuing,
+            Self::Root => {
+                matches!(subject, Self::Issuing | Self::Timestamp | Self::Log | Self::Witness)
+            }
             Self::Issuing => matches!(subject, Self::Person | Self::Server),
-            Self::Person | Self::Server => false,
+            _ => false,
         }
     }
 }
@@ -309,14 +378,22 @@ fn root_tbs(
         return Err(PrepareError::Domain { found: domain.to_owned() });
     }
     let name = spec.name.to_der()?;
-    let id = key.key_id();
+    let facts = Facts {
+        profile: Profile::Root,
+        subject_key_id: key.key_id(),
+        issuer_key_id: key.key_id(),
+        validity,
+        origin: None,
+        domain: spec.domain.as_deref(),
+        crl_url: None,
+    };
     let contents = Contents {
         serial,
         issuer: &name,
         validity,
         subject: &name,
         spki: key.spki_der(),
-        extensions: extensions(Profile::Root, &id, &id, None, spec.domain.as_deref())?,
+        extensions: facts.extensions()?,
     };
     let tbs = contents.into_der()?;
     Profile::Root.check(&Fields::from_der(&tbs)?)?;

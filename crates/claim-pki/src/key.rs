@@ -1,8 +1,11 @@
-//! P-256 keys: the only ones that persons, servers and certification authorities have here.
+//! Keys: on P-256 for persons, servers, timestamps and certification authorities, Ed25519 for logs and witnesses.
 
+mod ed25519;
+mod pem;
 mod private;
 mod public;
 
+pub use ed25519::{Ed25519PublicKey, Ed25519SigningKey};
 pub use private::SigningKey;
 pub use public::{BadSignature, PublicKey};
 
@@ -21,6 +24,12 @@ pub enum KeyError {
         /// What the key is for: a common name such as `RSA` or `P-384`, else the object identifier.
         algorithm: String,
     },
+    /// A key for another algorithm than Ed25519, where only that will do.
+    #[error("the key must be an Ed25519 key; this is {algorithm}")]
+    NotEd25519 {
+        /// What the key is for: a common name such as `RSA` or `P-256`, else the object identifier.
+        algorithm: String,
+    },
     /// The curve is spelled out instead of named (RFC 5480 §2.1.1 forbids that).
     #[error("the key spells out the parameters of its curve; the curve must be named (P-256)")]
     ExplicitParameters,
@@ -28,7 +37,7 @@ pub enum KeyError {
     #[error("the public key is a compressed point; it must be uncompressed")]
     CompressedPoint,
     /// The octets are not a point on the curve, or the private key is out of its range.
-    #[error("the key does not lie on the curve P-256")]
+    #[error("the key does not lie on its curve")]
     InvalidPoint,
     /// The text has no private key in PEM (PKCS#8, or SEC1 `EC PRIVATE KEY`).
     #[error("there is no private key in PEM")]
@@ -50,6 +59,7 @@ fn algorithm_name(algorithm: &ObjectIdentifier) -> String {
     let name = match *algorithm {
         rfc5912::RSA_ENCRYPTION => "RSA",
         rfc5912::ID_RSASSA_PSS => "RSA-PSS",
+        rfc5912::SECP_256_R_1 => "P-256",
         rfc5912::SECP_384_R_1 => "P-384",
         rfc5912::SECP_521_R_1 => "P-521",
         rfc8410::ID_ED_25519 => "Ed25519",

@@ -3,12 +3,14 @@
 //! | what | where it is specified |
 //! |---|---|
 //! | [`SigningKey`], [`PublicKey`]: P-256 keys, ECDSA with SHA-256 | FIPS 186-5, RFC 5480, RFC 5915, RFC 5958 |
+//! | [`Ed25519SigningKey`], [`Ed25519PublicKey`]: keys of logs and witnesses | RFC 8032, RFC 8410 |
 //! | [`Certificate`] and its [`Profile`]s | RFC 5280, RFC 9336 |
 //! | [`Issuer`]: [prepare](Issuer::prepare), record, [issue](Issuer::issue) | RFC 5280 §4 |
-//! | [`CertificationRequest`]: PKCS#10 with proof of possession | RFC 2986 |
+//! | [`CertificationRequest`], [`Ed25519CertificationRequest`]: PKCS#10 with proof of possession | RFC 2986 |
 //! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
+//! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
 //! | [`encode_certs_only`], [`decode_certs_only`] | RFC 7030 §4.1.3, RFC 5652 |
-//! | [`Sid`], [`PersonId`], [`Origin`], [`Timestamp`]: what certificates say | RFC 6454, RFC 3339 |
+//! | [`Sid`], [`PersonId`], [`WitnessName`], [`Origin`], [`Timestamp`]: what certificates say | RFC 6454, RFC 3339 |
 //!
 //! A `Verified…` value has private fields and one constructor, which stands beside the check: whoever holds one need
 //! not check again. Hashes and signatures are taken over the octets that came, never over a new encoding of them.
@@ -18,6 +20,7 @@
 
 mod certificate;
 mod certs_only;
+mod crl_url;
 mod digest;
 mod issuance;
 mod key;
@@ -32,19 +35,28 @@ mod subject;
 mod tbs;
 mod timestamp;
 mod validity;
+mod witness_name;
 
 pub use certificate::{Certificate, CertificateError};
 pub use certs_only::{CertsOnlyError, MAX_CERTS_ONLY, decode_certs_only, encode_certs_only};
+pub use crl_url::{CrlUrl, CrlUrlError};
 pub use issuance::{
-    Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec,
+    Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec, SubjectKey,
 };
-pub use key::{BadSignature, KeyError, PublicKey, SigningKey};
+pub use key::{BadSignature, Ed25519PublicKey, Ed25519SigningKey, KeyError, PublicKey, SigningKey};
 pub use names::{NameError, PersonId, Sid, StaffId};
 pub use origin::{Origin, OriginError, OriginHost};
-pub use path::{PathError, Root, RootError, VerifiedIssuer, VerifiedPerson, VerifiedServer};
+pub use path::{
+    PathError, Root, RootError, VerifiedIssuer, VerifiedLog, VerifiedPerson, VerifiedServer,
+    VerifiedTimestampAuthority, VerifiedWitness,
+};
 pub use profile::{Profile, ProfileError, ProfilePart};
-pub use request::{CertificationRequest, MakeRequestError, RequestError, certification_request};
+pub use request::{
+    CertificationRequest, Ed25519CertificationRequest, MakeRequestError, RequestError,
+    certification_request, ed25519_certification_request,
+};
 pub use serial::{SerialError, SerialNumber};
 pub use subject::{AuthorityName, Subject, SubjectError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use validity::Validity;
+pub use witness_name::{WitnessName, WitnessNameError};

@@ -1,28 +1,26 @@
 //! The certificate profiles: what stands in a certificate of each kind, written and checked from the same tables.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod extensions;
+mod subject;
+
 use std::fmt;
 
-use der::asn1::{Ia5String, ObjectIdentifier, OctetString};
+use der::Any;
+use der::asn1::ObjectIdentifier;
 use der::flagset::FlagSet;
-use der::{Encode, EncodeValue, FixedTag};
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
-use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
-use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-    NameConstraints, SubjectKeyIdentifier,
-};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+
+pub(crate) use extensions::Facts;
+pub(crate) use subject::{person, server, service_origin, usage_period, witness};
 
 use crate::oid::{
-    ANY_POLICY, CN, ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS,
+    ANY_POLICY, CLIENT_AUTH, CN, DOCUMENT_SIGNING, ID_CE_BASIC_CONSTRAINTS,
     ID_CE_CERTIFICATE_POLICIES, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS,
-    ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_KP_CLIENT_AUTH,
-    ID_KP_DOCUMENT_SIGNING, ID_KP_SERVER_AUTH, PERSON_POLICY, PolicyInformation, SERVER_POLICY,
-    UID,
+    LOG_POLICY, LOG_USAGE, PERSON_POLICY, PolicyInformation, SERVER_AUTH, SERVER_POLICY,
+    TIME_STAMPING, TIMESTAMP_POLICY, WITNESS_POLICY, WITNESS_USAGE, is_identifier,
 };
 use crate::tbs::Fields;
-use crate::{KeyError, Origin, OriginHost, PersonId, PublicKey};
+use crate::{Ed25519PublicKey, KeyError, PublicKey};
 
 /// The kinds of certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +34,12 @@ pub enum Profile {
     Person,
     /// A server, known by its origin.
     Server,
+    /// An authority that says when something was there (RFC 3161).
+    Timestamp,
+    /// An append-only log; its key is Ed25519.
+    Log,
+    /// A witness of logs; its key is Ed25519.
+    Witness,
 }
 
 /// What of a certificate is not as its profile demands.
@@ -54,6 +58,8 @@ pub enum ProfilePart {
     AlternativeName,
     /// `nameConstraints`.
     NameConstraints,
+    /// `privateKeyUsagePeriod`.
+    PrivateKeyUsagePeriod,
     /// The subject key identifier.
     SubjectKeyIdentifier,
     /// The authority key identifier.
@@ -84,7 +90,7 @@ pub enum ProfileError {
         /// What is not as it should be.
         part: ProfilePart,
     },
-    /// Its key is not a P-256 key as an uncompressed point.
+    /// Its key is not of the profile's kind: P-256 as an uncompressed point, or Ed25519 for logs and witnesses.
     #[error("the certificate's key cannot be used: {0}")]
     Key(#[source] KeyError),
 }
@@ -99,8 +105,16 @@ impl Profile {
             Self::Issuing => (5 * 365 + 1) * DAY,
             Self::Person => 180 * DAY,
             Self::Server => 90 * DAY,
+            // Two leap days in 10 years, sometimes three.
+            Self::Timestamp | Self::Log | Self::Witness => (10 * 365 + 2) * DAY,
         }
     }
+
+    /// How long a key may sign where the certificate says so (`privateKeyUsagePeriod`), in seconds.
+    pub(crate) const KEY_USE: u32 = 365 * 24 * 60 * 60;
+
+    const ALL_WITH_POLICY: [Self; 6] =
+        [Self::Issuing, Self::Person, Self::Server, Self::Timestamp, Self::Log, Self::Witness];
 
     /// The profile that a certificate has by its policy, as far as that can be told.
     pub(crate) fn named_by(fields: &Fields) -> Option<Self> {
@@ -109,7 +123,7 @@ impl Profile {
         match policies {
             None => fields.is_ca().then_some(Self::Root),
             Some((_, policies)) => match policies.as_slice() {
-                [one] => [Self::Issuing, Self::Person, Self::Server]
+                [one] => Self::ALL_WITH_POLICY
                     .into_iter()
                     .find(|profile| profile.policy().is_some_and(|policy| one.names(policy))),
                 _ => None,
@@ -117,13 +131,38 @@ impl Profile {
         }
     }
 
-    /// Checks everything that does not depend on the issuer or the time.
+    /// Checks everything that does not depend on the issuer or the time, of a certificate for a P-256 key.
     pub(crate) fn check(self, fields: &Fields) -> Result<PublicKey, ProfileError> {
-        let found = Self::named_by(fields);
-        if found != Some(self) {
-            return Err(ProfileError::Wrong { expected: self, found });
-        }
+        self.check_policy(fields)?;
         let key = PublicKey::from_spki_der(&fields.spki).map_err(ProfileError::Key)?;
+        self.check_parts(fields, key.key_id())?;
+        Ok(key)
+    }
+
+    /// The same of a certificate for an Ed25519 key.
+    pub(crate) fn check_ed25519(self, fields: &Fields) -> Result<Ed25519PublicKey, ProfileError> {
+        self.check_policy(fields)?;
+        let key = Ed25519PublicKey::from_spki_der(&fields.spki).map_err(ProfileError::Key)?;
+        self.check_parts(fields, key.key_id())?;
+        Ok(key)
+    }
+
+    /// The same of a certificate for a key of the kind that this profile has.
+    pub(crate) fn check_any(self, fields: &Fields) -> Result<(), ProfileError> {
+        match self {
+            Self::Log | Self::Witness => self.check_ed25519(fields).map(drop),
+            _ => self.check(fields).map(drop),
+        }
+    }
+
+    fn check_policy(self, fields: &Fields) -> Result<(), ProfileError> {
+        match Self::named_by(fields) {
+            Some(found) if found == self => Ok(()),
+            found => Err(ProfileError::Wrong { expected: self, found }),
+        }
+    }
+
+    fn check_parts(self, fields: &Fields, key_id: [u8; 20]) -> Result<(), ProfileError> {
         let demand = |holds: bool, part| match holds {
             true => Ok(()),
             false => Err(ProfileError::Part { profile: self, part }),
@@ -132,7 +171,7 @@ impl Profile {
         demand(self.has_key_usage(fields), ProfilePart::KeyUsage)?;
         demand(self.has_extended_key_usage(fields), ProfilePart::ExtendedKeyUsage)?;
         demand(self.has_basic_constraints(fields), ProfilePart::BasicConstraints)?;
-        demand(fields.subject_key_id() == Some(key.key_id()), ProfilePart::SubjectKeyIdentifier)?;
+        demand(fields.subject_key_id() == Some(key_id), ProfilePart::SubjectKeyIdentifier)?;
         demand(fields.authority_key_id().is_some(), ProfilePart::AuthorityKeyIdentifier)?;
         demand(
             self == Self::Root || !fields.has(ID_CE_NAME_CONSTRAINTS),
@@ -140,17 +179,26 @@ impl Profile {
         )?;
         // RFC 5280 §4.2: "a certificate-using system MUST reject the certificate if it encounters
         // a critical extension it does not recognize".
-        let known = [ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS];
-        let unknown = fields.extensions.iter().any(|e| e.critical && !known.contains(&e.extn_id));
+        let known = |extension: ObjectIdentifier| match extension {
+            ID_CE_BASIC_CONSTRAINTS | ID_CE_KEY_USAGE | ID_CE_NAME_CONSTRAINTS => true,
+            ID_CE_EXT_KEY_USAGE => self == Self::Timestamp,
+            _ => false,
+        };
+        let unknown = fields.extensions.iter().any(|e| e.critical && !known(e.extn_id));
         demand(!unknown, ProfilePart::CriticalExtension)?;
         match self {
             Self::Root | Self::Issuing => {
-                demand(fields.attributes.only(CN).is_some(), ProfilePart::Subject)?;
+                demand(fields.attributes.only(CN).is_some(), ProfilePart::Subject)
             }
-            Self::Person => person(fields).map(drop)?,
-            Self::Server => server(fields).map(drop)?,
+            Self::Person => person(fields).map(drop),
+            Self::Server => server(fields).map(drop),
+            Self::Timestamp => {
+                demand(usage_period(fields).is_some(), ProfilePart::PrivateKeyUsagePeriod)?;
+                service_origin(self, fields).map(drop)
+            }
+            Self::Log => service_origin(self, fields).map(drop),
+            Self::Witness => witness(fields).map(drop),
         }
-        Ok(key)
     }
 
     fn policy(self) -> Option<&'static [u8]> {
@@ -159,6 +207,9 @@ impl Profile {
             Self::Issuing => Some(ANY_POLICY),
             Self::Person => Some(PERSON_POLICY),
             Self::Server => Some(SERVER_POLICY),
+            Self::Timestamp => Some(TIMESTAMP_POLICY),
+            Self::Log => Some(LOG_POLICY),
+            Self::Witness => Some(WITNESS_POLICY),
         }
     }
 
@@ -166,15 +217,21 @@ impl Profile {
         match self {
             Self::Root | Self::Issuing => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
             Self::Person => KeyUsages::DigitalSignature | KeyUsages::KeyAgreement,
-            Self::Server => KeyUsages::DigitalSignature.into(),
+            Self::Server | Self::Timestamp | Self::Log | Self::Witness => {
+                KeyUsages::DigitalSignature.into()
+            }
         }
     }
 
-    fn extended_key_usage(self) -> &'static [ObjectIdentifier] {
+    /// The content octets of the identifiers.
+    fn extended_key_usage(self) -> &'static [&'static [u8]] {
         match self {
             Self::Root | Self::Issuing => &[],
-            Self::Person => &[ID_KP_CLIENT_AUTH, ID_KP_DOCUMENT_SIGNING],
-            Self::Server => &[ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH],
+            Self::Person => &[CLIENT_AUTH, DOCUMENT_SIGNING],
+            Self::Server => &[SERVER_AUTH, CLIENT_AUTH],
+            Self::Timestamp => &[TIME_STAMPING],
+            Self::Log => &[LOG_USAGE],
+            Self::Witness => &[WITNESS_USAGE],
         }
     }
 
@@ -182,7 +239,7 @@ impl Profile {
         match self {
             Self::Root => Some(BasicConstraints { ca: true, path_len_constraint: None }),
             Self::Issuing => Some(BasicConstraints { ca: true, path_len_constraint: Some(0) }),
-            Self::Person | Self::Server => None,
+            _ => None,
         }
     }
 
@@ -192,13 +249,17 @@ impl Profile {
     }
 
     fn has_extended_key_usage(self, fields: &Fields) -> bool {
-        let found: der::Result<Option<(bool, ExtendedKeyUsage)>> =
-            fields.extension(ID_CE_EXT_KEY_USAGE);
+        let found: der::Result<Option<(bool, Vec<Any>)>> = fields.extension(ID_CE_EXT_KEY_USAGE);
         let expected = self.extended_key_usage();
         match found {
             Ok(None) => expected.is_empty(),
-            Ok(Some((_, ExtendedKeyUsage(found)))) => {
-                found.len() == expected.len() && expected.iter().all(|one| found.contains(one))
+            Ok(Some((critical, found))) => {
+                let contains =
+                    |one: &&[u8]| found.iter().any(|purpose| is_identifier(purpose, one));
+                // RFC 3161 §2.3: "This extension MUST be critical."
+                (critical || self != Self::Timestamp)
+                    && found.len() == expected.len()
+                    && expected.iter().all(contains)
             }
             Err(_) => false,
         }
@@ -216,114 +277,6 @@ impl Profile {
     }
 }
 
-/// The extensions of a certificate; `origin` for servers, `domain` for a root with name constraints.
-pub(crate) fn extensions(
-    profile: Profile,
-    subject_key_id: &[u8; 20],
-    issuer_key_id: &[u8; 20],
-    origin: Option<&Origin>,
-    domain: Option<&str>,
-) -> der::Result<Vec<Extension>> {
-    let mut all = Vec::new();
-    if let Some(constraints) = profile.basic_constraints() {
-        // RFC 5280 §4.2.1.9, §4.2.1.3, §4.2.1.10: these are critical.
-        all.push(extension(ID_CE_BASIC_CONSTRAINTS, true, &constraints)?);
-    }
-    all.push(extension(ID_CE_KEY_USAGE, true, &KeyUsage(profile.key_usage()))?);
-    if !profile.extended_key_usage().is_empty() {
-        let usage = ExtendedKeyUsage(profile.extended_key_usage().to_vec());
-        all.push(extension(ID_CE_EXT_KEY_USAGE, false, &usage)?);
-    }
-    if let Some(policy) = profile.policy() {
-        let policies = vec![PolicyInformation::new(policy)?];
-        all.push(extension(ID_CE_CERTIFICATE_POLICIES, false, &policies)?);
-    }
-    let id = SubjectKeyIdentifier(OctetString::new(subject_key_id.as_slice())?);
-    all.push(extension(ID_CE_SUBJECT_KEY_IDENTIFIER, false, &id)?);
-    let id = AuthorityKeyIdentifier {
-        key_identifier: Some(OctetString::new(issuer_key_id.as_slice())?),
-        ..AuthorityKeyIdentifier::default()
-    };
-    all.push(extension(ID_CE_AUTHORITY_KEY_IDENTIFIER, false, &id)?);
-    if let Some(origin) = origin {
-        all.push(extension(ID_CE_SUBJECT_ALT_NAME, false, &alternative_names(origin)?)?);
-    }
-    if let Some(domain) = domain {
-        let base = GeneralName::DnsName(Ia5String::new(domain)?);
-        let permitted = vec![GeneralSubtree { base, minimum: 0, maximum: None }];
-        let constraints =
-            NameConstraints { permitted_subtrees: Some(permitted), excluded_subtrees: None };
-        all.push(extension(ID_CE_NAME_CONSTRAINTS, true, &constraints)?);
-    }
-    Ok(all)
-}
-
-/// The subject of a person's certificate: exactly one `UID`, an id, and exactly one common name.
-pub(crate) fn person(fields: &Fields) -> Result<(PersonId, &str), ProfileError> {
-    let refusal = ProfileError::Part { profile: Profile::Person, part: ProfilePart::Subject };
-    let id = fields.attributes.only(UID).and_then(|id| id.parse().ok()).ok_or(refusal.clone())?;
-    if fields.has(ID_CE_SUBJECT_ALT_NAME) {
-        let part = ProfilePart::AlternativeName;
-        return Err(ProfileError::Part { profile: Profile::Person, part });
-    }
-    Ok((id, fields.attributes.only(CN).ok_or(refusal)?))
-}
-
-/// The origin of a server's certificate: its one SAN URI, whose host is among its names or addresses.
-pub(crate) fn server(fields: &Fields) -> Result<Origin, ProfileError> {
-    let refusal = |part| ProfileError::Part { profile: Profile::Server, part };
-    if fields.has_attribute(UID) || fields.attributes.only(CN).is_none() {
-        return Err(refusal(ProfilePart::Subject));
-    }
-    server_origin(fields).ok_or(refusal(ProfilePart::AlternativeName))
-}
-
-fn server_origin(fields: &Fields) -> Option<Origin> {
-    let (_, names): (_, GeneralNames) = fields.extension(ID_CE_SUBJECT_ALT_NAME).ok()??;
-    let mut uris = names.iter().filter_map(|name| match name {
-        GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str()),
-        _ => None,
-    });
-    let (Some(uri), None) = (uris.next(), uris.next()) else { return None };
-    let origin: Origin = uri.parse().ok()?;
-    names.contains(&host_name(&origin).ok()?).then_some(origin)
-}
-
-/// The SAN of a server: its host as name or address, then its origin as URI.
-fn alternative_names(origin: &Origin) -> der::Result<GeneralNames> {
-    let mut names = vec![host_name(origin)?];
-    if origin.host() == OriginHost::Name("localhost".to_owned()) {
-        // Programs differ in what they make of `localhost`; each of its addresses will do.
-        names.push(address(Ipv4Addr::LOCALHOST.into())?);
-        names.push(address(Ipv6Addr::LOCALHOST.into())?);
-    }
-    names.push(GeneralName::UniformResourceIdentifier(Ia5String::new(origin.as_str())?));
-    Ok(names)
-}
-
-fn host_name(origin: &Origin) -> der::Result<GeneralName> {
-    match origin.host() {
-        OriginHost::Name(name) => Ia5String::new(&name).map(GeneralName::DnsName),
-        OriginHost::Address(ip) => address(ip),
-    }
-}
-
-fn address(ip: IpAddr) -> der::Result<GeneralName> {
-    let octets = match ip {
-        IpAddr::V4(ip) => OctetString::new(ip.octets()),
-        IpAddr::V6(ip) => OctetString::new(ip.octets()),
-    };
-    octets.map(GeneralName::IpAddress)
-}
-
-fn extension<T: EncodeValue + FixedTag>(
-    extn_id: ObjectIdentifier,
-    critical: bool,
-    value: &T,
-) -> der::Result<Extension> {
-    Ok(Extension { extn_id, critical, extn_value: OctetString::new(value.to_der()?)? })
-}
-
 impl Fields {
     pub(crate) fn has(&self, extension: ObjectIdentifier) -> bool {
         self.extensions.iter().any(|one| one.extn_id == extension)
@@ -335,7 +288,7 @@ impl Fields {
         matches!(found, Ok(Some((_, BasicConstraints { ca: true, .. }))))
     }
 
-    fn has_attribute(&self, oid: ObjectIdentifier) -> bool {
+    pub(crate) fn has_attribute(&self, oid: ObjectIdentifier) -> bool {
         self.attributes.all(oid).next().is_some()
     }
 }
@@ -347,6 +300,9 @@ impl fmt::Display for Profile {
             Self::Issuing => "issuing authority",
             Self::Person => "person",
             Self::Server => "server",
+            Self::Timestamp => "timestamp authority",
+            Self::Log => "log",
+            Self::Witness => "witness",
         })
     }
 }
@@ -360,6 +316,7 @@ impl fmt::Display for ProfilePart {
             Self::ExtendedKeyUsage => "extended key usage",
             Self::AlternativeName => "alternative name",
             Self::NameConstraints => "name constraints",
+            Self::PrivateKeyUsagePeriod => "private key usage period",
             Self::SubjectKeyIdentifier => "subject key identifier",
             Self::AuthorityKeyIdentifier => "authority key identifier",
             Self::CriticalExtension => "set of critical extensions",

@@ -1,17 +1,24 @@
 //! Certification requests, PKCS#10 (RFC 2986).
 
+mod ed25519;
+
 use std::fmt;
 
-use der::asn1::{AnyRef, BitStringRef, SetOfVec};
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, SetOfVec};
 use der::{Any, Decode, Encode, Sequence};
 use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject;
+use spki::AlgorithmIdentifierRef;
 use x509_cert::name::Name;
+
+pub use ed25519::{Ed25519CertificationRequest, ed25519_certification_request};
 
 use crate::oid::{CN, ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, UID};
 use crate::subject::{Attributes, SubjectEncodingError};
 use crate::tbs::{ECDSA_SHA256, Signed};
-use crate::{KeyError, Origin, PersonId, PublicKey, SigningKey, Subject, SubjectError};
+use crate::{
+    BadSignature, KeyError, Origin, PersonId, PublicKey, SigningKey, Subject, SubjectError,
+};
 
 /// A request whose sender has proved to hold the private key: its signature has been verified.
 ///
@@ -19,8 +26,15 @@ use crate::{KeyError, Origin, PersonId, PublicKey, SigningKey, Subject, SubjectE
 #[derive(Clone, PartialEq, Eq)]
 pub struct CertificationRequest {
     der: Vec<u8>,
-    attributes: Attributes,
+    subject: RequestSubject,
     public_key: PublicKey,
+}
+
+/// Whom a request names.
+#[derive(Clone, PartialEq, Eq)]
+struct RequestSubject {
+    der: Vec<u8>,
+    attributes: Attributes,
 }
 
 /// Why a certification request is refused.
@@ -42,12 +56,12 @@ pub enum RequestError {
     /// The text has no certification request in PEM.
     #[error("there is no certification request in PEM")]
     NoPem,
-    /// The key is not a P-256 key as an uncompressed point.
+    /// The key is not of the kind that is certified here.
     #[error("the key in the certification request cannot be used: {0}")]
     Key(#[source] KeyError),
-    /// The signature's algorithm is not ECDSA with SHA-256 or SHA-384.
+    /// The signature's algorithm is not ECDSA with SHA-256 or SHA-384, or Ed25519 where the key is.
     #[error(
-        "the certification request is signed with another algorithm than ECDSA with SHA-256 or SHA-384: {algorithm}"
+        "the certification request is signed with another algorithm than ECDSA with SHA-256 or SHA-384 (Ed25519 with such a key): {algorithm}"
     )]
     SignatureAlgorithm {
         /// Its object identifier.
@@ -81,6 +95,15 @@ pub enum MakeRequestError {
     Encoding(#[from] der::Error),
 }
 
+impl From<SubjectEncodingError> for MakeRequestError {
+    fn from(error: SubjectEncodingError) -> Self {
+        match error {
+            SubjectEncodingError::Subject(error) => Self::Subject(error),
+            SubjectEncodingError::Encoding(error) => Self::Encoding(error),
+        }
+    }
+}
+
 /// `CertificationRequestInfo`. The attributes are not looked into; some clients leave them out.
 #[derive(Sequence)]
 struct RequestInfo<'a> {
@@ -103,15 +126,15 @@ impl CertificationRequest {
     /// # Errors
     /// [`RequestError`], but not [`RequestError::Subject`].
     pub fn from_der(der: &[u8]) -> Result<Self, RequestError> {
-        if der.len() > Self::MAX_SIZE {
-            return Err(RequestError::TooLarge { found: der.len() });
-        }
-        let signed = Signed::from_der(der).map_err(RequestError::Malformed)?;
-        let content = signed.content_der().map_err(RequestError::Malformed)?;
-        let (attributes, spki) = read_info(&content).map_err(RequestError::Malformed)?;
-        let public_key = PublicKey::from_spki_der(&spki).map_err(RequestError::Key)?;
-        verify(&signed, &content, &public_key)?;
-        Ok(Self { der: der.to_vec(), attributes, public_key })
+        let request = Unverified::from_der(der)?;
+        let public_key = PublicKey::from_spki_der(&request.spki).map_err(RequestError::Key)?;
+        // RFC 5758 §3.2: the parameters are absent. The digest is the sender's choice: it protects this request only.
+        request.verify(|algorithm, content, signature| match algorithm {
+            ECDSA_WITH_SHA_256 => Some(public_key.verify(content, signature)),
+            ECDSA_WITH_SHA_384 => Some(public_key.verify_sha384(content, signature)),
+            _ => None,
+        })?;
+        Ok(Self { der: der.to_vec(), subject: request.subject, public_key })
     }
 
     /// The same for the first request in a PEM text (RFC 7468 §7); text around it is skipped.
@@ -119,11 +142,7 @@ impl CertificationRequest {
     /// # Errors
     /// [`RequestError`], but not [`RequestError::Subject`].
     pub fn from_pem(text: &str) -> Result<Self, RequestError> {
-        // RFC 7468 §7: generators write CERTIFICATE REQUEST, parsers may take NEW CERTIFICATE REQUEST as the same.
-        let text = text.replace(" NEW CERTIFICATE REQUEST-", " CERTIFICATE REQUEST-");
-        let der = CertificateSigningRequestDer::from_pem_slice(text.as_bytes())
-            .map_err(|_| RequestError::NoPem)?;
-        Self::from_der(&der)
+        Self::from_der(&read_pem(text)?)
     }
 
     /// The request as it came.
@@ -143,8 +162,9 @@ impl CertificationRequest {
     /// # Errors
     /// [`RequestError::Subject`].
     pub fn names_only(&self, id: &PersonId) -> Result<(), RequestError> {
-        let other_uid = self.attributes.all(UID).find(|uid| *uid != Some(id.as_str()));
+        let other_uid = self.subject.attributes.all(UID).find(|uid| *uid != Some(id.as_str()));
         let other_name = self
+            .subject
             .attributes
             .all(CN)
             .find(|name| name.and_then(|n| n.parse().ok()).is_some_and(|n: PersonId| n != *id));
@@ -159,12 +179,68 @@ impl CertificationRequest {
     /// [`RequestError::Subject`].
     pub fn names_only_host(&self, origin: &Origin) -> Result<(), RequestError> {
         let host = origin.host().to_string();
-        let uid = self.attributes.all(UID).next();
+        let uid = self.subject.attributes.all(UID).next();
         let other_name = self
+            .subject
             .attributes
             .all(CN)
             .find(|name| !matches!(name, Some(n) if *n == host || *n == origin.as_str()));
         refuse(origin.as_str(), uid.or(other_name))
+    }
+
+    /// Checks that the request names exactly this subject, as [`certification_request`] writes it.
+    ///
+    /// So whoever signs a handful of requests by hand does not mistake one for another.
+    ///
+    /// # Errors
+    /// [`RequestError::Subject`].
+    pub fn names_exactly(&self, subject: &Subject) -> Result<(), RequestError> {
+        self.subject.is(subject)
+    }
+}
+
+impl RequestSubject {
+    fn is(&self, subject: &Subject) -> Result<(), RequestError> {
+        match subject.to_der() {
+            Ok(der) if der == self.der => Ok(()),
+            _ => Err(RequestError::Subject {
+                expected: format!("a {} with another name", subject.profile()),
+                found: self.attributes.only(CN).unwrap_or_default().to_owned(),
+            }),
+        }
+    }
+}
+
+/// A request whose signature has not been looked at.
+struct Unverified<'a> {
+    signed: Signed<'a>,
+    content: Vec<u8>,
+    subject: RequestSubject,
+    spki: Vec<u8>,
+}
+
+impl<'a> Unverified<'a> {
+    fn from_der(der: &'a [u8]) -> Result<Self, RequestError> {
+        if der.len() > CertificationRequest::MAX_SIZE {
+            return Err(RequestError::TooLarge { found: der.len() });
+        }
+        let signed = Signed::from_der(der).map_err(RequestError::Malformed)?;
+        let content = signed.content_der().map_err(RequestError::Malformed)?;
+        let (subject, spki) = read_info(&content).map_err(RequestError::Malformed)?;
+        Ok(Self { signed, content, subject, spki })
+    }
+
+    /// Checks the signature with a function of algorithm, content and signature that knows some algorithms.
+    fn verify(
+        &self,
+        by: impl FnOnce(ObjectIdentifier, &[u8], &[u8]) -> Option<Result<(), BadSignature>>,
+    ) -> Result<(), RequestError> {
+        let signature = self.signed.signature.as_bytes().ok_or(RequestError::Signature)?;
+        let AlgorithmIdentifierRef { oid, parameters } = self.signed.algorithm;
+        match parameters.is_none().then(|| by(oid, &self.content, signature)).flatten() {
+            Some(verified) => verified.map_err(|_| RequestError::Signature),
+            None => Err(RequestError::SignatureAlgorithm { algorithm: oid.to_string() }),
+        }
     }
 }
 
@@ -176,52 +252,50 @@ pub fn certification_request(
     key: &SigningKey,
     subject: &Subject,
 ) -> Result<Vec<u8>, MakeRequestError> {
-    let subject = subject.to_der().map_err(|error| match error {
-        SubjectEncodingError::Subject(error) => MakeRequestError::Subject(error),
-        SubjectEncodingError::Encoding(error) => MakeRequestError::Encoding(error),
-    })?;
-    sign_request(key, &subject)
+    sign_request(key, &subject.to_der()?)
 }
 
 /// The same for any name in DER.
 fn sign_request(key: &SigningKey, subject: &[u8]) -> Result<Vec<u8>, MakeRequestError> {
-    let content = RequestInfo {
+    let content = info_der(subject, key.public_key().spki_der())?;
+    let signature = key.sign(&content)?;
+    Ok(assemble(&content, ECDSA_SHA256, &signature)?)
+}
+
+fn info_der(subject: &[u8], spki: &[u8]) -> der::Result<Vec<u8>> {
+    RequestInfo {
         version: VERSION_1,
         subject: AnyRef::from_der(subject)?,
-        subject_public_key_info: AnyRef::from_der(key.public_key().spki_der())?,
+        subject_public_key_info: AnyRef::from_der(spki)?,
         // RFC 2986 §4.1: attributes are not optional, an empty set stands for none.
         attributes: Some(SetOfVec::new()),
     }
-    .to_der()?;
-    let signature = key.sign(&content)?;
-    let signed = Signed {
-        content: AnyRef::from_der(&content)?,
-        algorithm: ECDSA_SHA256,
-        signature: BitStringRef::from_bytes(&signature)?,
-    };
-    Ok(signed.to_der()?)
+    .to_der()
 }
 
-fn read_info(content: &[u8]) -> der::Result<(Attributes, Vec<u8>)> {
+fn assemble(
+    content: &[u8],
+    algorithm: AlgorithmIdentifierRef<'_>,
+    signature: &[u8],
+) -> der::Result<Vec<u8>> {
+    let signature = BitStringRef::from_bytes(signature)?;
+    Signed { content: AnyRef::from_der(content)?, algorithm, signature }.to_der()
+}
+
+fn read_pem(text: &str) -> Result<CertificateSigningRequestDer<'static>, RequestError> {
+    // RFC 7468 §7: generators write CERTIFICATE REQUEST, parsers may take NEW CERTIFICATE REQUEST as the same.
+    let text = text.replace(" NEW CERTIFICATE REQUEST-", " CERTIFICATE REQUEST-");
+    CertificateSigningRequestDer::from_pem_slice(text.as_bytes()).map_err(|_| RequestError::NoPem)
+}
+
+fn read_info(content: &[u8]) -> der::Result<(RequestSubject, Vec<u8>)> {
     let info = RequestInfo::from_der(content)?;
     if info.version != VERSION_1 {
         return Err(der::Tag::Integer.value_error().into());
     }
-    let subject = Name::from_der(&info.subject.to_der()?)?;
-    Ok((Attributes::of(&subject), info.subject_public_key_info.to_der()?))
-}
-
-fn verify(signed: &Signed<'_>, content: &[u8], key: &PublicKey) -> Result<(), RequestError> {
-    let signature = signed.signature.as_bytes().ok_or(RequestError::Signature)?;
-    // RFC 5758 §3.2: the parameters are absent. The digest is the sender's choice: it protects this request only.
-    let verified = match (signed.algorithm.oid, signed.algorithm.parameters) {
-        (ECDSA_WITH_SHA_256, None) => key.verify(content, signature),
-        (ECDSA_WITH_SHA_384, None) => key.verify_sha384(content, signature),
-        (other, _) => {
-            return Err(RequestError::SignatureAlgorithm { algorithm: other.to_string() });
-        }
-    };
-    verified.map_err(|_| RequestError::Signature)
+    let der = info.subject.to_der()?;
+    let attributes = Attributes::of(&Name::from_der(&der)?);
+    Ok((RequestSubject { der, attributes }, info.subject_public_key_info.to_der()?))
 }
 
 /// An error for the first name that should not stand there; the inner `None` is one that is not text.

@@ -7,7 +7,7 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
 use crate::oid::{C, CN, O, UID};
-use crate::{Origin, OriginHost, PersonId};
+use crate::{Origin, OriginHost, PersonId, WitnessName};
 
 /// Whom a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,21 @@ pub enum Subject {
     Issuing {
         /// Its name.
         name: AuthorityName,
+    },
+    /// A timestamp authority; the common name is its host and the word `timestamp`.
+    Timestamp {
+        /// The origin for which it says when something was there.
+        origin: Origin,
+    },
+    /// A log; the common name is its host and the word `log`.
+    Log {
+        /// The origin of the server that keeps it.
+        origin: Origin,
+    },
+    /// A witness of logs.
+    Witness {
+        /// Its name, which is the common name.
+        name: WitnessName,
     },
 }
 
@@ -136,16 +151,11 @@ impl Subject {
                 check_name(common_name)?;
                 Ok(distinguished_name(&[(UID, Text::Utf8(id)), (CN, Text::Utf8(common_name))])?)
             }
-            Self::Server { origin } => {
-                let host = origin.host().to_string();
-                // URLs take hosts that certificates must not have: `*.example` would be a wildcard.
-                if matches!(origin.host(), OriginHost::Name(name) if !is_dns_name(&name)) {
-                    return Err(SubjectError::Host { found: host }.into());
-                }
-                check_name(&host)?;
-                Ok(distinguished_name(&[(CN, Text::Utf8(&host))])?)
-            }
+            Self::Server { origin } => common_name(&host(origin)?),
             Self::Issuing { name } => name.to_der(),
+            Self::Timestamp { origin } => common_name(&service_name(origin, "timestamp")?),
+            Self::Log { origin } => common_name(&service_name(origin, "log")?),
+            Self::Witness { name } => common_name(name.as_str()),
         }
     }
 }
@@ -172,6 +182,28 @@ impl Attributes {
             _ => None,
         }
     }
+}
+
+fn common_name(text: &str) -> Result<Vec<u8>, SubjectEncodingError> {
+    check_name(text)?;
+    Ok(distinguished_name(&[(CN, Text::Utf8(text))])?)
+}
+
+/// The host as text, if a certificate may name it.
+fn host(origin: &Origin) -> Result<String, SubjectError> {
+    let host = origin.host().to_string();
+    // URLs take hosts that certificates must not have: `*.example` would be a wildcard.
+    match origin.host() {
+        OriginHost::Name(name) if !is_dns_name(&name) => Err(SubjectError::Host { found: host }),
+        _ => Ok(host),
+    }
+}
+
+/// Host and service. A long host is cut: this name is for people, the alternative name counts.
+fn service_name(origin: &Origin, service: &str) -> Result<String, SubjectError> {
+    let room = MAX_NAME - service.len() - 1;
+    let host: String = host(origin)?.chars().take(room).collect();
+    Ok(format!("{host} {service}"))
 }
 
 enum Text<'a> {

@@ -8,10 +8,11 @@ mod authority;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use authority::{Authority, copy, id, key, origin, start};
+use authority::{Authority, copy, ed25519_key, id, key, origin, start};
 use claim_pki::{
-    Certificate, CertificationRequest, KeyError, Origin, PathError, RequestError, SigningKey,
-    Subject, certification_request, decode_certs_only, encode_certs_only,
+    Certificate, CertificationRequest, Ed25519CertificationRequest, Ed25519SigningKey, KeyError,
+    Origin, PathError, RequestError, SigningKey, Subject, certification_request, decode_certs_only,
+    ed25519_certification_request, encode_certs_only,
 };
 use tempfile::TempDir;
 
@@ -63,6 +64,9 @@ fn openssl_verifies_every_profile_for_its_purposes_only() {
     let folder = folder(&authority);
     let person = authority.person();
     let server = authority.server(&origin());
+    let timestamp = authority.timestamp_with(&key());
+    let log = authority.log_with(&ed25519_key());
+    let witness = authority.witness_with(&ed25519_key());
     let by_address = authority.server(&"https://[2001:db8::1]".parse::<Origin>().unwrap());
     for (leaf, options, expected) in [
         (authority.root.certificate(), "", true),
@@ -76,6 +80,13 @@ fn openssl_verifies_every_profile_for_its_purposes_only() {
         (&server, "-purpose sslserver -verify_hostname other.example", false),
         (&server, "-purpose sslclient", true),
         (&by_address, "-purpose sslserver -verify_ip 2001:db8::1", true),
+        (&timestamp, "-purpose timestampsign", true),
+        (&timestamp, "-purpose sslserver", false),
+        (&server, "-purpose timestampsign", false),
+        (&log, "-purpose any", true),
+        (&log, "-purpose timestampsign", false),
+        (&witness, "-purpose any", true),
+        (&witness, "-purpose sslclient", false),
         // Policies: the person's own, and not the server's.
         (
             &person,
@@ -147,6 +158,25 @@ fn openssl_prints_the_extensions_as_the_design_has_them() {
     let server = text(&authority.server(&origin()));
     let names = "DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, URI:https://localhost:3141";
     assert!(server.contains(names), "{server}");
+    let timestamp = text(&authority.timestamp_with(&key()));
+    for line in [
+        "Subject: CN=localhost timestamp",
+        "X509v3 Extended Key Usage: critical\n                Time Stamping\n",
+        "Policy: 2.25.304274850276117055762681507612542191110.1.3",
+        "Not Before: Nov 24 00:00:00 2026 GMT, Not After: Nov 24 00:00:00 2027 GMT",
+        "X509v3 Subject Alternative Name: \n                URI:https://localhost:3141\n",
+    ] {
+        assert!(timestamp.contains(line), "{line}\n{timestamp}");
+    }
+    let log = text(&authority.log_with(&ed25519_key()));
+    for line in [
+        "Subject: CN=localhost log",
+        "ED25519 Public-Key",
+        "2.25.304274850276117055762681507612542191110.4.1",
+        "Policy: 2.25.304274850276117055762681507612542191110.1.4",
+    ] {
+        assert!(log.contains(line), "{line}\n{log}");
+    }
     let issuing = text(authority.issuing.certificate());
     assert!(issuing.contains("CA:TRUE, pathlen:0"), "{issuing}");
     assert!(issuing.contains("X509v3 Any Policy"), "{issuing}");
@@ -347,6 +377,35 @@ fn openssl_reads_our_requests() {
         assert!(text.contains(printed), "{text}");
         assert!(CertificationRequest::from_der(&request).is_ok());
     }
+}
+
+#[test]
+fn ed25519_keys_and_requests_go_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    succeed(at, "genpkey -algorithm ED25519 -out theirs.pem");
+    let text = std::fs::read_to_string(at.join("theirs.pem")).unwrap();
+    let key = Ed25519SigningKey::from_pkcs8_pem(&text).unwrap();
+    assert_eq!(*key.to_pkcs8_pem(), text);
+    succeed(at, "pkey -in theirs.pem -pubout -outform DER -out theirs.spki");
+    assert_eq!(std::fs::read(at.join("theirs.spki")).unwrap(), key.public_key().spki_der());
+
+    succeed(at, "req -new -key theirs.pem -subj /CN=localhost -out r.pem");
+    let text = std::fs::read_to_string(at.join("r.pem")).unwrap();
+    let request = Ed25519CertificationRequest::from_pem(&text).unwrap();
+    assert_eq!(request.public_key(), key.public_key());
+    let subject = Subject::Witness { name: "localhost".parse().unwrap() };
+    assert_eq!(request.names_exactly(&subject), Ok(()));
+
+    let ours = ed25519_certification_request(&key, &Subject::Log { origin: origin() }).unwrap();
+    std::fs::write(at.join("ours.der"), &ours).unwrap();
+    let text = succeed(at, "req -inform DER -in ours.der -verify -noout -subject");
+    assert!(text.contains("subject=CN = localhost log"), "{text}");
+
+    succeed(at, "genpkey -algorithm X25519 -out x25519.pem");
+    let text = std::fs::read_to_string(at.join("x25519.pem")).unwrap();
+    let error = KeyError::NotEd25519 { algorithm: "X25519".to_owned() };
+    assert_eq!(Ed25519SigningKey::from_pkcs8_pem(&text).unwrap_err(), error);
 }
 
 #[test]

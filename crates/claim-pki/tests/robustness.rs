@@ -7,10 +7,11 @@ mod authority;
 
 use std::sync::LazyLock;
 
-use authority::{Authority, id, key, origin, start};
+use authority::{Authority, ed25519_key, id, key, origin, start};
 use claim_pki::{
-    Certificate, CertificationRequest, Issuer, PublicKey, Root, SerialNumber, SigningKey, Subject,
-    certification_request, decode_certs_only, encode_certs_only,
+    Certificate, CertificationRequest, Ed25519CertificationRequest, Ed25519PublicKey,
+    Ed25519SigningKey, Issuer, PublicKey, Root, SerialNumber, SigningKey, Subject,
+    certification_request, decode_certs_only, ed25519_certification_request, encode_certs_only,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,6 +23,11 @@ struct Samples {
     person: Vec<u8>,
     server: Vec<u8>,
     request: Vec<u8>,
+    timestamp: Vec<u8>,
+    log: Vec<u8>,
+    witness: Vec<u8>,
+    ed25519_request: Vec<u8>,
+    ed25519_key: Vec<u8>,
     certs_only: Vec<u8>,
     key_pem: String,
 }
@@ -34,6 +40,11 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
         person: authority.person().der().to_vec(),
         server: authority.server(&origin()).der().to_vec(),
         request: certification_request(&key(), &subject).unwrap(),
+        timestamp: authority.timestamp_with(&key()).der().to_vec(),
+        log: authority.log_with(&ed25519_key()).der().to_vec(),
+        witness: authority.witness_with(&ed25519_key()).der().to_vec(),
+        ed25519_request: ed25519_certification_request(&ed25519_key(), &subject).unwrap(),
+        ed25519_key: ed25519_key().to_pkcs8_der().to_vec(),
         certs_only: encode_certs_only(&certificates).unwrap(),
         key_pem: key().to_pkcs8_pem().to_string(),
         authority,
@@ -60,7 +71,14 @@ fn read_everything(bytes: &[u8]) {
     if let Ok(request) = CertificationRequest::from_der(bytes) {
         let _ = (request.names_only(&id()), request.names_only_host(&origin()));
     }
+    let _ = root.verify_timestamp(bytes, start());
+    let _ = root.verify_log(bytes, start());
+    let _ = root.verify_witness(bytes, start());
+    let _ = Ed25519PublicKey::from_spki_der(bytes);
+    let _ = Ed25519SigningKey::from_pkcs8_der(bytes);
+    let _ = Ed25519CertificationRequest::from_der(bytes);
     let text = String::from_utf8_lossy(bytes);
+    let _ = Ed25519SigningKey::from_pkcs8_pem(&text);
     let _ = Certificate::chain_from_pem(&text);
     let _ = CertificationRequest::from_pem(&text);
     let _ = SigningKey::from_pkcs8_pem(&text);
@@ -90,7 +108,7 @@ proptest! {
 
     #[test]
     fn altered_bytes_never_panic(
-        sample in 0_usize..7, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
+        sample in 0_usize..12, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
     ) {
         let samples = &*SAMPLES;
         let original: &[u8] = match sample {
@@ -99,7 +117,12 @@ proptest! {
             2 => &samples.request,
             3 => &samples.certs_only,
             4 => samples.key_pem.as_bytes(),
-            5 => samples.authority.root.certificate().der(),
+            5 => &samples.timestamp,
+            6 => &samples.log,
+            7 => &samples.witness,
+            8 => &samples.ed25519_request,
+            9 => &samples.ed25519_key,
+            10 => samples.authority.root.certificate().der(),
             _ => samples.authority.issuing.certificate().der(),
         };
         let once = altered(original, &at, octet, how);
@@ -122,6 +145,14 @@ proptest! {
         prop_assert!(root.verify_person(&[&samples.person, &issuing], start()).is_err());
         let request = altered(&samples.request, &at, octet, how);
         prop_assert!(CertificationRequest::from_der(&request).is_err());
+        let request = altered(&samples.ed25519_request, &at, octet, how);
+        prop_assert!(Ed25519CertificationRequest::from_der(&request).is_err());
+        let timestamp = altered(&samples.timestamp, &at, octet, how);
+        prop_assert!(root.verify_timestamp(&timestamp, start()).is_err());
+        let log = altered(&samples.log, &at, octet, how);
+        prop_assert!(root.verify_log(&log, start()).is_err());
+        let witness = altered(&samples.witness, &at, octet, how);
+        prop_assert!(root.verify_witness(&witness, start()).is_err());
         let own = altered(samples.authority.root.certificate().der(), &at, octet, how);
         prop_assert!(Root::from_der(&own).is_err());
     }

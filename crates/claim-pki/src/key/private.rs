@@ -12,6 +12,7 @@ use der::{Decode, SecretDocument, Sequence};
 use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::pem::{decode_pem, pem_block};
 use super::public::named_p256;
 use super::{KeyError, PublicKey, algorithm_name};
 use crate::oid::{ID_EC_PUBLIC_KEY, SECP_256_R_1};
@@ -150,19 +151,6 @@ impl SigningKey {
 fn scalar_of(pair: &EcdsaKeyPair) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let scalar = pair.private_key().as_be_bytes().map_err(|_| KeyError::Library)?;
     Ok(Zeroizing::new(scalar.as_ref().to_vec()))
-}
-
-/// The first PEM block with this label, from its first to its last line (RFC 7468 §2).
-fn pem_block<'a>(text: &'a str, label: &str) -> Option<&'a str> {
-    let end = format!("-----END {label}-----");
-    let start = text.find(&format!("-----BEGIN {label}-----"))?;
-    let length = text.get(start..)?.find(&end)?;
-    text.get(start..start + length + end.len())
-}
-
-fn decode_pem(block: &str) -> Result<SecretDocument, KeyError> {
-    let (_, document) = SecretDocument::from_pem(block).map_err(KeyError::Malformed)?;
-    Ok(document)
 }
 
 /// PKCS#8 with the public key inside the `ECPrivateKey`, as OpenSSL writes it.

@@ -34,6 +34,10 @@ pub enum PathError {
     /// The certificate names `cuhk.cer` itself as its issuer; persons and servers have theirs from the issuing authority.
     #[error("the certificate names the root itself as its issuer instead of the issuing authority")]
     IssuedByRoot,
+    /// The certificate names another issuer than `cuhk.cer` itself; what evidence rests on has its certificates from
+    /// the root, so that theft of the issuing authority's key does not discredit it.
+    #[error("the certificate was not issued by the root of this cuhk.cer itself")]
+    NotIssuedByRoot,
     /// A certificate's signature is not by the key of the issuer that it names.
     #[error("a certificate's signature is not by its issuer")]
     BadSignature,
@@ -53,7 +57,8 @@ pub enum PathError {
         /// What is not as it should be.
         part: ProfilePart,
     },
-    /// The certificate's key is not a P-256 key as an uncompressed point.
+    /// The certificate's key is not of the profile's kind: P-256 as an uncompressed point, or Ed25519 for logs and
+    /// witnesses.
     #[error("the certificate's key cannot be used: {0}")]
     Key(#[source] KeyError),
     /// A name in the certificate lies outside the domain to which `cuhk.cer` is constrained.

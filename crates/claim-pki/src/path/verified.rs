@@ -19,20 +19,16 @@ pub struct VerifiedServer {
 
 /// What a verified certificate says, whoever it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Leaf {
-    pub(super) public_key: PublicKey,
+pub(super) struct Leaf<Key = PublicKey> {
+    pub(super) public_key: Key,
     pub(super) digest: [u8; 32],
     pub(super) serial: SerialNumber,
     pub(super) validity: Validity,
     pub(super) issuer_key_id: [u8; 20],
 }
 
-impl Leaf {
-    pub(super) fn new(
-        certificate: &Certificate,
-        public_key: PublicKey,
-        issuer_key_id: [u8; 20],
-    ) -> Self {
+impl<Key> Leaf<Key> {
+    pub(super) fn new(certificate: &Certificate, public_key: Key, issuer_key_id: [u8; 20]) -> Self {
         Self {
             public_key,
             digest: *certificate.digest(),
@@ -62,12 +58,12 @@ impl VerifiedServer {
     }
 }
 
-/// The accessors that both have.
+/// The accessors that all have.
 macro_rules! of_the_leaf {
-    ($($verified:ident),+) => {$(
+    ($($verified:ident: $key:ty),+) => {$(
         impl $verified {
             /// The certified key.
-            pub fn public_key(&self) -> &PublicKey {
+            pub fn public_key(&self) -> &$key {
                 &self.leaf.public_key
             }
 
@@ -103,4 +99,5 @@ macro_rules! of_the_leaf {
         }
     )+};
 }
-of_the_leaf!(VerifiedPerson, VerifiedServer);
+of_the_leaf!(VerifiedPerson: PublicKey, VerifiedServer: PublicKey);
+pub(super) use of_the_leaf;

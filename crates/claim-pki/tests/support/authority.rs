@@ -6,13 +6,15 @@
 use std::time::Duration;
 
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, Origin, PathError, PersonId, Profile, PublicKey, RootSpec,
-    SerialNumber, SigningKey, Subject, Timestamp, Validity,
+    AuthorityName, Certificate, Ed25519PublicKey, Ed25519SigningKey, Issuer, Origin, PathError,
+    PersonId, Profile, PublicKey, RootSpec, SerialNumber, SigningKey, Subject, SubjectKey,
+    Timestamp, Validity,
 };
 use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, KeyIdMethod, KeyPair};
 
 pub(crate) const SID: &str = "1155123456";
 pub(crate) const ORIGIN: &str = "https://localhost:3141";
+pub(crate) const WITNESS: &str = "localhost:9335/witness";
 pub(crate) const PERSON_POLICY: &[u8] = &[
     0x30, 0x1a, 0x30, 0x18, 0x06, 0x16, 0x69, 0x83, 0xc9, 0xe9, 0x9a, 0x97, 0xa6, 0xa6, 0xba, 0xa7,
     0x87, 0x81, 0xfa, 0xe3, 0xb2, 0xc5, 0xf2, 0xd5, 0x8c, 0x06, 0x01, 0x01,
@@ -21,6 +23,18 @@ pub(crate) const SERVER_POLICY: &[u8] = &[
     0x30, 0x1a, 0x30, 0x18, 0x06, 0x16, 0x69, 0x83, 0xc9, 0xe9, 0x9a, 0x97, 0xa6, 0xa6, 0xba, 0xa7,
     0x87, 0x81, 0xfa, 0xe3, 0xb2, 0xc5, 0xf2, 0xd5, 0x8c, 0x06, 0x01, 0x02,
 ];
+/// Certificate policies with one of our own, by its number.
+pub(crate) fn policy(number: u8) -> Vec<u8> {
+    let mut policies = PERSON_POLICY.to_vec();
+    *policies.last_mut().unwrap() = number;
+    policies
+}
+
+/// An extended key usage of our own, by its number.
+pub(crate) fn own_usage(number: u8) -> Vec<u8> {
+    [&[0x30, 0x18], &PERSON_POLICY[4..26], &[4, number]].concat()
+}
+
 pub(crate) const ANY_POLICY: &[u8] = &[0x30, 0x08, 0x30, 0x06, 0x06, 0x04, 0x55, 0x1d, 0x20, 0x00];
 
 /// When everything starts, in the tests: 2026-11-24T00:00:00Z.
@@ -81,6 +95,21 @@ impl Authority {
         issue(&self.issuing, &subject, key().public_key(), Profile::Server.life())
     }
 
+    pub(crate) fn timestamp_with(&self, key: &SigningKey) -> Certificate {
+        let subject = Subject::Timestamp { origin: origin() };
+        issue(&self.root, &subject, key.public_key(), Profile::Timestamp.life())
+    }
+
+    pub(crate) fn log_with(&self, key: &Ed25519SigningKey) -> Certificate {
+        let subject = Subject::Log { origin: origin() };
+        issue(&self.root, &subject, key.public_key(), Profile::Log.life())
+    }
+
+    pub(crate) fn witness_with(&self, key: &Ed25519SigningKey) -> Certificate {
+        let subject = Subject::Witness { name: WITNESS.parse().unwrap() };
+        issue(&self.root, &subject, key.public_key(), Profile::Witness.life())
+    }
+
     /// The leaf and the issuing authority's certificate.
     pub(crate) fn chain<'a>(&'a self, leaf: &'a Certificate) -> [&'a [u8]; 2] {
         [leaf.der(), self.issuing.certificate().der()]
@@ -104,7 +133,12 @@ pub(crate) fn copy(key: &SigningKey) -> SigningKey {
     SigningKey::from_pkcs8_pem(&key.to_pkcs8_pem()).unwrap()
 }
 
-pub(crate) fn issue(issuer: &Issuer, subject: &Subject, key: &PublicKey, life: u32) -> Certificate {
+pub(crate) fn issue<'a>(
+    issuer: &Issuer,
+    subject: &Subject,
+    key: impl Into<SubjectKey<'a>>,
+    life: u32,
+) -> Certificate {
     let validity = Validity::starting(start(), life).within(issuer.validity()).unwrap();
     let issuance = issuer.prepare(subject, key, &serial(3), validity).unwrap();
     issuer.issue(issuance).unwrap()
@@ -112,6 +146,10 @@ pub(crate) fn issue(issuer: &Issuer, subject: &Subject, key: &PublicKey, life: u
 
 pub(crate) fn key() -> SigningKey {
     SigningKey::generate().unwrap()
+}
+
+pub(crate) fn ed25519_key() -> Ed25519SigningKey {
+    Ed25519SigningKey::generate().unwrap()
 }
 
 pub(crate) fn serial(last: u8) -> SerialNumber {
@@ -189,6 +227,39 @@ impl Forger {
         params
     }
 
+    /// What the timestamp profile would look like, to be spoilt.
+    pub(crate) fn timestamp(&self) -> CertificateParams {
+        let mut params = self.service("localhost timestamp", 3);
+        let purposes = [0x30, 0x0a, 0x06, 0x08, 0x2b, 6, 1, 5, 5, 7, 3, 8].to_vec();
+        push_extension(&mut params, &[2, 5, 29, 37], purposes, true);
+        push_extension(&mut params, USAGE_PERIOD, usage_period(b"20261124", b"20271124"), false);
+        params
+    }
+
+    /// What the log profile would look like, to be spoilt.
+    pub(crate) fn log(&self) -> CertificateParams {
+        let mut params = self.service("localhost log", 4);
+        push_extension(&mut params, &[2, 5, 29, 37], own_usage(1), false);
+        params
+    }
+
+    /// What the witness profile would look like, to be spoilt.
+    pub(crate) fn witness(&self) -> CertificateParams {
+        let mut params = self.service(WITNESS, 5);
+        push_extension(&mut params, &[2, 5, 29, 37], own_usage(2), false);
+        params.subject_alt_names.clear();
+        params
+    }
+
+    fn service(&self, name: &str, number: u8) -> CertificateParams {
+        let mut params = self.blank(&policy(number));
+        valid(&mut params, start(), start().plus_seconds(366 * 24 * 60 * 60));
+        push(&mut params, DnType::CommonName, name);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+        params.subject_alt_names = vec![rcgen::SanType::URI(ORIGIN.try_into().unwrap())];
+        params
+    }
+
     /// Signs it in the name of the authority with this common name.
     pub(crate) fn sign(&self, params: &CertificateParams, issuer: &str) -> Vec<u8> {
         let mut authority = CertificateParams::default();
@@ -201,7 +272,8 @@ impl Forger {
     fn blank(&self, policies: &[u8]) -> CertificateParams {
         use rcgen::PublicKeyData;
         let spki = self.subject_key.subject_public_key_info();
-        let id = PublicKey::from_spki_der(&spki).map_or([0; 20], |key| key.key_id());
+        let ed25519 = || Ed25519PublicKey::from_spki_der(&spki).map_or([0; 20], |key| key.key_id());
+        let id = PublicKey::from_spki_der(&spki).map_or_else(|_| ed25519(), |key| key.key_id());
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         valid(&mut params, start(), start().plus_seconds(90 * 24 * 60 * 60));
@@ -257,6 +329,28 @@ impl Compromised {
         let chain = [leaf.as_slice(), self.authority.issuing.certificate().der()];
         self.authority.trusted().verify_server(&chain, &origin(), start()).map(drop)
     }
+}
+
+pub(crate) const USAGE_PERIOD: &[u64] = &[2, 5, 29, 16];
+
+/// A `privateKeyUsagePeriod` from and until midnight of these days.
+pub(crate) fn usage_period(from: &[u8; 8], until: &[u8; 8]) -> Vec<u8> {
+    [&[0x30, 34, 0x80, 15], &from[..], b"000000Z", &[0x81, 15], until, b"000000Z"].concat()
+}
+
+pub(crate) fn push_extension(
+    params: &mut CertificateParams,
+    oid: &[u64],
+    content: Vec<u8>,
+    critical: bool,
+) {
+    let mut extension = CustomExtension::from_oid_content(oid, content);
+    extension.set_criticality(critical);
+    params.custom_extensions.push(extension);
+}
+
+pub(crate) fn remove_extension(params: &mut CertificateParams, oid: &[u64]) {
+    params.custom_extensions.retain(|one| !one.oid_components().eq(oid.iter().copied()));
 }
 
 pub(crate) const UID: &[u64] = &[0, 9, 2342, 19_200_300, 100, 1, 1];
