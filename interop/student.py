@@ -12,8 +12,8 @@ from pathlib import Path
 
 from claim_student.certs import pin_of
 from claim_student.enrol import Invitation, enroll, reenroll
-from claim_student.errors import ClaimError, Unsettled
-from claim_student.identity import Folder, Identity
+from claim_student.errors import ClaimError, Malformed, Unsettled
+from claim_student.identity import Folder, Identity, read_root
 from claim_student.session import Blackboard
 from claim_student.wire import is_sid, origin_of
 
@@ -32,12 +32,24 @@ def _arguments() -> argparse.ArgumentParser:
     common.add_argument("--sid", type=_sid, required=True)
     one = commands.add_parser("enroll", parents=[common], help="steps 1 and 2")
     one.add_argument("--cuhk", help="CUHK's origin; the invitation's, if there is one")
-    one.add_argument("--invitation", help="the whole line; a local demonstration needs none")
+    one.add_argument("--invitation", help="a file with the line, or - for standard input")
+    one.add_argument("--root", type=Path, help="cuhk.cer, for a local demonstration")
     commands.add_parser("reenroll", parents=[common], help="a new key and certificate")
     say = commands.add_parser("say", parents=[common], help="steps 3 to 6")
     say.add_argument("--blackboard", required=True, help="Blackboard's origin")
+    say.add_argument(
+        "--tls-roots", choices=["cuhk", "system"], default="cuhk", help="for Blackboard's TLS"
+    )
     say.add_argument("text")
     return parser
+
+
+def _invitation(file: str) -> Invitation:
+    """Read from a file or standard input: a code on the command line is seen by everybody."""
+    try:
+        return Invitation.parse(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Malformed(f"no invitation can be read from {file}") from error
 
 
 def _enrolled(identity: Identity, folder: Folder) -> None:
@@ -55,15 +67,19 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         folder = Folder(options.dir)
         if options.command == "enroll":
-            invitation = Invitation.parse(options.invitation) if options.invitation else None
+            invitation = _invitation(options.invitation) if options.invitation else None
             origin = origin_of(options.cuhk) if options.cuhk else None
-            identity = enroll(folder, options.sid, origin=origin, invitation=invitation)
+            root = read_root(options.root) if options.root else None
+            identity = enroll(
+                folder, options.sid, origin=origin, invitation=invitation, root=root
+            )
             _enrolled(identity, folder)
         elif options.command == "reenroll":
             _enrolled(reenroll(folder, options.sid), folder)
         else:
             identity = folder.identity(options.sid)
-            with Blackboard(origin_of(options.blackboard), folder.root()) as blackboard:
+            origin, system = origin_of(options.blackboard), options.tls_roots == "system"
+            with Blackboard(origin, folder.root(), system_roots=system) as blackboard:
                 receipt = blackboard.say(identity, options.text.encode("utf-8"))
             print(f"message {receipt.number} received at {receipt.received_at}")
     except Unsettled as error:

@@ -38,7 +38,7 @@ from claim_student.enrol import (
 )
 from claim_student.errors import ClaimError, Refused, Unsettled, Untrusted
 from claim_student.http import Answer
-from claim_student.identity import Folder, Identity
+from claim_student.identity import Folder, Identity, read_root
 from claim_student.session import Blackboard, Session, request_sentence
 from claim_student.signing import sign_request, verify_answer
 from claim_student.wire import b64, b64u, parse_problem
@@ -100,7 +100,11 @@ class LocalDemo(_Temporary):
     def student(self, sid: str = _SID) -> tuple[Folder, Identity]:
         """A student who has just enrolled."""
         folder = self.folder()
-        return folder, enroll(folder, sid, origin=self.cuhk.origin)
+        return folder, enroll(folder, sid, origin=self.cuhk.origin, root=self.root())
+
+    def root(self) -> x509.Certificate:
+        """What the demonstration leaves in its folder."""
+        return read_root(self.cuhk.folder / "cuhk.cer")
 
     def blackboard(self, folder: Folder, **options: object) -> Blackboard:
         """A connection to Blackboard, closed after the test."""
@@ -123,10 +127,10 @@ class LocalDemo(_Temporary):
     def test_cuhk_under_another_origin_gets_no_code(self) -> None:
         origin = self.cuhk.origin.replace("localhost", "127.0.0.1")
         with self.assertRaises(Untrusted):
-            enroll(self.folder(), _SID, origin=origin)
+            enroll(self.folder(), _SID, origin=origin, root=self.root())
 
     def test_code_is_not_sent_to_another_server(self) -> None:
-        cuhk = first_contact(self.cuhk.origin, None)
+        cuhk = first_contact(self.cuhk.origin, certs.pin_of(self.root()))
         home = self.server.folder
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(home / "blackboard.cer", home / "blackboard.key")
@@ -159,7 +163,7 @@ class LocalDemo(_Temporary):
         self.assertEqual(received, [b""])
 
     def test_refusals_of_cuhk(self) -> None:
-        cuhk = first_contact(self.cuhk.origin, None)
+        cuhk = first_contact(self.cuhk.origin, certs.pin_of(self.root()))
         request, code = certification_request(_key()), b64u(bytes(16))
         body = base64.encodebytes(request)
         fields = {"Content-Type": "application/pkcs10", "Authorization": basic(_SID, code)}
@@ -476,7 +480,7 @@ class LocalDemo(_Temporary):
     def test_command_line(self) -> None:
         folder = str(self.folder().path)
         for arguments in (
-            ["enroll", "--cuhk", self.cuhk.origin],
+            ["enroll", "--cuhk", self.cuhk.origin, "--root", str(self.cuhk.folder / "cuhk.cer")],
             ["say", "--blackboard", self.server.origin, "你好"],
             ["reenroll"],
             ["say", "--blackboard", self.server.origin, "again"],
@@ -543,7 +547,7 @@ class Invited(_Temporary):
         demo = Server("cuhk", demo_home)
         self.addCleanup(demo.stop)
         folder = self.folder()
-        enroll(folder, _SID, origin=demo.origin)
+        enroll(folder, _SID, origin=demo.origin, root=read_root(demo_home / "cuhk.cer"))
         invitation = Invitation.parse(self.invite("--sid", _SID))
         with self.assertRaises(Untrusted):
             enroll(folder, _SID, invitation=invitation)

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import json
 import unittest
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
+from urllib.parse import quote
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from claim_student import hpke
-from claim_student.errors import Malformed, Untrusted
+from claim_student import certs, hpke
+from claim_student.enrol import Invitation, basic
+from claim_student.errors import ClaimError, Malformed, Untrusted
 from claim_student.http import Answer
-from claim_student.session import Keys, context_of, request_sentence
+from claim_student.identity import Identity
+from claim_student.session import (
+    Blackboard,
+    Challenge,
+    Keys,
+    Session,
+    context_of,
+    request_sentence,
+)
 from claim_student.signing import answer_base, content_digest, sign_request, verify_answer
 from claim_student.wire import (
+    b64,
     b64u,
+    host_of,
     is_person,
     is_sid,
     load_object,
     lp,
+    origin,
     origin_of,
     parse_time,
     unb64,
@@ -80,6 +96,157 @@ class SessionVectors(unittest.TestCase):
         self.assertEqual(request_sentence(given["sid"]), given["request"])
 
 
+class EncodingVectors(unittest.TestCase):
+    """encodings.json: sections 1, 3 and 4."""
+
+    def test_everything(self) -> None:
+        readers: dict[str, Callable[[Any], Any]] = {
+            "lp": lambda read: b64(lp(*(unb64(element) for element in read))),
+            "b64u": lambda read: b64(unb64u(read)),
+            "base64": lambda read: b64(unb64(read)),
+            "json_objects": lambda read: load_object(unb64(read)),
+            "times": _milliseconds,
+            "ids": _kind,
+            "sentences": _speaker,
+            "origins": lambda read: host_of(origin(read)),
+            "origins_as_typed": origin_of,
+            "user_ids": lambda read: read if is_person(read) else quote(origin(read), safe="-._~"),
+            "basic": lambda read: basic(read["user_id"], read["code"]),
+            "invitations": _invitation,
+        }
+        vectors = _load("encodings.json")
+        self.assertEqual(set(vectors) - {"note"}, set(readers), "a vector is not covered")
+        for what, read in readers.items():
+            for case in vectors[what]:
+                with self.subTest(what, read=case["read"]):
+                    if "error" in case:
+                        with self.assertRaises(Malformed):
+                            read(case["read"])
+                    else:
+                        self.assertEqual(read(case["read"]), case["is"])
+
+
+def _milliseconds(text: str) -> int:
+    return (parse_time(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _kind(text: str) -> str:
+    if not is_person(text):
+        raise Malformed("not an id")
+    return "student" if is_sid(text) else "staff"
+
+
+def _speaker(text: str) -> str:
+    person = text.partition(":")[2].partition(" ")[0]
+    if not is_person(person) or request_sentence(person) != text:
+        raise Malformed("not a sentence")
+    return person
+
+
+def _invitation(line: str) -> dict[str, str]:
+    found = Invitation.parse(line)
+    return {"cuhk": found.origin, "id": found.id, "code": found.code, "pin": found.pin}
+
+
+class CertificateVectors(unittest.TestCase):
+    """certificates.json: section 2, and the pin."""
+
+    def test_everything(self) -> None:
+        vectors = _load("certificates.json")
+        root = certs.from_der(unb64(vectors["root"]))
+        self.assertEqual(certs.pin_of(root), vectors["pin"])
+        policies = {"person": certs.PERSON_POLICY, "server": certs.SERVER_POLICY}
+        for profile, policy in policies.items():
+            self.assertEqual(vectors["policies"][profile]["oid"], policy.dotted_string)
+        for case in vectors["cases"]:
+            with self.subTest(case["name"]):
+                if "error" in case:
+                    with self.assertRaises(ClaimError):
+                        self._check(case, root)
+                else:
+                    self._check(case, root)
+
+    def _check(self, case: dict[str, Any], root: Any) -> None:
+        chain = [certs.from_der(unb64(der)) for der in case["chain"]]
+        at = parse_time(case["at"])
+        if len(chain) > 4:
+            raise Malformed("more than a message takes")
+        if case["profile"] == "person":
+            certs.check_person(chain, root, case.get("id", "1155123456"), at)
+        else:
+            certs.check_server(chain, root, "https://localhost:3141", at)
+
+
+class WholeExchange(unittest.TestCase):
+    """exchange.json: sections 4 and 5, with the student's own state machine."""
+
+    def setUp(self) -> None:
+        self.vectors = _load("exchange.json")
+        student, now = self.vectors["student"], parse_time(self.vectors["now"])
+        chain = [certs.from_der(unb64(c)) for c in self.vectors["step_3"]["certificate"]]
+        key = _private(unb64(student["key"]))
+        self.identity = Identity(student["id"], key, chain, Path("unused"))
+        root = certs.from_der(unb64(self.vectors["root"]))
+        self.assertEqual(certs.pin_of(root), self.vectors["pin"])
+        self.blackboard = Blackboard(self.vectors["origin"], root, now=lambda: now)
+        self.addCleanup(self.blackboard.connection.close)
+        self.sent: list[tuple[str, Any]] = []
+
+    def _answering(self, answer: Answer) -> None:
+        def request(method: str, target: str, **what: Any) -> Answer:
+            self.sent.append((target, what))
+            return answer
+
+        self.blackboard.connection.request = request  # type: ignore[method-assign]
+
+    def _json(self, members: dict[str, Any]) -> None:
+        headers = httpx.Headers({"Content-Type": "application/json"})
+        self._answering(Answer(201, headers, json.dumps(members).encode()))
+
+    def _challenge(self, step_4: dict[str, Any]) -> Challenge:
+        self._json(step_4)
+        nonce = unb64(self.vectors["student"]["nonce"])
+        with mock.patch("claim_student.session.secrets.token_bytes", return_value=nonce):
+            return self.blackboard.challenge(self.identity)
+
+    def _session(self, answer: dict[str, Any]) -> Session:
+        challenge = self._challenge(self.vectors["step_4"])
+        self._json(answer)
+        return self.blackboard.confirm(self.identity, challenge)
+
+    def test_it_goes_through(self) -> None:
+        session = self._session(self.vectors["step_5_answer"])
+        steps = [json.loads(what["content"]) for _, what in self.sent]
+        self.assertEqual(steps, [self.vectors["step_3"], self.vectors["step_5"]])
+        request, given = (self.vectors["message"][half] for half in ("request", "answer"))
+        fields = {
+            "Content-Type": given["content_type"],
+            "Content-Digest": given["content_digest"],
+            "Signature-Input": given["signature_input"],
+            "Signature": given["signature"],
+        }
+        content = unb64(given["content"])
+        self._answering(Answer(given["status"], httpx.Headers(fields), content))
+        receipt = self.blackboard.message(session, unb64(request["content"]), request["nonce"])
+        self.assertEqual((receipt.sid, receipt.content), (self.identity.sid, content))
+        sent = self.sent[-1][1]["fields"]
+        self.assertEqual(sent["Signature-Input"], request["signature_input"])
+        self.assertEqual(sent["Signature"], request["signature"])
+
+    def test_what_is_refused(self) -> None:
+        for case in self.vectors["refused_step_4"]:
+            members = self.vectors["step_4"] | case["replace"]
+            with self.subTest(case["name"]), self.assertRaises(_class(case["error"])):
+                self._challenge({n: v for n, v in members.items() if v is not None})
+        for case in self.vectors["refused_step_5_answers"]:
+            with self.subTest(case["name"]), self.assertRaises(_class(case["error"])):
+                self._session(case["answer"])
+
+
+def _class(error: str) -> type[ClaimError]:
+    return Malformed if error == "malformed" else Untrusted
+
+
 class HpkeVectors(unittest.TestCase):
     """hpke.json, and the same scheme in another implementation."""
 
@@ -126,6 +293,30 @@ class SignatureVectors(unittest.TestCase):
             with self.subTest(request["target"]):
                 signature = self._request(vectors, key, request)
                 self._answer(vectors, key, answer, signature)
+
+    def test_refused_answers(self) -> None:
+        vectors = _load("signatures.json")
+        own = vectors["exchanges"][0]
+        bound = own["request"]["signature"].removeprefix("claim=")
+        self.assertTrue(vectors["refused_answers"] and vectors["refused_requests"])
+        for case in vectors["refused_answers"]:
+            answer = own["answer"] | case["replace"]
+            fields = {
+                name: answer[member]
+                for name, member in (
+                    ("signature-input", "signature_input"),
+                    ("signature", "signature"),
+                    ("content-digest", "content_digest"),
+                    ("content-type", "content_type"),
+                )
+                if answer[member] is not None
+            }
+            content = unb64(answer["content"] or "")
+            given = Answer(answer["status"], httpx.Headers(fields), content)
+            with self.subTest(case["name"]), self.assertRaises(Untrusted):
+                verify_answer(
+                    unb64(vectors["key"]), given, case["replace"].get("request_signature", bound)
+                )
 
     def _request(self, vectors: dict[str, Any], key: bytes, request: dict[str, Any]) -> str:
         content = None if request["content"] is None else unb64(request["content"])

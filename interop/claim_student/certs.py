@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -15,22 +15,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from .errors import Malformed, Untrusted
-from .wire import b64u, host_of, sha256
+from .wire import b64u, host_of, is_person, sha256
 
 _ARC = "2.25.304274850276117055762681507612542191110"
 PERSON_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.1")
 SERVER_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.2")
 _ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
-_KNOWN = {
-    ExtensionOID.BASIC_CONSTRAINTS,
-    ExtensionOID.KEY_USAGE,
-    ExtensionOID.EXTENDED_KEY_USAGE,
-    ExtensionOID.CERTIFICATE_POLICIES,
-    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-}
+_CRITICAL = {ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE}
+_CRITICAL_OF_AUTHORITIES = _CRITICAL | {ExtensionOID.NAME_CONSTRAINTS}
 _USAGES = (
     "digital_signature",
     "content_commitment",
@@ -87,12 +80,13 @@ def _extension(certificate: x509.Certificate, kind: type) -> object | None:
 
 
 def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Names match and the signature verifies with the issuer's key."""
+    """Names match and the signature, ECDSA with SHA-256 on P-256, verifies with the issuer's key."""
     try:
+        p256_key(issuer)
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+        return isinstance(certificate.signature_hash_algorithm, hashes.SHA256)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, Untrusted):
         return False
-    return True
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
@@ -100,15 +94,18 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
     return issued_by(certificate, certificate)
 
 
-def _check_common(certificate: x509.Certificate, now: datetime) -> None:
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+def _check_common(
+    certificate: x509.Certificate, now: datetime, critical: set[x509.ObjectIdentifier]
+) -> None:
+    second = now.replace(microsecond=0)
+    if not certificate.not_valid_before_utc <= second <= certificate.not_valid_after_utc:
         raise Untrusted(f"not valid at this time: {certificate.subject.rfc4514_string()}")
     try:
         extensions = list(certificate.extensions)
     except (ValueError, x509.DuplicateExtension) as error:
         raise Untrusted("extensions that cannot be read") from error
     for extension in extensions:
-        if extension.critical and extension.oid not in _KNOWN:
+        if extension.critical and extension.oid not in critical:
             raise Untrusted(f"an unknown critical extension {extension.oid.dotted_string}")
 
 
@@ -123,13 +120,33 @@ def _check_ca(certificate: x509.Certificate, below: int) -> None:
         raise Untrusted("an issuer that must not sign certificates")
 
 
-def _policies(certificate: x509.Certificate) -> set[x509.ObjectIdentifier]:
+def _policies(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
     found = _extension(certificate, x509.CertificatePolicies)
-    return (
-        {p.policy_identifier for p in found}
-        if isinstance(found, x509.CertificatePolicies)
-        else set()
-    )
+    if not isinstance(found, x509.CertificatePolicies):
+        return []
+    return [policy.policy_identifier for policy in found]
+
+
+def _check_name_constraints(authority: x509.Certificate, leaf: x509.Certificate) -> None:
+    """RFC 5280 §4.2.1.10 for DNS names; a constraint on another kind of name admits none."""
+    constraints = _extension(authority, x509.NameConstraints)
+    names = _extension(leaf, x509.SubjectAlternativeName)
+    if not isinstance(constraints, x509.NameConstraints):
+        return
+    listed = list(names) if isinstance(names, x509.SubjectAlternativeName) else []
+
+    def within(name: x509.GeneralName, subtree: x509.GeneralName) -> bool:
+        if not (isinstance(name, x509.DNSName) and isinstance(subtree, x509.DNSName)):
+            return False
+        return name.value == subtree.value or name.value.endswith(f".{subtree.value}")
+
+    for name in listed:
+        permitted = [s for s in constraints.permitted_subtrees or [] if type(s) is type(name)]
+        excluded = [s for s in constraints.excluded_subtrees or [] if type(s) is type(name)]
+        if permitted and not any(within(name, s) for s in permitted):
+            raise Untrusted("a name outside the domain of an authority")
+        if any(within(name, s) or not isinstance(s, x509.DNSName) for s in excluded):
+            raise Untrusted("a name that an authority excludes")
 
 
 def check_path(
@@ -140,16 +157,18 @@ def check_path(
 ) -> x509.Certificate:
     """Check the path from `chain[0]` over the rest of `chain` (in any order) to `root`.
 
-    Signatures, names, validity, basic constraints, key usage of the issuers, critical
-    extensions and the policy along the path. Returns the leaf.
+    Signatures, names, validity, basic constraints, key usage of the issuers, name constraints,
+    critical extensions and the policy along the path. Returns the leaf.
     """
-    if not 1 <= len(chain) <= 4:
-        raise Malformed("a chain has one to four certificates")
+    if not chain:
+        raise Untrusted("there is no certificate")
     leaf, pool = chain[0], [c for c in chain[1:] if der(c) != der(root)]
     current, depth = leaf, 0
-    _check_common(leaf, now)
-    if policy not in _policies(leaf):
+    _check_common(leaf, now, _CRITICAL)
+    if _policies(leaf) != [policy]:
         raise Untrusted("the certificate has another profile")
+    if issued_by(leaf, root):
+        raise Untrusted("the leaf was issued by the root itself")
     constraints = _extension(leaf, x509.BasicConstraints)
     if isinstance(constraints, x509.BasicConstraints) and constraints.ca:
         raise Untrusted("a CA where a leaf is expected")
@@ -158,13 +177,15 @@ def check_path(
         if issuer is None:
             raise Untrusted("no path leads to the root")
         pool.remove(issuer)
-        _check_common(issuer, now)
+        _check_common(issuer, now, _CRITICAL_OF_AUTHORITIES)
         _check_ca(issuer, depth)
-        if not _policies(issuer) & {policy, _ANY_POLICY}:
+        _check_name_constraints(issuer, leaf)
+        if _ANY_POLICY not in _policies(issuer):
             raise Untrusted("an issuer that must not give this policy")
         current, depth = issuer, depth + 1
-    _check_common(root, now)
+    _check_common(root, now, _CRITICAL_OF_AUTHORITIES)
     _check_ca(root, depth)
+    _check_name_constraints(root, leaf)
     return leaf
 
 
@@ -185,10 +206,10 @@ def check_person(
     """A path to the root and the person profile for the id `person`. Returns the leaf."""
     leaf = check_path(chain, root, PERSON_POLICY, now)
     ids = leaf.subject.get_attributes_for_oid(NameOID.USER_ID)
-    if len(ids) != 1 or ids[0].value != person:
+    if len(ids) != 1 or ids[0].value != person or not is_person(person):
         raise Untrusted("the certificate is not for that id")
-    if not leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        raise Untrusted("the person profile has a CN")
+    if len(leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)) != 1:
+        raise Untrusted("the person profile has one CN")
     if _extension(leaf, x509.SubjectAlternativeName) is not None:
         raise Untrusted("the person profile has no subjectAltName")
     _check_usage(leaf, {"digital_signature", "key_agreement"}, {Eku.CLIENT_AUTH, _DOCUMENT_SIGNING})

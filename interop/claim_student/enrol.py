@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from . import certs
-from .errors import Malformed, Refused, Untrusted
+from .errors import Malformed, Refused, Unsettled, Untrusted
 from .http import Answer, Connection, tls_trusting, tls_unverified
 from .identity import Folder, Identity
-from .wire import b64, b64u, host_of, is_person, origin_of, parse_problem, unb64, unb64u
+from .wire import (
+    b64,
+    b64u,
+    is_person,
+    may_be_repeated,
+    origin_of,
+    parse_problem,
+    unb64,
+    unb64u,
+)
+from .wire import origin as wire_origin
 
 _EST = "/.well-known/est/"
 _INVITATION = re.compile(r"claim://([^/#?]+)/([^/#?]+)/([^/#?]+)#(.+)", re.ASCII)
@@ -53,7 +61,12 @@ class Invitation:
             raise Malformed("an invitation without port")
         unb64u(code, 16)
         unb64u(pin, 16)
-        return cls(origin_of(f"https://{authority}"), unquote(person), code, pin)
+        invitee = unquote(person)
+        if not is_person(invitee):
+            wire_origin(invitee)
+        if quote(invitee, safe="-._~") != person:
+            raise Malformed("an id in another spelling")
+        return cls(origin_of(f"https://{authority}"), invitee, code, pin)
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,8 @@ def _certificates(answer: Answer, origin: str) -> list[x509.Certificate]:
     content_type = answer.one("content-type") or ""
     if answer.status != 200:
         problem = parse_problem(answer.status, content_type, answer.content, origin)
+        if may_be_repeated(answer.status):
+            raise Unsettled(f"{problem.slug} ({problem.status}): {problem.detail}")
         raise Refused(problem, proven=True)
     kind, _, parameter = (p.strip().lower() for p in content_type.partition(";"))
     if kind != "application/pkcs7-mime" or parameter.replace('"', "") != "smime-type=certs-only":
@@ -80,33 +95,14 @@ def _certificates(answer: Answer, origin: str) -> list[x509.Certificate]:
     return certs.certs_only(unb64(re.sub(r"[ \t\r\n]", "", body)))
 
 
-def first_contact(origin: str, pin: str | None, *, http2: bool = True) -> Cuhk:
-    """Fetch `cacerts` unverified and compare the pin.
-
-    Without a pin only a local demonstration on this machine is taken at its word.
-    """
+def first_contact(origin: str, pin: str, *, http2: bool = True) -> Cuhk:
+    """Fetch `cacerts` unverified and take the self-signed certificate that fits the pin."""
     with Connection(origin, tls_unverified(), http2=http2) as connection:
         found = _certificates(connection.request("GET", _EST + "cacerts"), origin)
-    roots = [c for c in found if certs.is_self_signed(c)]
-    if len(roots) != 1:
-        raise Untrusted("cacerts does not hold exactly one self-signed certificate")
-    root = roots[0]
-    if pin is None:
-        _check_local_demo(origin, root)
-    elif certs.pin_of(root) != pin:
-        raise Untrusted("the root is not the one that the invitation names")
-    return Cuhk(origin, root, [c for c in found if c is not root])
-
-
-def _check_local_demo(origin: str, root: x509.Certificate) -> None:
-    host = host_of(origin)
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    names = root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if not loopback or not names or not str(names[-1].value).endswith("(local demo)"):
-        raise Untrusted("no invitation, and this is no local demonstration")
+    fits = [c for c in found if certs.is_self_signed(c) and certs.pin_of(c) == pin]
+    if not fits:
+        raise Untrusted("CUHK has no root with that pin")
+    return Cuhk(origin, fits[0], [c for c in found if c != fits[0]])
 
 
 def connect(
@@ -174,10 +170,14 @@ def enroll(
     *,
     origin: str | None = None,
     invitation: Invitation | None = None,
+    root: x509.Certificate | None = None,
     now: Clock = utc_now,
     http2: bool = True,
 ) -> Identity:
-    """Steps 1 and 2 for a new key. A key that is pending from an earlier try is used again."""
+    """Steps 1 and 2 for a new key. A key that is pending from an earlier try is used again.
+
+    Without an invitation, which only a local demonstration takes, `root` must be given.
+    """
     if not is_person(sid):
         raise Malformed("not an id")
     if invitation is not None:
@@ -188,9 +188,14 @@ def enroll(
         origin = invitation.origin
     if origin is None:
         raise Malformed("neither CUHK's address nor an invitation")
-    cuhk = first_contact(origin, invitation.pin if invitation else None, http2=http2)
-    if folder.has_root() and folder.root() != cuhk.root:
-        raise Untrusted("the folder holds another cuhk.cer")
+    if root is None and folder.has_root():
+        root = folder.root()
+    if invitation is None and root is None:
+        raise Untrusted("neither an invitation nor a cuhk.cer: nothing tells which CUHK is the right one")
+    pin = invitation.pin if invitation else certs.pin_of(root)  # type: ignore[arg-type]
+    cuhk = first_contact(origin, pin, http2=http2)
+    if root is not None and root != cuhk.root:
+        raise Untrusted("there is another cuhk.cer already")
     code = invitation.code if invitation else b64u(bytes(16))
     key = folder.pending_key(sid)
     with connect(cuhk, now=now, http2=http2) as connection:

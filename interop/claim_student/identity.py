@@ -54,6 +54,14 @@ def _load_key(data: bytes) -> ec.EllipticCurvePrivateKey:
     return key
 
 
+def read_root(path: Path) -> x509.Certificate:
+    """A cuhk.cer."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Malformed(f"no certificate can be read from {path}: enrol first") from error
+
+
 class Folder:
     """The student's folder."""
 
@@ -69,10 +77,7 @@ class Folder:
 
     def root(self) -> x509.Certificate:
         """cuhk.cer, which must have been kept at enrolment."""
-        try:
-            return x509.load_pem_x509_certificate((self.path / "cuhk.cer").read_bytes())
-        except (OSError, ValueError) as error:
-            raise Malformed("no readable cuhk.cer in the folder: enrol first") from error
+        return read_root(self.path / "cuhk.cer")
 
     def has_root(self) -> bool:
         """Whether a root is kept already."""

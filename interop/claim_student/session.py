@@ -25,6 +25,7 @@ from .wire import (
     is_sid,
     load_object,
     lp,
+    may_be_repeated,
     parse_problem,
     parse_time,
     sha256,
@@ -33,9 +34,9 @@ from .wire import (
     unb64,
     unb64u,
 )
+from .wire import origin as wire_origin
 
 SCHEME = "hpke-p256"
-_REPEATABLE = {"request-timeout", "overloaded", "storage-unavailable", "internal-error"}
 
 
 def _json(members: dict[str, object]) -> bytes:
@@ -144,11 +145,13 @@ class Blackboard:
         now: Clock = utc_now,
         wait: Callable[[float], None] = time.sleep,
         http2: bool = True,
+        system_roots: bool = False,
     ) -> None:
         self.origin, self.root, self._now, self._wait = origin, root, now, wait
         # The TLS certificate proves nothing for the protocol, but an unknown one would let
-        # anybody read along: the root and the machine's own authorities are accepted.
-        self.connection = Connection(origin, tls_trusting([root], system=True), http2=http2)
+        # anybody read along. A person may choose to trust the machine's own authorities too.
+        context = tls_trusting([root], system=system_roots)
+        self.connection = Connection(origin, context, http2=http2)
 
     def __enter__(self) -> Blackboard:
         return self
@@ -183,7 +186,7 @@ class Blackboard:
             "nonce": b64u(nonce),
         }
         answer = self._post("/v1/challenges", members)
-        if text(answer, "origin") != self.origin:
+        if wire_origin(text(answer, "origin")) != self.origin:
             raise Untrusted(f"this is not {self.origin} but {text(answer, 'origin')}")
         scheme = text(answer, "scheme")
         if scheme != SCHEME:
@@ -196,8 +199,6 @@ class Blackboard:
         leaf = certs.der(identity.chain[0])
         context = context_of(self.origin, request, leaf, nonce, server_nonce)
         session_key = hpke.open_(identity.key, context, enc, ciphertext)
-        if len(session_key) != 32:
-            raise Malformed("a session key that has not 32 bytes")
         keys = Keys.derive(context, scheme, enc, ciphertext, session_key)
         return Challenge(challenge, keys, expires_at)
 
@@ -216,8 +217,8 @@ class Blackboard:
         if sid != identity.sid:
             raise Untrusted("the session is for another id")
         listed = answer.get("certificate")
-        if not isinstance(listed, list):
-            raise Malformed("the member 'certificate' is missing or no list")
+        if not isinstance(listed, list) or not 1 <= len(listed) <= 4:
+            raise Malformed("the member 'certificate' is no list of one to four")
         chain = [certs.from_der(unb64(c)) for c in listed]
         leaf = certs.check_server(chain, self.root, self.origin, self._now())
         certs.verify_ecdsa(leaf, unb64u(answer.get("signature")), b)
@@ -309,13 +310,13 @@ class Blackboard:
                 problem, slug = error, error.problem.slug
                 pause = float(error.retry_after or pause)
                 if session is None:
-                    if slug not in _REPEATABLE:
+                    if not may_be_repeated(error.problem.status):
                         raise
                 elif error.proven and slug == "clock-skew":
                     moment = parse_time(error.problem.members.get("server_time"))
                     session.clock_offset = int(moment.timestamp() - self._now().timestamp())
                     continue
-                elif error.proven and slug not in _REPEATABLE:
+                elif error.proven and not may_be_repeated(error.problem.status):
                     raise
                 elif slug in ("session-invalid", "session-expired"):
                     if unknown:

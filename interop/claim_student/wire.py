@@ -16,7 +16,8 @@ _SID = re.compile(r"[0-9]{10}", re.ASCII)
 _STAFF = re.compile(r"[a-z][a-z0-9._-]{0,63}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
-_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_LONGEST_TOKEN = 2048
+_REPEATED = {408, 429}
 _SLUG = re.compile(r"[a-z0-9-]+", re.ASCII)
 
 
@@ -76,7 +77,13 @@ def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise Malformed("a member name stands twice in a JSON object")
+    if not all(_is_text(value) for pair in pairs for value in pair):
+        raise Malformed("half of a surrogate pair in a JSON text")
     return members
+
+
+def _is_text(value: object) -> bool:
+    return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _no_constant(name: str) -> object:
@@ -105,10 +112,11 @@ def text(members: dict[str, object], name: str) -> str:
 
 
 def token(members: dict[str, object], name: str) -> str:
-    """A member that is an opaque token: visible ASCII, so that it can stand in a field."""
+    """A member that is an opaque token: base64url, so that it can stand in a field."""
     value = text(members, name)
-    if not _TOKEN.fullmatch(value):
+    if not value or len(value) > _LONGEST_TOKEN:
         raise Malformed(f"the member {name!r} is no token")
+    unb64u(value)
     return value
 
 
@@ -117,9 +125,12 @@ def parse_time(value: object) -> datetime:
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise Malformed("not a time with Z and three decimals")
     try:
-        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        time = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise Malformed("not a time") from error
+    if time.year < 1970:
+        raise Malformed("a time before 1970")
+    return time
 
 
 def is_sid(value: str) -> bool:
@@ -141,7 +152,7 @@ def origin_of(url: str) -> str:
         raise Malformed(f"not a URL: {url!r}") from error
     if parts.scheme != "https" or not host or parts.username is not None:
         raise Malformed(f"not an https origin: {url!r}")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+    if parts.path not in ("", "/") or "?" in url or "#" in url:
         raise Malformed(f"more than an origin: {url!r}")
     if ":" in host:
         try:
@@ -161,12 +172,24 @@ def origin_of(url: str) -> str:
     return f"https://{host}" + ("" if port in (None, 443) else f":{port}")
 
 
+def origin(value: str) -> str:
+    """An origin as messages and certificates hold it: in its one spelling, or not at all."""
+    if origin_of(value) != value:
+        raise Malformed(f"an origin in another spelling: {value!r}")
+    return value
+
+
 def host_of(origin: str) -> str:
     """The host of an origin, without brackets."""
     host = urlsplit(origin).hostname
     if not host:
         raise Malformed("an origin without host")
     return host
+
+
+def may_be_repeated(status: int) -> bool:
+    """Whether a refusal with this status is not final, whatever its type."""
+    return status in _REPEATED or status >= 500
 
 
 def parse_problem(status: int, content_type: str, content: bytes, origin: str) -> Problem:

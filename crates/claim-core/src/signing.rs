@@ -214,6 +214,12 @@ impl Binding {
     fn of(mac: &[u8]) -> Self {
         Self(format!(":{}:", base64(mac)))
     }
+
+    /// As a vector has it.
+    #[cfg(test)]
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 fn request_params(has_content: bool, created: i64, nonce: &str) -> String {

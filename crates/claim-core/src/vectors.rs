@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test panics to fail")]
 
+mod encodings;
+mod refused;
+
 use std::path::PathBuf;
 
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_128 as HPKE;
@@ -16,7 +19,7 @@ use crate::transcript::{Confirmed, Context, SessionKey, SessionSecret, Transcrip
 use crate::{Digest, Origin, Timestamp};
 
 const SID: &str = "1155123456";
-const TOKEN: &str = "AQIDBAUGBwg-session-token";
+const TOKEN: &str = "AQIDBAUGBwgtc2Vzc2lvbi10b2tlbg";
 const CREATED: &str = "2026-11-24T15:59:00.000Z";
 
 fn path(name: &str) -> PathBuf {
@@ -180,9 +183,11 @@ fn signatures() {
     check(
         "signatures.json",
         &json!({
-            "note": "k_message and k_answer are both the key here. Bytes are padded base64.",
+            "note": "k_message and k_answer are both the key here. Bytes are padded base64. What is refused is the first exchange with the fields in `replace` instead of its own.",
             "origin": origin, "key": base64(key.expose()), "session_token": TOKEN,
             "created": created, "nonce": nonce, "exchanges": vectors,
+            "refused_requests": refused::requests(&key, &origin, &vectors[0]["request"]),
+            "refused_answers": refused::answers(&key, &vectors[0]),
         }),
     );
 }

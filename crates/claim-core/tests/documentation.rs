@@ -13,7 +13,7 @@ fn the_table_of_refusals() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/PROTOCOL.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, after) = text.split_once(BEGIN).unwrap();
-    let end = after.find("\n\n").map_or("", |end| &after[end..]);
+    let end = after.find("\n\n").map_or("", |end| &after[end + 1..]);
     let expected = format!("{before}{BEGIN}{}{end}", table());
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &expected).unwrap();

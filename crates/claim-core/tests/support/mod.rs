@@ -61,8 +61,18 @@ pub(crate) fn student(issuing: &Issuer, id: &str, now: Timestamp) -> Credential 
 
 /// A Blackboard with a certificate.
 pub(crate) fn server(issuing: &Issuer, origin: &Origin, now: Timestamp) -> Identity {
+    server_for(issuing, origin, now, 90 * 86_400)
+}
+
+/// The same with a certificate for so many seconds.
+pub(crate) fn server_for(
+    issuing: &Issuer,
+    origin: &Origin,
+    from: Timestamp,
+    life: u32,
+) -> Identity {
     let key = SigningKey::generate().unwrap();
-    let leaf = issue(issuing, &Subject::Server { origin: origin.clone() }, &key, now, 90 * 86_400);
+    let leaf = issue(issuing, &Subject::Server { origin: origin.clone() }, &key, from, life);
     Identity { origin: origin.clone(), chain: chain(&leaf, issuing), key }
 }
 

@@ -20,13 +20,14 @@ pub(crate) fn person(fields: &Fields) -> Result<(PersonId, &str), ProfileError> 
     Ok((id, fields.attributes.only(CN).ok_or(refusal)?))
 }
 
-/// The origin of a server's certificate: its one SAN URI, whose host is among its names or addresses.
+/// The origin of a server's certificate: its one SAN URI, whose host is its common name and among its names or
+/// addresses.
 pub(crate) fn server(fields: &Fields) -> Result<Origin, ProfileError> {
     let refusal = |part| ProfileError::Part { profile: Profile::Server, part };
-    if fields.has_attribute(UID) || fields.attributes.only(CN).is_none() {
-        return Err(refusal(ProfilePart::Subject));
-    }
-    server_origin(fields).ok_or(refusal(ProfilePart::AlternativeName))
+    let name = fields.attributes.only(CN).filter(|_| !fields.has_attribute(UID));
+    let name = name.ok_or(refusal(ProfilePart::Subject))?;
+    let origin = server_origin(fields).ok_or(refusal(ProfilePart::AlternativeName))?;
+    if name == origin.host().to_string() { Ok(origin) } else { Err(refusal(ProfilePart::Subject)) }
 }
 
 /// The origin of a timestamp authority or log: its one alternative name, a URI.
