@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import ipaddress
 import json
 import re
@@ -36,8 +37,17 @@ from claim_student.wire import b64, b64u, host_of, unb64, unb64u
 
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 _ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
-_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
-           "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 Json = dict[str, Any]
 
@@ -66,7 +76,7 @@ class Plan:
     start: timedelta = timedelta(minutes=-5)
     life: timedelta = timedelta(days=90)
     constraints: x509.NameConstraints | None = None
-    digest: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
+    digest: hashes.SHA256 | hashes.SHA384 = field(default_factory=hashes.SHA256)
     critical: bool = False
     """With an extension that nobody knows, critical."""
 
@@ -340,8 +350,6 @@ class FakeBlackboard(Listener):
         return self._json(members)
 
     def _signed_answer(self, request: Request) -> Reply:
-        import hmac
-
         reply = self.message(request)
         keys = self._keys[request.fields["Claim-Session"]]
         bound = re.fullmatch("claim=(:.*:)", request.fields["Signature"])

@@ -70,9 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
             invitation = _invitation(options.invitation) if options.invitation else None
             origin = origin_of(options.cuhk) if options.cuhk else None
             root = read_root(options.root) if options.root else None
-            identity = enroll(
-                folder, options.sid, origin=origin, invitation=invitation, root=root
-            )
+            identity = enroll(folder, options.sid, origin=origin, invitation=invitation, root=root)
             _enrolled(identity, folder)
         elif options.command == "reenroll":
             _enrolled(reenroll(folder, options.sid), folder)

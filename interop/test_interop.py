@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import secrets
 import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -21,12 +19,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from claim_student import certs
 from claim_student.enrol import (
     Cuhk,
-    Invitation,
     basic,
     certification_request,
     connect,
@@ -36,52 +32,21 @@ from claim_student.enrol import (
     reenroll,
     utc_now,
 )
-from claim_student.errors import ClaimError, Refused, Unsettled, Untrusted
+from claim_student.errors import Unsettled, Untrusted
 from claim_student.http import Answer
 from claim_student.identity import Folder, Identity, read_root
 from claim_student.session import Blackboard, Session, request_sentence
 from claim_student.signing import sign_request, verify_answer
 from claim_student.wire import b64, b64u, parse_problem
-from servers import DEADLINE, Server, run
+from fake import new_key
+from scene import SID, Temporary, fresh_nonce
+from servers import DEADLINE, Server
 
 _HERE = Path(__file__).resolve().parent
-_SID = "1155123456"
 _TEXT = "text/plain; charset=utf-8"
 
 
-def _nonce() -> str:
-    return b64u(secrets.token_bytes(16))
-
-
-def _key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-class _Temporary(unittest.TestCase):
-    """A temporary folder for each class, and what to end afterwards."""
-
-    base: Path
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        temporary = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(temporary.cleanup)
-        cls.base = Path(temporary.name)
-
-    def folder(self) -> Folder:
-        """A fresh folder for a student."""
-        return Folder(Path(tempfile.mkdtemp(dir=self.base)))
-
-    def assertSlug(self, slug: str, call: Callable[[], object], *, proven: bool) -> Refused:
-        """The call is refused under that slug."""
-        with self.assertRaises(Refused) as caught:
-            call()
-        self.assertEqual(caught.exception.problem.slug, slug, caught.exception)
-        self.assertEqual(caught.exception.proven, proven)
-        return caught.exception
-
-
-class LocalDemo(_Temporary):
+class LocalDemo(Temporary):
     """A local demonstration: CUHK and Blackboard in one folder."""
 
     cuhk: Server
@@ -97,7 +62,7 @@ class LocalDemo(_Temporary):
         cls.server = Server("blackboard", home, "--cuhk", cls.cuhk.origin)
         cls.addClassCleanup(lambda: cls.server.stop())
 
-    def student(self, sid: str = _SID) -> tuple[Folder, Identity]:
+    def student(self, sid: str = SID) -> tuple[Folder, Identity]:
         """A student who has just enrolled."""
         folder = self.folder()
         return folder, enroll(folder, sid, origin=self.cuhk.origin, root=self.root())
@@ -116,18 +81,18 @@ class LocalDemo(_Temporary):
 
     def test_enrols_and_reenrols(self) -> None:
         folder, first = self.student()
-        self.assertEqual(folder.path.joinpath(f"{_SID}.pem").stat().st_mode & 0o777, 0o600)
-        second = reenroll(folder, _SID)
+        self.assertEqual(folder.path.joinpath(f"{SID}.pem").stat().st_mode & 0o777, 0o600)
+        second = reenroll(folder, SID)
         self.assertNotEqual(first.chain[0].serial_number, second.chain[0].serial_number)
         self.assertNotEqual(certs.p256_key(first.chain[0]), certs.p256_key(second.chain[0]))
-        third = reenroll(folder, _SID, http2=False)
+        third = reenroll(folder, SID, http2=False)
         blackboard = self.blackboard(folder)
-        self.assertEqual(blackboard.open_session(third).sid, _SID)
+        self.assertEqual(blackboard.open_session(third).sid, SID)
 
     def test_cuhk_under_another_origin_gets_no_code(self) -> None:
         origin = self.cuhk.origin.replace("localhost", "127.0.0.1")
         with self.assertRaises(Untrusted):
-            enroll(self.folder(), _SID, origin=origin, root=self.root())
+            enroll(self.folder(), SID, origin=origin, root=self.root())
 
     def test_code_is_not_sent_to_another_server(self) -> None:
         cuhk = first_contact(self.cuhk.origin, certs.pin_of(self.root()))
@@ -156,17 +121,17 @@ class LocalDemo(_Temporary):
                 post_request(
                     connection,
                     "simpleenroll",
-                    certification_request(_key()),
-                    basic(_SID, b64u(bytes(16))),
+                    certification_request(new_key()),
+                    basic(SID, b64u(bytes(16))),
                 )
             thread.join(DEADLINE)
         self.assertEqual(received, [b""])
 
     def test_refusals_of_cuhk(self) -> None:
         cuhk = first_contact(self.cuhk.origin, certs.pin_of(self.root()))
-        request, code = certification_request(_key()), b64u(bytes(16))
+        request, code = certification_request(new_key()), b64u(bytes(16))
         body = base64.encodebytes(request)
-        fields = {"Content-Type": "application/pkcs10", "Authorization": basic(_SID, code)}
+        fields = {"Content-Type": "application/pkcs10", "Authorization": basic(SID, code)}
         changed = bytearray(request)
         changed[-1] ^= 1
         cases: list[tuple[str, str, str, dict[str, str], bytes | None]] = [
@@ -212,7 +177,7 @@ class LocalDemo(_Temporary):
             with self.subTest(text):
                 blackboard = self.blackboard(folder, http2=http2)
                 session = blackboard.open_session(identity)
-                receipt = blackboard.message(session, text.encode(), _nonce())
+                receipt = blackboard.message(session, text.encode(), fresh_nonce())
                 self.assertEqual(receipt.sid, "1155000001")
                 while True:
                     event = self.server.event("message")
@@ -223,7 +188,7 @@ class LocalDemo(_Temporary):
     def test_repeated_nonce(self) -> None:
         folder, identity = self.student()
         blackboard = self.blackboard(folder)
-        session, nonce = blackboard.open_session(identity), _nonce()
+        session, nonce = blackboard.open_session(identity), fresh_nonce()
         first = blackboard.message(session, b"one", nonce)
         again = blackboard.message(session, b"one", nonce)
         self.assertEqual(first.content, again.content)
@@ -239,7 +204,7 @@ class LocalDemo(_Temporary):
         challenge = blackboard.challenge(identity)
         one, two = (blackboard.confirm(identity, challenge) for _ in range(2))
         self.assertNotEqual(one.token, two.token)
-        nonce = _nonce()
+        nonce = fresh_nonce()
         first = blackboard.message(one, b"x", nonce)
         self.assertEqual(blackboard.message(two, b"x", nonce).content, first.content)
 
@@ -260,7 +225,7 @@ class LocalDemo(_Temporary):
             )
         ]
         step_3: dict[str, object] = {
-            "request": request_sentence(_SID),
+            "request": request_sentence(SID),
             "certificate": chain,
             "nonce": b64u(bytes(32)),
         }
@@ -293,7 +258,7 @@ class LocalDemo(_Temporary):
 
     def test_another_key_cannot_open_the_challenge(self) -> None:
         folder, identity = self.student()
-        thief = dataclasses.replace(identity, key=_key())
+        thief = dataclasses.replace(identity, key=new_key())
         with self.assertRaises(Untrusted):
             self.blackboard(folder).challenge(thief)
 
@@ -335,7 +300,7 @@ class LocalDemo(_Temporary):
                 with self.assertRaises(Untrusted):
                     blackboard.challenge(identity)
                 restore()
-        self.assertEqual(blackboard.confirm(identity, challenge).sid, _SID)
+        self.assertEqual(blackboard.confirm(identity, challenge).sid, SID)
 
     # Step 6
 
@@ -347,7 +312,7 @@ class LocalDemo(_Temporary):
         def send(*, content: bytes | None = b"x", kind: str | None = _TEXT, method: str = "POST",
                  target: str = "/v1/messages") -> None:  # fmt: skip
             answer = blackboard.send(
-                session, method, target, nonce=_nonce(), content=content, content_type=kind
+                session, method, target, nonce=fresh_nonce(), content=content, content_type=kind
             )
             raise blackboard._refused(answer, proven=True)
 
@@ -362,7 +327,7 @@ class LocalDemo(_Temporary):
             with self.subTest(slug):
                 self.assertSlug(slug, call, proven=True)
         with self.subTest("limits"):
-            blackboard.message(session, bytes(65536), _nonce())
+            blackboard.message(session, bytes(65536), fresh_nonce())
 
     def test_signatures_that_are_refused(self) -> None:
         folder, identity = self.student()
@@ -386,7 +351,7 @@ class LocalDemo(_Temporary):
                     target_uri=f"{blackboard.origin}/v1/messages",
                     session=session.token,
                     created=int(time.time()),
-                    nonce=_nonce(),
+                    nonce=fresh_nonce(),
                     content=b"x",
                     content_type=_TEXT,
                 )
@@ -412,15 +377,15 @@ class LocalDemo(_Temporary):
         blackboard = self.blackboard(folder, now=late)
         session = blackboard.open_session(identity)
         refused = self.assertSlug(
-            "clock-skew", lambda: blackboard.message(session, b"x", _nonce()), proven=True
+            "clock-skew", lambda: blackboard.message(session, b"x", fresh_nonce()), proven=True
         )
         self.assertIn("server_time", refused.problem.members)
-        self.assertEqual(blackboard.say(identity, b"late").sid, _SID)
+        self.assertEqual(blackboard.say(identity, b"late").sid, SID)
 
     def test_unproven_answers_settle_nothing(self) -> None:
         folder, identity = self.student()
         blackboard = self.blackboard(folder)
-        session, nonce = blackboard.open_session(identity), _nonce()
+        session, nonce = blackboard.open_session(identity), fresh_nonce()
         plain = blackboard.connection.request
 
         def unsigned(*args: object, **kwargs: object) -> Answer:
@@ -436,7 +401,7 @@ class LocalDemo(_Temporary):
             "nonce-reused", lambda: blackboard.message(session, b"y", nonce), proven=False
         )
         blackboard.connection.request = plain  # type: ignore[method-assign]
-        self.assertEqual(blackboard.message(session, b"x", nonce).sid, _SID)
+        self.assertEqual(blackboard.message(session, b"x", nonce).sid, SID)
 
     def test_lost_answers_make_no_second_message(self) -> None:
         folder, identity = self.student()
@@ -460,7 +425,7 @@ class LocalDemo(_Temporary):
     def test_session_survives_a_restart(self) -> None:
         folder, identity = self.student()
         blackboard = self.blackboard(folder)
-        session, nonce = blackboard.open_session(identity), _nonce()
+        session, nonce = blackboard.open_session(identity), fresh_nonce()
         challenge = blackboard.challenge(identity)
         before = blackboard.message(session, b"before", nonce)
         port = self.server.origin.rsplit(":", 1)[1]
@@ -470,12 +435,12 @@ class LocalDemo(_Temporary):
             listen=f"127.0.0.1:{port}",
         )  # fmt: skip
         self.assertEqual(_settled(blackboard, session, b"before", nonce), before.content)
-        after = blackboard.message(session, b"after", _nonce())
+        after = blackboard.message(session, b"after", fresh_nonce())
         self.assertGreater(after.number, before.number)
         self.assertSlug(
             "nonce-reused", lambda: blackboard.message(session, b"other", nonce), proven=True
         )
-        self.assertEqual(blackboard.confirm(identity, challenge).sid, _SID)
+        self.assertEqual(blackboard.confirm(identity, challenge).sid, SID)
 
     def test_command_line(self) -> None:
         folder = str(self.folder().path)
@@ -486,117 +451,14 @@ class LocalDemo(_Temporary):
             ["say", "--blackboard", self.server.origin, "again"],
         ):
             command = [sys.executable, str(_HERE / "student.py"), arguments[0]]
-            command += ["--dir", folder, "--sid", _SID, *arguments[1:]]
+            command += ["--dir", folder, "--sid", SID, *arguments[1:]]
             done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
-class Invited(_Temporary):
-    """A CUHK that was set up for real: codes and pins."""
-
-    cuhk: Server
-    home: Path
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.home = cls.base / "cuhk"
-        cls.home.mkdir()
-        run("cuhk", "init", "--dir", str(cls.home))
-        cls.cuhk = Server("cuhk", cls.home)
-        cls.addClassCleanup(cls.cuhk.stop)
-
-    def invite(self, *whom: str) -> str:
-        """A new invitation line."""
-        line = run("cuhk", "invite", "--dir", str(self.home), *whom, "--json")
-        return str(json.loads(line)["invitation"])
-
-    def test_invitation_enrols_one_key(self) -> None:
-        folder, invitation = self.folder(), Invitation.parse(self.invite("--sid", "1155000001"))
-        identity = enroll(folder, "1155000001", invitation=invitation)
-        cuhk = first_contact(invitation.origin, invitation.pin)
-        authorization = basic(invitation.id, invitation.code)
-        with connect(cuhk) as connection:
-
-            def post(key: ec.EllipticCurvePrivateKey, by: str = authorization) -> object:
-                return post_request(connection, "simpleenroll", certification_request(key), by)[0]
-
-            self.assertEqual(post(identity.key), identity.chain[0])
-            self.assertSlug("code-used", lambda: post(_key()), proven=True)
-            for by in (basic(_SID, invitation.code), basic(invitation.id, b64u(bytes(16)))):
-                self.assertSlug("code-refused", partial(post, _key(), by), proven=True)
-        renewed = reenroll(folder, "1155000001")
-        self.assertNotEqual(renewed.chain[0], identity.chain[0])
-
-    def test_wrong_pin_stops_before_the_code(self) -> None:
-        invitation = Invitation.parse(self.invite("--sid", "1155000002"))
-        wrong = dataclasses.replace(invitation, pin=b64u(bytes(16)))
-        folder = self.folder()
-        with self.assertRaises(Untrusted):
-            enroll(folder, "1155000002", invitation=wrong)
-        self.assertEqual(list(folder.path.iterdir()), [])
-        enroll(folder, "1155000002", invitation=invitation)
-
-    def test_no_invitation_no_enrolment(self) -> None:
-        with self.assertRaises(Untrusted):
-            enroll(self.folder(), _SID, origin=self.cuhk.origin)
-
-    def test_another_root_in_the_folder_is_kept(self) -> None:
-        demo_home = self.base / "demo"
-        demo_home.mkdir()
-        demo = Server("cuhk", demo_home)
-        self.addCleanup(demo.stop)
-        folder = self.folder()
-        enroll(folder, _SID, origin=demo.origin, root=read_root(demo_home / "cuhk.cer"))
-        invitation = Invitation.parse(self.invite("--sid", _SID))
-        with self.assertRaises(Untrusted):
-            enroll(folder, _SID, invitation=invitation)
-        cuhk = first_contact(invitation.origin, invitation.pin)
-        with connect(cuhk, identity=folder.identity(_SID)) as connection:
-            request = certification_request(_key())
-            self.assertSlug(
-                "certificate-untrusted",
-                lambda: post_request(connection, "simplereenroll", request),
-                proven=True,
-            )
-
-    def test_lines_that_are_no_invitations(self) -> None:
-        line = self.invite("--sid", "1155000003")
-        Invitation.parse(line + "\n")
-        for bad in (
-            line.split("#")[0],
-            line[:-1],
-            line.replace("claim:", "https:"),
-            line.replace("/1155000003/", "/"),
-            line.replace(self.cuhk.origin.rsplit(":", 1)[1] + "/", "/").replace(":/", "/"),
-        ):
-            with self.subTest(bad), self.assertRaises(ClaimError):
-                Invitation.parse(bad)
-
-    def test_blackboard_by_invitation(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        origin, home = f"https://localhost:{port}", self.base / "blackboard"
-        home.mkdir()
-        (home / "cuhk.cer").write_bytes((self.home / "cuhk.cer").read_bytes())
-        invitation = home / "blackboard.invite"
-        invitation.write_text(self.invite("--server", origin) + "\n", "ascii")
-        server = Server(
-            "blackboard", home, "--cuhk", self.cuhk.origin, "--public-url", origin,
-            listen=f"127.0.0.1:{port}",
-        )  # fmt: skip
-        self.addCleanup(server.stop)
-        self.assertEqual(server.origin, origin)
-        folder = self.folder()
-        line = Invitation.parse(self.invite("--sid", "1155000004"))
-        identity = enroll(folder, "1155000004", invitation=line)
-        with Blackboard(origin, folder.root()) as blackboard:
-            self.assertEqual(blackboard.say(identity, "真的".encode()).sid, "1155000004")
-
-
 def _stranger(identity: Identity) -> Identity:
     """The same subject, certified by nobody that anybody trusts."""
-    key = _key()
+    key = new_key()
     real = identity.chain[0]
     builder = x509.CertificateBuilder(
         issuer_name=real.issuer,
@@ -607,7 +469,7 @@ def _stranger(identity: Identity) -> Identity:
         not_valid_after=real.not_valid_after_utc,
         extensions=list(real.extensions),
     )
-    leaf = builder.sign(_key(), hashes.SHA256())
+    leaf = builder.sign(new_key(), hashes.SHA256())
     return dataclasses.replace(identity, key=key, chain=[leaf, *identity.chain[1:]])
 
 

@@ -28,7 +28,12 @@ from claim_student.session import (
     context_of,
     request_sentence,
 )
-from claim_student.signing import answer_base, content_digest, sign_request, verify_answer
+from claim_student.signing import (
+    answer_base,
+    content_digest,
+    sign_request,
+    verify_answer,
+)
 from claim_student.wire import (
     b64,
     b64u,
@@ -413,13 +418,13 @@ class Encodings(unittest.TestCase):
         self.assertFalse(is_person("Prof") or is_person("a" * 65) or is_person(".x"))
 
     def test_origins(self) -> None:
-        for url, origin in (
+        for url, expected in (
             ("https://LocalHost:3141/", "https://localhost:3141"),
             ("https://localhost:443", "https://localhost"),
             ("https://[0:0::1]:3141", "https://[::1]:3141"),
             ("https://bücher.example", "https://xn--bcher-kva.example"),
         ):
-            self.assertEqual(origin_of(url), origin)
+            self.assertEqual(origin_of(url), expected)
         for url in ("http://localhost", "https://localhost/x", "https://a@b", "https://a b", "x"):
             with self.subTest(url), self.assertRaises(Malformed):
                 origin_of(url)

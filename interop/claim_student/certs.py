@@ -80,7 +80,7 @@ def _extension(certificate: x509.Certificate, kind: type) -> object | None:
 
 
 def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Names match and the signature, ECDSA with SHA-256 on P-256, verifies with the issuer's key."""
+    """Names match, and the issuer's key verifies the signature: ECDSA with SHA-256 on P-256."""
     try:
         p256_key(issuer)
         certificate.verify_directly_issued_by(issuer)

@@ -191,7 +191,9 @@ def enroll(
     if root is None and folder.has_root():
         root = folder.root()
     if invitation is None and root is None:
-        raise Untrusted("neither an invitation nor a cuhk.cer: nothing tells which CUHK is the right one")
+        raise Untrusted(
+            "neither an invitation nor a cuhk.cer: nothing tells which CUHK is the right one"
+        )
     pin = invitation.pin if invitation else certs.pin_of(root)  # type: ignore[arg-type]
     cuhk = first_contact(origin, pin, http2=http2)
     if root is not None and root != cuhk.root:
