@@ -49,6 +49,7 @@ class Server:
         addresses = started["addresses"]
         assert isinstance(addresses, list)
         self.address = str(addresses[0])
+        self.metrics = str(started["metrics"])
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -13,12 +13,13 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
     Need { program: "curl", package: "curl" },
     Need { program: "initdb", package: "postgresql" },
     Need { program: "python3", package: "python3-venv" },
+    Need { program: "systemd-analyze", package: "systemd" },
 ];
 
 /// Makes sure that everything is there.

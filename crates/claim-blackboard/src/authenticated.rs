@@ -15,7 +15,7 @@ use bytes::Bytes;
 use claim_core::blackboard::{Answerer, AuthenticHead, AuthenticRequest, Session};
 use claim_core::signing::{Content, RequestParts};
 use claim_core::{PersonId, Problem, ProblemType};
-use claim_http::{PROBLEM_JSON, read_body};
+use claim_http::{KnownAs, PROBLEM_JSON, read_body};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request};
 
@@ -184,10 +184,13 @@ impl Answering {
             }
             Err(problem) => {
                 let content = Bytes::from(problem.to_json(&blackboard.origin));
-                (refused(blackboard, peer, Some(id), &problem), PROBLEM_JSON, content)
+                let id = Some(id.clone());
+                (refused(blackboard, peer, id, &problem), PROBLEM_JSON, content)
             }
         };
-        self.sign(blackboard, response, media_type, &content)
+        let mut response = self.sign(blackboard, response, media_type, &content);
+        response.extensions_mut().insert(KnownAs(id.as_str().into()));
+        response
     }
 
     fn sign(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use claim_core::Origin;
+use claim_core::{Origin, Timestamp};
 use claim_store::StoreError;
 use claim_store::blackboard::{BlackboardStore, Kept, NewMessage, StoredMessage};
 
@@ -37,6 +37,8 @@ pub(crate) struct Blackboard {
     pub(crate) announcer: Announcer,
     /// Why the storage was of no use when it was last looked at.
     pub(crate) storage_fault: Mutex<Option<String>>,
+    /// Until when a TLS certificate from elsewhere is valid, where there is one.
+    pub(crate) external_not_after: Mutex<Option<Timestamp>>,
     /// Whether it finishes what is under way and takes nothing more.
     pub(crate) stopping: AtomicBool,
 }
@@ -64,21 +66,28 @@ impl Blackboard {
         (self.observer)(event);
     }
 
-    /// Why no student can be served now, if so.
+    /// Every reason why no student can be served now, if there is one.
     pub(crate) fn ready(&self) -> Result<(), String> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err("it is stopping".to_owned());
+            return Err("Blackboard is stopping".to_owned());
         }
         let now = self.clock.now();
+        let mut faults = Vec::new();
         let not_after = self.own.current().certified.not_after();
         if now > not_after {
-            return Err(format!("the certificate expired at {not_after}"));
+            faults.push(format!("the certificate from CUHK expired at {not_after}"));
+        }
+        let external = *self.external_not_after.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(not_after) = external.filter(|not_after| now > *not_after) {
+            faults.push(format!("the TLS certificate from elsewhere expired at {not_after}"));
         }
         if self.sealing.ring().sealing(now).is_none() {
-            return Err("no key of the ring may seal now".to_owned());
+            faults.push("no key of the ring may seal now".to_owned());
         }
-        let fault = self.storage_fault.lock().unwrap_or_else(PoisonError::into_inner);
-        fault.as_ref().map_or(Ok(()), |fault| Err(fault.clone()))
+        let storage = self.storage_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.extend(storage.as_ref().map(|fault| format!("the records take nothing: {fault}")));
+        drop(storage);
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 }
 
@@ -154,8 +163,6 @@ impl Announcer {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
-    use claim_core::Timestamp;
-
     use super::*;
 
     fn stored() -> StoredMessage {

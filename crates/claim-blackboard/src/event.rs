@@ -40,6 +40,11 @@ pub enum Event {
         /// Until when the one it has is valid.
         not_after: Timestamp,
     },
+    /// The TLS certificate from elsewhere was exchanged in its files, and is shown from now on.
+    TlsReloaded {
+        /// Until when the new one is valid, where that can be read.
+        not_after: Option<Timestamp>,
+    },
     /// The TLS certificate from elsewhere was exchanged in its files, and could not be read.
     TlsNotReloaded {
         /// Why.
@@ -57,6 +62,8 @@ pub enum Event {
         origin: Origin,
         /// Where it listens.
         addresses: Vec<SocketAddr>,
+        /// Where it serves health and metrics, if it does.
+        metrics: Option<SocketAddr>,
     },
     /// Step 3: a certificate was verified, and the sentence is its holder's.
     CertificateVerified {

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use claim_core::Origin;
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
-    BindError, CertificateSwitch, ClientCertificates, ExternalTls, Metrics, Server, Stopped, bind,
-    serve_health, server_tls,
+    BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Server,
+    Stopped, bind, serve_health, server_tls,
 };
 use claim_store::blackboard::BlackboardStore;
 use tokio::net::TcpListener;
@@ -38,6 +38,7 @@ pub struct Running {
     server: Server,
     health: Option<Vec<TcpListener>>,
     maintenance: Maintenance,
+    nudge: Nudge,
     addresses: Vec<SocketAddr>,
     // Held until the server has stopped.
     lock: FolderLock,
@@ -69,7 +70,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let sealing_key = folder.sealing_key();
     let wrapping = wrapping_key(&sealing_key)
         .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
-    let external = config.external_tls.as_ref().map(ExternalTls::load).transpose()?;
+    let external = config.external_tls.clone().map(ExternalWatch::start).transpose()?;
     let store = Arc::new(BlackboardStore::open(&config.database_url()?).await?);
 
     let key = own_key(&folder)?;
@@ -77,8 +78,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let enrolment = Enrolment { config, folder, origin, observer };
     let (credential, root) = enrolment.obtain(key).await?;
 
-    let tls = match external {
-        Some(external) => external,
+    let tls = match &external {
+        Some(external) => external.identity().clone(),
         None => credential.certified.tls(&credential.identity.key).map_err(StartError::OwnTls)?,
     };
     let switch = CertificateSwitch::new(&tls);
@@ -108,14 +109,22 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         body_timeout: limits.body_read_timeout,
         announcer: Announcer::default(),
         storage_fault: Mutex::default(),
+        external_not_after: Mutex::default(),
         stopping: AtomicBool::new(false),
     });
-    let maintenance = Maintenance { enrolment, root, switch };
+    let nudge = Nudge::new();
+    let (metrics_of, nudge_of) = (metrics.clone(), nudge.clone());
+    let maintenance =
+        Maintenance { enrolment, root, switch, external, metrics: metrics_of, nudge: nudge_of };
     let app = router(Arc::clone(&blackboard));
     let server = Server { listeners, tls, app, origin, limits, metrics };
-    blackboard
-        .tell(Event::Listening { origin: blackboard.origin.clone(), addresses: addresses.clone() });
-    Ok(Running { blackboard, server, health, maintenance, addresses, lock })
+    let running = Running { blackboard, server, health, maintenance, nudge, addresses, lock };
+    running.blackboard.tell(Event::Listening {
+        origin: running.blackboard.origin.clone(),
+        addresses: running.addresses.clone(),
+        metrics: running.metrics_address(),
+    });
+    Ok(running)
 }
 
 impl Running {
@@ -132,6 +141,11 @@ impl Running {
     /// Where it serves health and metrics, if it does.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.health.as_ref()?.first()?.local_addr().ok()
+    }
+
+    /// Has Blackboard look at its certificates, its TLS files and its records now instead of at the next turn.
+    pub fn nudge(&self) -> Nudge {
+        self.nudge.clone()
     }
 
     /// Serves until `shutdown` completes, then finishes the requests under way, within the drain time.

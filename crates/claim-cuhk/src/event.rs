@@ -33,6 +33,8 @@ pub enum Event {
         addresses: Vec<SocketAddr>,
         /// Whom it enrols.
         mode: Mode,
+        /// Where it serves health and metrics, if it does.
+        metrics: Option<SocketAddr>,
     },
     /// Step 2: a certification request was signed.
     Enrolled(Issued),
@@ -45,6 +47,21 @@ pub enum Event {
         /// Why.
         reason: String,
         /// Until when the one it has is valid.
+        not_after: Timestamp,
+    },
+    /// The TLS certificate from elsewhere was exchanged in its files, and is shown from now on.
+    TlsReloaded {
+        /// Until when the new one is valid, where that can be read.
+        not_after: Option<Timestamp>,
+    },
+    /// The files of the TLS certificate from elsewhere cannot be used any more; what was read before stays.
+    TlsNotReloaded {
+        /// Why.
+        reason: String,
+    },
+    /// The issuing certificate comes to its end, and no certificate that CUHK issues outlives it.
+    IssuingEnds {
+        /// Its end.
         not_after: Timestamp,
     },
     /// Somebody used a one-time code that has enrolled another key before: it may be stolen.

@@ -10,15 +10,15 @@ use claim_core::invitation::RootPin;
 use claim_core::{Digest, Origin};
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
-    BindError, CertificateSwitch, ClientCertificates, Metrics, Server, Stopped, bind, serve_health,
-    server_tls,
+    BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Server,
+    Stopped, bind, serve_health, server_tls,
 };
 use claim_store::DatabaseUrl;
 use claim_store::cuhk::CuhkStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use self::maintenance::{Maintenance, Readiness};
+use self::maintenance::{Maintenance, Readiness, Shown};
 use crate::authority::{Authority, Found, load_root};
 use crate::config::{Config, DEFAULT_PORT};
 use crate::desk::Desk;
@@ -37,6 +37,7 @@ pub struct Running {
     server: Server,
     health: Option<Vec<TcpListener>>,
     maintenance: Maintenance,
+    nudge: Nudge,
     addresses: Vec<SocketAddr>,
     // Held until the server has stopped.
     lock: FolderLock,
@@ -65,14 +66,17 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     });
 
     let desk = Desk { authority, store, clock: config.clock.clone() };
-    let (identity, own_not_after) = match &config.external_tls {
-        Some(external) => (external.load()?, None),
+    let (identity, shown) = match config.external_tls {
+        Some(files) => {
+            let watch = ExternalWatch::start(files)?;
+            (watch.identity().clone(), Shown::External(watch))
+        }
         None => {
             let own = OwnCertificate::load_or_issue(&desk, &folder, &origin).await?;
             if let Some(issued) = own.issued {
                 observer(Event::ServerCertificate(issued));
             }
-            (own.identity, Some(own.not_after))
+            (own.identity, Shown::Own { not_after: own.not_after })
         }
     };
     folder.remember_origin(&origin)?;
@@ -94,12 +98,19 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         body_read_timeout: config.limits.body_read_timeout,
         observer,
     });
-    let maintenance = Maintenance::new(&cuhk, switch, own_not_after).await?;
-    let metrics = Metrics::new();
+    let (metrics, nudge) = (Metrics::new(), Nudge::new());
+    let maintenance =
+        Maintenance::new(&cuhk, switch, shown, metrics.clone(), nudge.listen()).await?;
     let server =
         Server { listeners, tls, app: router(&cuhk), origin, limits: config.limits, metrics };
-    cuhk.tell(Event::Listening { origin: cuhk.origin.clone(), addresses: addresses.clone(), mode });
-    Ok(Running { cuhk, server, health, maintenance, addresses, lock })
+    let running = Running { cuhk, server, health, maintenance, nudge, addresses, lock };
+    running.cuhk.tell(Event::Listening {
+        origin: running.cuhk.origin.clone(),
+        addresses: running.addresses.clone(),
+        mode,
+        metrics: running.metrics_address(),
+    });
+    Ok(running)
 }
 
 impl Running {
@@ -126,6 +137,11 @@ impl Running {
     /// Where `/metrics`, `/healthz` and `/readyz` are served, if they are.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.health.as_ref()?.first()?.local_addr().ok()
+    }
+
+    /// Has CUHK look at its certificates, its TLS files and its records now instead of at the next turn.
+    pub fn nudge(&self) -> Nudge {
+        self.nudge.clone()
     }
 
     /// Serves until `shutdown` completes, then finishes the requests under way, within the drain time.

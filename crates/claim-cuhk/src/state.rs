@@ -75,15 +75,7 @@ impl Cuhk {
         let given = match self.desk.issue(order).await {
             Ok(given) => given,
             Err(error) => {
-                if let DeskError::Reserve(ReserveError::OtherKey { bound }) = &error {
-                    let first = bound.serial.as_str();
-                    tracing::warn!(
-                        %invitee,
-                        first,
-                        refused_key = %key_fingerprint,
-                        %peer,
-                        "a one-time code was used with a second key: it may be stolen"
-                    );
+                if let DeskError::Reserve(ReserveError::OtherKey { .. }) = &error {
                     self.tell(Event::CodeReused { invitee, key_fingerprint, peer });
                 }
                 return Err(issue_problem(error));
@@ -91,7 +83,6 @@ impl Cuhk {
         };
         let issued = given.issued;
         let repeated = issued.repeated;
-        tracing::info!(holder = %issued.holder, serial = %issued.serial, repeated, ?asked, "issued");
         self.tell(match asked {
             Asked::ByCode { .. } => Event::Enrolled(issued),
             Asked::ByCertificate => Event::Renewed(issued),
@@ -120,7 +111,8 @@ impl Cuhk {
     pub(crate) fn answer(&self, peer: SocketAddr, result: Result<Response, Problem>) -> Response {
         result.unwrap_or_else(|problem| {
             let (problem_type, detail) = (problem.problem_type, problem.detail.clone());
-            tracing::info!(problem = problem_type.slug(), detail, %peer, "refused");
+            // The terminal has it too; here it stands with the request's id.
+            tracing::debug!(problem = problem_type.slug(), detail, "refused");
             self.tell(Event::Refused { problem_type, detail, peer });
             Refusal(problem).into_response()
         })

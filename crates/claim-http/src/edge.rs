@@ -35,6 +35,11 @@ impl RequestId {
     }
 }
 
+/// Who made a request, in one word, once that was proved; a handler puts it among the extensions of its answer, and
+/// the log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownAs(pub Arc<str>);
+
 /// Puts around all routes, and around what is no route, what [`crate::Server`] puts there by itself: request
 /// ids, counters, security headers, problem documents, the answer to a panic.
 ///
@@ -54,12 +59,14 @@ struct Edge {
 
 async fn surround(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let _under_way = edge.metrics.request_begins();
     let id = format!("{:016x}", edge.next_id.fetch_add(1, Ordering::Relaxed));
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     // The path itself is a stranger's text and stays out of the log.
     let connection = request.extensions().get::<ConnectionInfo>().map(|info| info.id);
-    let span = tracing::info_span!("request", id, connection, method = method(&request), route);
+    let method = method(&request);
+    let span = tracing::info_span!("request", request = id, connection, method, route);
     request.extensions_mut().insert(RequestId(id.as_str().into()));
 
     let handle = async {
@@ -77,18 +84,33 @@ async fn surround(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
             let detail = format!("the request was {id}");
             Refusal(Problem::new(ProblemType::InternalError, detail)).into_response()
         });
-        let response = edge.with_problem(response);
-        let status = response.status().as_u16();
-        let milliseconds = began.elapsed().as_millis();
-        if status >= 500 {
-            tracing::warn!(status, milliseconds, "answered");
-        } else {
-            tracing::debug!(status, milliseconds, "answered");
-        }
-        response
+        edge.with_problem(response)
     }
     .instrument(span)
     .await;
+    let status = response.status().as_u16();
+    let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+    let who = response.extensions().get::<KnownAs>().map(|KnownAs(who)| &**who);
+    // Outside of the span, whose fields would double these.
+    macro_rules! answered {
+        ($log:ident) => {
+            tracing::$log!(
+                request = id,
+                connection,
+                method,
+                route,
+                status,
+                milliseconds,
+                who,
+                "answered"
+            )
+        };
+    }
+    if status >= 500 {
+        answered!(warn)
+    } else {
+        answered!(info)
+    }
 
     if let Some(Told(problem_type)) = response.extensions().get() {
         edge.metrics.problem(*problem_type);
@@ -144,11 +166,10 @@ impl Edge {
 }
 
 /// A known method's name; others are text of strangers.
-fn method(request: &Request) -> &str {
-    match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH") => known,
-        _ => "other",
-    }
+fn method(request: &Request) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    let sent = request.method().as_str();
+    KNOWN.into_iter().find(|known| *known == sent).unwrap_or("other")
 }
 
 /// Headers that keep a browser from making more of an answer than it is.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -13,6 +14,10 @@ use crate::connection::{Version, serve_connection};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::server::serve;
+
+/// How long whoever asks about the health of a server that has stopped may still read the answer. Short, for it
+/// comes on top of the server's own drain time.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Serves health and metrics over plain HTTP/1.1 until `shutdown` completes.
 ///
@@ -38,7 +43,7 @@ pub async fn serve_health(
     let open = |tcp, info, shared: Arc<_>| async move {
         serve_connection(tcp, Version::Http1, info, &shared).await;
     };
-    let limits = Limits { max_connections: 64, ..Limits::default() };
+    let limits = Limits { max_connections: 64, drain_timeout: DRAIN, ..Limits::default() };
     serve(listeners, app, limits, own, open, shutdown).await;
 }
 

@@ -17,6 +17,7 @@ mod health;
 mod limits;
 mod listen;
 mod metrics;
+mod nudge;
 mod pages;
 mod places;
 mod problem;
@@ -31,7 +32,7 @@ pub use body::{BodyError, read_body};
 pub use client::{Answer, ClientError, https_client, read_answer, send};
 pub use clock::Clock;
 pub use connection::ConnectionInfo;
-pub use edge::{RequestId, with_edge};
+pub use edge::{KnownAs, RequestId, with_edge};
 pub use est::{
     CERTS_ONLY, EstError, NotBase64, PKCS10, decode_est_body, encode_est_body,
     fetch_ca_certificates, simple_enroll, simple_reenroll,
@@ -40,6 +41,7 @@ pub use health::serve_health;
 pub use limits::Limits;
 pub use listen::{BindError, bind, loopback};
 pub use metrics::Metrics;
+pub use nudge::{Nudge, Nudged};
 pub use pages::problem_pages;
 pub use problem::{PROBLEM_JSON, Refusal, problem_response};
 pub use problem_answer::ProblemAnswer;
@@ -47,6 +49,6 @@ pub use random::system_rng;
 pub use reach::{ReachError, TlsFailure};
 pub use server::{Server, Stopped};
 pub use tls::{
-    CertificateSwitch, ClientCertificates, ExternalTls, ExternalTlsError, IdentityError,
-    ServerTrust, TlsIdentity, TrustError, server_tls,
+    CertificateSwitch, ClientCertificates, ExternalChange, ExternalTls, ExternalTlsError,
+    ExternalWatch, IdentityError, ServerTrust, TlsIdentity, TrustError, server_tls,
 };

@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use claim_core::ProblemType;
+use claim_core::{ProblemType, Timestamp};
 use http::StatusCode;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::refused::Refused;
 
@@ -29,9 +29,20 @@ pub struct Metrics {
     accepted: Counter,
     open: Gauge,
     refused: Family<RefusedLabels, Counter>,
+    under_way: Gauge,
     requests: Family<RequestLabels, Counter>,
     problems: Family<ProblemLabels, Counter>,
     request_seconds: Histogram,
+    certificate_expires: Family<CertificateLabels, Gauge>,
+}
+
+/// One request that a handler works on, until this is dropped.
+pub(crate) struct UnderWay(Gauge);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,6 +54,11 @@ struct RefusedLabels {
 struct RequestLabels {
     route: String,
     status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabels {
+    certificate: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,9 +79,11 @@ impl Metrics {
             accepted: Counter::default(),
             open: Gauge::default(),
             refused: Family::default(),
+            under_way: Gauge::default(),
             requests: Family::default(),
             problems: Family::default(),
             request_seconds: Histogram::new(REQUEST_SECONDS),
+            certificate_expires: Family::default(),
         };
         registry.register("connections_accepted", "TCP connections", metrics.accepted.clone());
         registry.register("connections_open", "Connections now open", metrics.open.clone());
@@ -74,12 +92,23 @@ impl Metrics {
             "Connections closed by the server before or instead of a request",
             metrics.refused.clone(),
         );
+        registry.register(
+            "requests_under_way",
+            "Requests that a handler works on now",
+            metrics.under_way.clone(),
+        );
         registry.register("requests", "Requests answered", metrics.requests.clone());
         registry.register("problems", "Refusals, by problem type", metrics.problems.clone());
         registry.register(
             "request_seconds",
             "From the end of a request's header to the start of its answer",
             metrics.request_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "certificate_expires",
+            "When a certificate that the server works with ends, as Unix time",
+            Unit::Seconds,
+            metrics.certificate_expires.clone(),
         );
         Self { registry: Arc::new(Mutex::new(registry)), ..metrics }
     }
@@ -100,6 +129,12 @@ impl Metrics {
         }
     }
 
+    /// Tells when a certificate ends that the server works with; `certificate` is the program's own word for it.
+    pub fn certificate_expires(&self, certificate: &'static str, at: Timestamp) {
+        let labels = CertificateLabels { certificate };
+        self.certificate_expires.get_or_create(&labels).set(at.as_seconds());
+    }
+
     pub(crate) fn connection_accepted(&self) {
         self.accepted.inc();
     }
@@ -114,6 +149,11 @@ impl Metrics {
 
     pub(crate) fn connection_refused(&self, reason: Refused) {
         self.refused.get_or_create(&RefusedLabels { reason: reason.label() }).inc();
+    }
+
+    pub(crate) fn request_begins(&self) -> UnderWay {
+        self.under_way.inc();
+        UnderWay(self.under_way.clone())
     }
 
     pub(crate) fn request(&self, route: &str, status: StatusCode, took: Duration) {
@@ -151,6 +191,7 @@ mod tests {
         metrics.connection_refused(Refused::HandshakeTimeout);
         metrics.request("/v1/messages", StatusCode::CREATED, Duration::from_millis(3));
         metrics.problem(ProblemType::NotFound);
+        metrics.certificate_expires("own", Timestamp::from_seconds(1_800_000_000));
         let own = Counter::<u64>::default();
         metrics.register(|registry| registry.register("messages", "Messages", own.clone()));
         own.inc_by(7);
@@ -162,6 +203,7 @@ mod tests {
             "claim_requests_total{route=\"/v1/messages\",status=\"201\"} 1",
             "claim_problems_total{slug=\"not-found\"} 1",
             "claim_request_seconds_bucket{le=\"0.005\"} 1",
+            "claim_certificate_expires_seconds{certificate=\"own\"} 1800000000",
             "claim_messages_total 7",
             "# EOF",
         ] {

@@ -36,7 +36,7 @@ impl CuhkStore {
         self.database.kind()
     }
 
-    /// Asks the database for an answer, to tell whether it can be used.
+    /// Writes something that changes nothing, to tell whether the database can be used.
     ///
     /// # Errors
     /// When it cannot.

@@ -61,10 +61,11 @@ impl OpenSession {
     /// # Errors
     /// [`SayError`].
     pub async fn say(&mut self, text: &str) -> Result<MessageAnswer, SayError> {
-        match text.len() {
-            0 => return Err(SayError::Empty),
-            1..=MAX_MESSAGE => {}
-            length => return Err(SayError::TooLong { length }),
+        if text.trim().is_empty() {
+            return Err(SayError::Empty);
+        }
+        if text.len() > MAX_MESSAGE {
+            return Err(SayError::TooLong { length: text.len() });
         }
         if self.server_now() >= self.session.expires_at() {
             self.reopen().await?;

@@ -103,7 +103,8 @@ pub(crate) struct ServerArgs {
     /// The private key (PEM) of --tls-cert
     #[arg(long, env = "CLAIM_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Serve /metrics, /healthz and /readyz in plain HTTP on this loopback address [default: not served]
+    /// Serve /metrics, /healthz and /readyz in plain HTTP on this loopback address; port 0 takes a free one
+    /// and tells it [default: not served]
     #[arg(long, env = "CLAIM_METRICS", value_name = "ADDR:PORT")]
     pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
@@ -309,10 +310,11 @@ pub(crate) enum StudentCommand {
     },
     /// Send one message (steps 3 to 6)
     #[command(
-        after_help = "Examples:\n  claim student say \"my report follows\"\n  echo hello | claim student say -\n  claim student say -- \"-5 degrees\""
+        after_help = "Examples:\n  claim student say \"my report follows\"\n  echo hello | claim student say -\n  claim student say -- \"-h is the option for help\""
     )]
     Say {
-        /// The text; - reads it from standard input
+        /// The text; - reads it from standard input. What looks like an option of claim goes behind --
+        #[arg(allow_hyphen_values = true)]
         text: String,
         #[command(flatten)]
         student: IdentityArgs,

@@ -5,13 +5,19 @@ pub(crate) mod cuhk;
 pub(crate) mod pages;
 pub(crate) mod student;
 
+use std::future::Future;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use anyhow::{Context as _, Result};
 use claim_blackboard::Quotas;
-use claim_http::Limits;
+use claim_core::Origin;
+use claim_http::{Limits, Nudge, Stopped};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
+use crate::exit::Exit;
+use crate::service;
 use crate::terminal::Terminal;
 
 /// What all commands share.
@@ -31,7 +37,7 @@ impl Context {
     }
 }
 
-/// The signals by which a person or the system asks the program to stop: Ctrl-C, SIGTERM.
+/// The signals by which a person or the system asks the program for something: Ctrl-C and SIGTERM to stop.
 ///
 /// Made before the work begins and kept until it ends: before, a signal would end the program on the spot, and
 /// between two of these it would go unheard.
@@ -59,8 +65,69 @@ impl StopSignals {
     }
 }
 
-/// Serves until asked to stop.
-pub(crate) async fn until_stopped(mut signals: StopSignals, terminal: Terminal) {
-    signals.received().await;
-    terminal.say("Stopping: finishing the requests under way …");
+/// A server that is ready, and how it is talked to while it serves.
+pub(crate) struct Serving<R> {
+    /// Its public origin.
+    pub(crate) origin: Origin,
+    /// Has it look after its files at once.
+    pub(crate) nudge: Nudge,
+    /// Serves until what it is given completes.
+    pub(crate) run: R,
+}
+
+/// Serves until asked to stop, then lets it finish; asked once more, ends at once. SIGHUP nudges.
+pub(crate) async fn serve<R, F>(
+    serving: Serving<R>,
+    mut signals: StopSignals,
+    terminal: Terminal,
+) -> Result<Exit>
+where
+    R: FnOnce(Told) -> F,
+    F: Future<Output = Stopped>,
+{
+    let mut hangup = signal(SignalKind::hangup()).context("the system does not deliver signals")?;
+    let Serving { origin, nudge, run } = serving;
+    let (stop, stopped) = oneshot::channel();
+    let mut running = pin!(run(Told(stopped)));
+    let mut stop = Some(stop);
+    // A task of its own: it is to show that tasks get their turn.
+    let watchdog = tokio::spawn(service::watchdog());
+    service::ready(origin.as_str());
+    let exit = loop {
+        tokio::select! {
+            end = &mut running => {
+                if end.cut_off > 0 {
+                    let line = format!("Connections cut off after the drain time: {}.", end.cut_off);
+                    terminal.say(&line);
+                }
+                break Exit::Done;
+            }
+            () = signals.received() => match stop.take() {
+                Some(stop) => {
+                    service::stopping();
+                    terminal.say("Stopping: finishing the requests under way … (once more: at once)");
+                    // A server that has ended by itself needs no telling.
+                    let _ = stop.send(());
+                }
+                None => {
+                    terminal.say("Stopped at once.");
+                    break Exit::Refused;
+                }
+            },
+            _ = hangup.recv() => nudge.now(),
+        }
+    };
+    watchdog.abort();
+    Ok(exit)
+}
+
+/// Completes when the server is to stop.
+pub(crate) struct Told(oneshot::Receiver<()>);
+
+impl Told {
+    /// Waits for it.
+    pub(crate) async fn stop(self) {
+        // The end of whoever would tell is as good as the word.
+        let _ = self.0.await;
+    }
 }

@@ -9,18 +9,18 @@ mod cli;
 mod commands;
 mod demo;
 mod exit;
+mod log;
+mod service;
 mod settings;
 mod stage;
 mod terminal;
 mod words;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::settings::{Settings, SettingsError};
@@ -30,14 +30,18 @@ fn main() -> ExitCode {
     let settings = match settings::load(std::env::args_os()) {
         Ok(settings) => settings,
         Err(SettingsError::Usage(error)) => error.exit(),
-        Err(SettingsError::File(error)) => {
-            let advice =
-                format!("Correct {}, or name another file with --config.", settings::FILE_NAME);
-            terminal::complain(&format!("{error:#}"), &advice);
+        Err(SettingsError::File { path, error }) => {
+            let what = format!("{}: {error:#}", path.display());
+            let advice = format!("Correct {}, or name another file with --config.", path.display());
+            terminal::complain(&what, &advice);
             return Exit::Usage.into();
         }
     };
-    log(&settings.cli);
+    if let Err(error) = log::start(&settings.cli) {
+        let advice = format!("Correct {}, or leave it out.", log::VARIABLE);
+        terminal::complain(&format!("{error:#}"), &advice);
+        return Exit::Usage.into();
+    }
     let terminal = Terminal::new(&settings.cli.global);
     match run(settings, terminal) {
         Ok(exit) => exit.into(),
@@ -67,26 +71,4 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
     // A question that nobody answers any more must not keep the program.
     runtime.shutdown_background();
     exit
-}
-
-/// The log goes to standard error; warnings by default. It never holds secrets or the text of messages.
-fn log(cli: &Cli) {
-    let global = &cli.global;
-    let level = match global.verbose {
-        // The demonstration tells everything itself.
-        0 if global.quiet || matches!(cli.command, Command::Demo(_)) => "error",
-        0 => "warn",
-        1 => {
-            "info,claim=debug,claim_cuhk=debug,claim_blackboard=debug,claim_student=debug,claim_http=debug"
-        }
-        _ => "trace",
-    };
-    let filter = EnvFilter::try_from_env("CLAIM_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let subscriber = subscriber.with_ansi(std::io::stderr().is_terminal());
-    if global.json {
-        subscriber.json().init();
-    } else {
-        subscriber.init();
-    }
 }

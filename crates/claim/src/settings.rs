@@ -7,9 +7,9 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use claim_blackboard::Quotas;
 use claim_http::Limits;
 
@@ -40,8 +40,13 @@ pub(crate) struct Settings {
 pub(crate) enum SettingsError {
     /// What clap says: usage, or help that was asked for.
     Usage(clap::Error),
-    /// The file cannot be used.
-    File(anyhow::Error),
+    /// The file cannot be used, or a value in it.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it. Values stay out of it where they may be secrets.
+        error: anyhow::Error,
+    },
 }
 
 /// Reads the command line, the environment and the file.
@@ -49,18 +54,38 @@ pub(crate) fn load(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Settings, SettingsError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let mut table = read_file(&arguments).map_err(SettingsError::File)?;
-    let cuhk_limits = take(&mut table, "cuhk", "limits").map_err(SettingsError::File)?;
-    let blackboard_limits =
-        take(&mut table, "blackboard", "limits").map_err(SettingsError::File)?;
-    let blackboard_quotas =
-        take(&mut table, "blackboard", "quotas").map_err(SettingsError::File)?;
-    let command = with_defaults(Cli::command(), table).map_err(SettingsError::File)?;
-    let matches = command.try_get_matches_from(arguments).map_err(SettingsError::Usage)?;
-    check_places(&matches).map_err(SettingsError::Usage)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(SettingsError::Usage)?;
-    check_tls_pair(&cli).map_err(SettingsError::Usage)?;
+    let File { path, table } = File::read(&arguments)?;
+    let wrong = |error| SettingsError::File { path: path.clone(), error };
+    let mut options = table;
+    let cuhk_limits = take(&mut options, "cuhk", "limits").map_err(wrong)?;
+    let blackboard_limits = take(&mut options, "blackboard", "limits").map_err(wrong)?;
+    let blackboard_quotas = take(&mut options, "blackboard", "quotas").map_err(wrong)?;
+    let command = with_defaults(Cli::command(), options).map_err(wrong)?;
+    let cli = match read(command, &arguments) {
+        Ok(cli) => cli,
+        // Where the same command line would do without the file, it is the file that is wrong.
+        Err(error) if error.use_stderr() && read(Cli::command(), &arguments).is_ok() => {
+            return Err(wrong(anyhow!(bare(&error))));
+        }
+        Err(error) => return Err(SettingsError::Usage(error)),
+    };
     Ok(Settings { cli, cuhk_limits, blackboard_limits, blackboard_quotas })
+}
+
+/// Reads the command line with all that is checked about it.
+fn read(command: Command, arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let matches = command.try_get_matches_from(arguments)?;
+    check_places(&matches)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    check_tls_pair(&cli)?;
+    Ok(cli)
+}
+
+/// What clap says, without the word "error" before it and the hint at --help behind it.
+fn bare(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.split("\n\n").next().unwrap_or_default();
+    text.trim().trim_start_matches("error: ").to_owned()
 }
 
 /// An option of `claim cuhk` before `list`, say, would have no effect: it belongs to serving.
@@ -108,27 +133,44 @@ fn check_tls_pair(cli: &Cli) -> Result<(), clap::Error> {
     Err(Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, what))
 }
 
-/// Reads the file that `--config` or `--dir` leads to; a missing `claim.toml` is an empty one.
-fn read_file(arguments: &[OsString]) -> Result<Table> {
-    // A first, lenient pass finds the two options that say where the file is; what is wrong is told by the second.
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(arguments);
-    let (config, dir) = match &matches {
-        Ok(matches) => (deepest(matches, "config"), deepest(matches, "dir")),
-        Err(_) => (None, None),
-    };
-    let (path, required) = match config {
-        Some(path) => (path, true),
-        None => (dir.unwrap_or_default().join(FILE_NAME), false),
-    };
-    match fs::read_to_string(&path) {
-        Ok(text) => parse(&text, &path),
-        Err(error) if error.kind() == ErrorKind::NotFound && !required => Ok(Table::new()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+/// The configuration file, and where it is or would be.
+struct File {
+    path: PathBuf,
+    table: Table,
+}
+
+impl File {
+    /// Reads the file that `--config` or `--dir` leads to; a missing `claim.toml` is an empty one.
+    fn read(arguments: &[OsString]) -> Result<Self, SettingsError> {
+        // A first, lenient pass finds the two options that say where the file is; what is wrong is told by the second.
+        let matches = Cli::command().ignore_errors(true).try_get_matches_from(arguments);
+        let (config, dir) = match &matches {
+            Ok(matches) => (deepest(matches, "config"), deepest(matches, "dir")),
+            Err(_) => (None, None),
+        };
+        let (path, required) = match config {
+            Some(path) => (path, true),
+            None => (dir.unwrap_or_default().join(FILE_NAME), false),
+        };
+        let table = match fs::read_to_string(&path) {
+            Ok(text) => parse(&text),
+            Err(error) if error.kind() == ErrorKind::NotFound && !required => Ok(Table::new()),
+            Err(error) => Err(anyhow::Error::new(error).context("cannot be read")),
+        };
+        match table {
+            Ok(table) => Ok(Self { path, table }),
+            Err(error) => Err(SettingsError::File { path, error }),
+        }
     }
 }
 
-fn parse(text: &str, path: &Path) -> Result<Table> {
-    text.parse().with_context(|| format!("{} is not valid TOML", path.display()))
+/// Reads TOML. What is wrong is told by line and without the text that stands there: it may be a password.
+fn parse(text: &str) -> Result<Table> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        anyhow!("line {line} is not valid TOML: {}", error.message())
+    })
 }
 
 /// A global option as the innermost subcommand sees it.
@@ -141,9 +183,9 @@ fn deepest(matches: &ArgMatches, id: &str) -> Option<PathBuf> {
 fn take<T: DeserializeOwned + Default>(table: &mut Table, program: &str, name: &str) -> Result<T> {
     match table.get_mut(program).and_then(Value::as_table_mut).and_then(|t| t.remove(name)) {
         None => Ok(T::default()),
-        Some(budgets) => budgets.try_into().with_context(|| {
-            format!("[{program}.{name}] in {FILE_NAME} has a wrong or unknown entry")
-        }),
+        Some(budgets) => budgets
+            .try_into()
+            .with_context(|| format!("[{program}.{name}] has a wrong or unknown entry")),
     }
 }
 
@@ -161,7 +203,7 @@ fn with_defaults(mut command: Command, table: Table) -> Result<Command> {
                         set_everywhere(program, &option, &value, &mut known)
                     });
                     if !known {
-                        bail!("{FILE_NAME}: [{name}] has no option {option:?}");
+                        bail!("[{name}] has no option {option:?}");
                     }
                 }
             }
@@ -169,7 +211,7 @@ fn with_defaults(mut command: Command, table: Table) -> Result<Command> {
                 let mut known = false;
                 command = set_here(command, &name, &value, &mut known);
                 if !known {
-                    bail!("{FILE_NAME}: there is no option {name:?} that all commands share");
+                    bail!("there is no option {name:?} that all commands share");
                 }
             }
         }

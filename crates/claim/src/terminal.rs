@@ -7,6 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use anstream::{eprint, eprintln, println};
 use anstyle::{AnsiColor, Style};
 use claim_core::EscapedJson;
+use claim_http::Clock;
 use claim_student::{Explained, Outcome};
 use serde_json::{Value, json};
 
@@ -75,7 +76,7 @@ impl Terminal {
     pub(crate) fn tell(self, words: &Words) {
         if self.json {
             if let Some(document) = &words.json {
-                print_document(document);
+                print_event(document.clone(), words.warning);
             }
             return;
         }
@@ -170,6 +171,16 @@ impl Terminal {
 fn print_document(document: &Value) {
     // Whoever closed the other end does not want it any more.
     let _ = writeln!(io::stdout(), "{}", EscapedJson(&document.to_string()));
+}
+
+/// Writes an event's document with the names that a log has for its time and weight.
+fn print_event(mut document: Value, warning: bool) {
+    if let Value::Object(members) = &mut document {
+        let level = if warning { "WARN" } else { "INFO" };
+        members.insert("timestamp".to_owned(), json!(Clock::system().now()));
+        members.insert("level".to_owned(), json!(level));
+    }
+    print_document(&document);
 }
 
 fn narrate(narration: &Narration) {

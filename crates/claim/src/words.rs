@@ -7,6 +7,41 @@ pub(crate) mod student;
 use std::net::SocketAddr;
 
 use claim_core::{Digest, Timestamp};
+use serde_json::json;
+
+use crate::terminal::Words;
+
+fn plain(line: String) -> Words {
+    Words { plain: Some(line), ..Words::default() }
+}
+
+fn warning(line: String) -> Words {
+    Words { warning: true, ..plain(line) }
+}
+
+/// The line that tells where health and metrics are.
+fn health_line(address: Option<SocketAddr>) -> String {
+    address.map_or_else(String::new, |address| {
+        format!("\nHealth and metrics: http://{address}/readyz and http://{address}/metrics")
+    })
+}
+
+fn tls_reloaded(not_after: Option<Timestamp>) -> Words {
+    let until = not_after.map_or_else(String::new, |end| format!(", valid until {}", day(end)));
+    Words {
+        json: Some(json!({ "event": "tls-reloaded", "not_after": not_after })),
+        ..plain(format!("New connections get the new TLS certificate{until}."))
+    }
+}
+
+fn tls_not_reloaded(reason: &str) -> Words {
+    Words {
+        json: Some(json!({ "event": "tls-not-reloaded", "reason": reason })),
+        ..warning(format!(
+            "The new TLS certificate cannot be used ({reason}); the old one stays. Trying again within a minute."
+        ))
+    }
+}
 
 /// Enough of a fingerprint to compare by eye.
 fn short(digest: &Digest) -> String {

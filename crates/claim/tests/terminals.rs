@@ -8,12 +8,20 @@ mod course;
 mod demonstration;
 #[path = "terminals/dialogue.rs"]
 mod dialogue;
+#[path = "terminals/draining.rs"]
+mod draining;
 #[path = "terminals/endings.rs"]
 mod endings;
 #[path = "terminals/foreign_files.rs"]
 mod foreign_files;
+#[path = "terminals/health.rs"]
+mod health;
+#[path = "terminals/http.rs"]
+mod http;
 #[path = "terminals/invitations.rs"]
 mod invitations;
+#[path = "terminals/logs.rs"]
+mod logs;
 #[path = "terminals/messages.rs"]
 mod messages;
 #[path = "terminals/pages.rs"]
@@ -22,7 +30,15 @@ mod pages;
 mod postgres;
 #[path = "terminals/program.rs"]
 mod program;
+#[path = "terminals/reloading.rs"]
+mod reloading;
+#[path = "terminals/secrets.rs"]
+mod secrets;
+#[path = "terminals/service.rs"]
+mod service;
 #[path = "terminals/settings.rs"]
 mod settings;
 #[path = "terminals/starting.rs"]
 mod starting;
+#[path = "terminals/units.rs"]
+mod units;

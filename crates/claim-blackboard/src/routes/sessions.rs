@@ -6,8 +6,8 @@ use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use claim_core::blackboard::{self, ExpectConfirmation};
 use claim_core::messages::{Challenge, ChallengeRequest, JSON, SessionAnswer, SessionRequest};
-use claim_core::{Problem, json};
-use claim_http::{ConnectionInfo, read_body, system_rng};
+use claim_core::{PersonId, Problem, json};
+use claim_http::{ConnectionInfo, KnownAs, read_body, system_rng};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,8 +37,14 @@ pub(crate) async fn open(
     Extension(info): Extension<ConnectionInfo>,
     request: Request,
 ) -> Response {
-    let outcome = open_session(&blackboard, request).await;
-    answer(&blackboard, &info, outcome)
+    match open_session(&blackboard, request).await {
+        Ok((opened, id)) => {
+            let mut response = answer(&blackboard, &info, Ok(opened));
+            response.extensions_mut().insert(KnownAs(id.as_str().into()));
+            response
+        }
+        Err(problem) => refused(&blackboard, (&info).into(), None, &problem),
+    }
 }
 
 async fn make_challenge(shared: &Arc<Blackboard>, request: Request) -> Result<Challenge, Problem> {
@@ -68,7 +74,10 @@ async fn make_challenge(shared: &Arc<Blackboard>, request: Request) -> Result<Ch
         .await
 }
 
-async fn open_session(blackboard: &Blackboard, request: Request) -> Result<SessionAnswer, Problem> {
+async fn open_session(
+    blackboard: &Blackboard,
+    request: Request,
+) -> Result<(SessionAnswer, PersonId), Problem> {
     let request: SessionRequest = message(blackboard, request).await?;
     let now = blackboard.clock.now();
     let open =
@@ -81,8 +90,8 @@ async fn open_session(blackboard: &Blackboard, request: Request) -> Result<Sessi
         .map_err(|error| error::not_confirmed(&error))?;
     blackboard.counters.sessions.inc();
     let (id, expires_at) = (session.person().clone(), session.expires_at());
-    blackboard.tell(Event::SessionOpened { id, expires_at });
-    Ok(answer)
+    blackboard.tell(Event::SessionOpened { id: id.clone(), expires_at });
+    Ok((answer, id))
 }
 
 /// Reads a message in JSON.

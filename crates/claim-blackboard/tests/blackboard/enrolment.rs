@@ -384,3 +384,51 @@ async fn a_renewed_certificate_is_shown_in_the_handshake_at_once() {
     assert_eq!(home.status, 200);
     blackboard.stop().await;
 }
+
+/// The leaf that Blackboard shows in the TLS handshake.
+async fn shown(blackboard: &Blackboard, root: &claim_pki::Root) -> Vec<u8> {
+    use rustls::pki_types::{CertificateDer, ServerName};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from(root.der().to_vec())).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tcp = tokio::net::TcpStream::connect(("127.0.0.1", blackboard.port)).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let name = ServerName::try_from("localhost").unwrap();
+    let tls = connector.connect(name, tcp).await.unwrap();
+    tls.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+}
+
+#[tokio::test]
+async fn a_serving_blackboard_renews_and_shows_the_new_certificate() {
+    let cuhk = Cuhk::start(Authority::new());
+    let place = Place::empty(Authority::new());
+    // It began two months ago, so that the certificate of today is valid by the client's clock too.
+    let old = from(now().plus_seconds(-61 * DAY), 90 * DAY);
+    place.time.pass(-61 * DAY);
+    let (key, chain) = cuhk.authority().server_files(&place.origin(), old);
+    place.put_key(&key);
+    place.put("blackboard.cer", &chain);
+    place.put("cuhk.cer", &cuhk.authority().root_pem());
+    let mut blackboard = Blackboard::start(place.config_with(&cuhk)).await;
+    let root = cuhk.authority().anchor();
+    let first = place.leaf();
+    assert_eq!(shown(&blackboard, &root).await, first.der());
+
+    // Two thirds are over and CUHK is in no mood, then it is.
+    *cuhk.desk.refusal.lock().unwrap() = Some(ProblemType::InternalError);
+    place.time.pass(61 * DAY);
+    blackboard.nudge.now();
+    blackboard.event(|event| matches!(event, Event::RenewalFailed { .. }).then_some(())).await;
+    assert_eq!(shown(&blackboard, &root).await, first.der());
+    *cuhk.desk.refusal.lock().unwrap() = None;
+    blackboard.nudge.now();
+    blackboard.event(|event| matches!(event, Event::Renewed { .. }).then_some(())).await;
+    assert_ne!(place.leaf().der(), first.der());
+    assert_eq!(shown(&blackboard, &root).await, place.leaf().der());
+    assert_serves(cuhk.authority(), blackboard, &place).await;
+}

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use claim_blackboard::{Clock, Config, Event, Observer, StoredMessage, start};
 use claim_core::{Origin, Timestamp};
 use claim_files::{Mode, write_new};
+use claim_http::Nudge;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, oneshot};
@@ -152,6 +153,7 @@ pub(crate) fn observer() -> (Observer, mpsc::UnboundedReceiver<Event>) {
 pub(crate) struct Blackboard {
     pub(crate) origin: Origin,
     pub(crate) port: u16,
+    pub(crate) nudge: Nudge,
     events: mpsc::UnboundedReceiver<Event>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -170,6 +172,7 @@ impl Blackboard {
     ) -> Self {
         let running = start(config, observer).await.unwrap();
         let (origin, port) = (running.origin().clone(), running.addresses()[0].port());
+        let nudge = running.nudge();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             running
@@ -178,7 +181,7 @@ impl Blackboard {
                 })
                 .await;
         });
-        Self { origin, port, events, stop, task }
+        Self { origin, port, nudge, events, stop, task }
     }
 
     /// Stops, and waits until it has.

@@ -110,6 +110,7 @@ async fn metrics_and_health_are_for_this_machine() {
     let metrics = Some("127.0.0.1:0".parse().unwrap());
     let running = start(Config { metrics, ..place.config() }, observer().0).await.unwrap();
     let address = running.metrics_address().unwrap();
+    let nudge = running.nudge();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::spawn(running.run(async {
         let _ = stopped.await;
@@ -121,6 +122,23 @@ async fn metrics_and_health_are_for_this_machine() {
     };
     assert_eq!(get("/healthz").await.0, 200);
     assert_eq!(get("/readyz").await.0, 200);
+    // Nothing can be written, as on a disk that is full.
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite://{}", place.path("blackboard.db").display());
+    let database = sqlx::AnyPool::connect(&url).await.unwrap();
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON _sqlx_migrations \
+                BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    sqlx::query(full).execute(&database).await.unwrap();
+    nudge.now();
+    let mut response = get("/readyz").await;
+    while response.0 == 200 {
+        response = get("/readyz").await;
+    }
+    assert!(response.1.contains("not ready: the records take nothing: "), "{}", response.1);
+    sqlx::query("DROP TRIGGER full").execute(&database).await.unwrap();
+    database.close().await;
+    nudge.now();
+    while get("/readyz").await.0 != 200 {}
     // The certificate expires: alive, but of no use to anyone.
     place.time.pass(90 * DAY);
     let (status, response) = get("/readyz").await;

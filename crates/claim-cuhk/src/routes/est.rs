@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use claim_core::{Problem, ProblemType};
-use claim_http::{ConnectionInfo, read_body};
+use claim_http::{ConnectionInfo, KnownAs, read_body};
 use http::HeaderMap;
 use tracing::Instrument;
 
@@ -84,6 +84,7 @@ async fn certify(
     check_content_type(headers)?;
     let body = read_body(headers, body, MAX_REQUEST, cuhk.body_read_timeout).await?;
     let order = admitted.order(&read_request(&body)?)?;
+    let holder = order.holder.to_string();
     // In a task of its own: a client that goes away must not stop what has begun half-way.
     let making = {
         let cuhk = Arc::clone(cuhk);
@@ -94,5 +95,7 @@ async fn certify(
         Problem::new(ProblemType::InternalError, "the certificate could not be made")
     })?;
     // RFC 7030 §4.2.3: "only the certificate that was issued".
-    certs_only(&[made?])
+    let mut response = certs_only(&[made?])?;
+    response.extensions_mut().insert(KnownAs(holder.into()));
+    Ok(response)
 }

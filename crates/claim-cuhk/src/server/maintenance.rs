@@ -1,12 +1,12 @@
-//! What a serving CUHK does by itself: renews its own certificate, keeps an invitation in the folder, looks
-//! whether it can do its work.
+//! What a serving CUHK does by itself: renews its own certificate or takes over one from elsewhere, keeps an
+//! invitation in the folder, looks whether it can do its work.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claim_core::Timestamp;
-use claim_http::CertificateSwitch;
-use tokio::time::{MissedTickBehavior, interval};
+use claim_http::{CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudged};
+use tokio::time::Instant;
 
 use crate::error::StartError;
 use crate::event::Event;
@@ -17,8 +17,19 @@ use crate::state::Cuhk;
 /// How often it looks whether a certificate or an invitation must be renewed; both last for days.
 const RENEWAL_PERIOD: Duration = Duration::from_secs(3600);
 
+/// How often it looks whether a TLS certificate from elsewhere was exchanged in its files.
+const FILES_PERIOD: Duration = Duration::from_secs(60);
+
 /// How often it looks whether it can do its work.
 const READINESS_PERIOD: Duration = Duration::from_secs(10);
+
+/// What is left of the issuing certificate's life when CUHK begins to say that it needs another, in seconds.
+///
+/// Half a year: from then on students get certificates that do not last as long as they should.
+const ISSUING_TOLD: i64 = 180 * 24 * 3600;
+
+/// What is left of it when CUHK calls itself not ready, in seconds: what it issues then ends before Blackboards renew.
+const ISSUING_TOO_SHORT: i64 = 30 * 24 * 3600;
 
 /// Whether CUHK can do its work, with the reason when it cannot.
 #[derive(Clone, Debug)]
@@ -50,20 +61,38 @@ impl Readiness {
     }
 
     fn set(&self, readiness: Result<(), String>) {
-        if let State::Serving(found) = &mut *self.0.write().unwrap_or_else(PoisonError::into_inner)
-        {
-            *found = readiness;
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let State::Serving(found) = &mut *state else { return };
+        match &readiness {
+            Err(reason) if *found != readiness => tracing::warn!(reason, "not ready"),
+            Ok(()) if found.is_err() => tracing::info!("ready again"),
+            _ => {}
         }
+        *found = readiness;
     }
+}
+
+/// The TLS certificate that is shown.
+pub(super) enum Shown {
+    /// CUHK issued it to itself.
+    Own {
+        /// Its end.
+        not_after: Timestamp,
+    },
+    /// Others see to it.
+    External(ExternalWatch),
 }
 
 /// What is to be kept up.
 pub(super) struct Maintenance {
     switch: Arc<CertificateSwitch>,
-    /// The end of the certificate that CUHK issued to itself; `None` with one from elsewhere.
-    own_not_after: Option<Timestamp>,
+    shown: Shown,
+    metrics: Metrics,
+    nudged: Nudged,
     /// When the invitation in the folder was written.
     invited_at: Timestamp,
+    /// Whether it was told that the issuing certificate ends.
+    told_issuing: bool,
 }
 
 impl Maintenance {
@@ -71,49 +100,63 @@ impl Maintenance {
     pub(super) async fn new(
         cuhk: &Cuhk,
         switch: Arc<CertificateSwitch>,
-        own_not_after: Option<Timestamp>,
+        shown: Shown,
+        metrics: Metrics,
+        nudged: Nudged,
     ) -> Result<Self, StartError> {
         if cuhk.mode == Mode::LocalDemo {
             cuhk.desk.store.void_loopback_invitations().await?;
             cuhk.leave_invitation().await?;
         }
-        Ok(Self { switch, own_not_after, invited_at: cuhk.desk.clock.now() })
+        let invited_at = cuhk.desk.clock.now();
+        Ok(Self { switch, shown, metrics, nudged, invited_at, told_issuing: false })
     }
 
     /// Goes on until it is aborted.
     pub(super) async fn run(mut self, cuhk: Arc<Cuhk>, readiness: Readiness) {
-        let mut renewal = interval(RENEWAL_PERIOD);
-        let mut check = interval(READINESS_PERIOD);
-        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut renewal, mut files) = (Turn::now(RENEWAL_PERIOD), Turn::now(FILES_PERIOD));
         loop {
-            tokio::select! {
-                _ = renewal.tick() => {
-                    self.renew(&cuhk).await;
-                    self.invite(&cuhk).await;
-                }
-                _ = check.tick() => readiness.set(self.check(&cuhk).await),
+            if renewal.has_come() {
+                self.renew(&cuhk).await;
+                self.invite(&cuhk).await;
+                self.tell_issuing(&cuhk);
+            }
+            if files.has_come() {
+                self.reload(&cuhk);
+            }
+            self.count(&cuhk);
+            readiness.set(self.check(&cuhk).await);
+            let began = Instant::now();
+            self.nudged.or_after(READINESS_PERIOD).await;
+            if began.elapsed() < READINESS_PERIOD {
+                (renewal, files) = (Turn::now(RENEWAL_PERIOD), Turn::now(FILES_PERIOD));
             }
         }
     }
 
     async fn renew(&mut self, cuhk: &Cuhk) {
-        let Some(not_after) = self.own_not_after else { return };
+        let Shown::Own { not_after } = &mut self.shown else { return };
         match OwnCertificate::load_or_issue(&cuhk.desk, &cuhk.folder, &cuhk.origin).await {
             Ok(own) => {
-                self.own_not_after = Some(own.not_after);
+                *not_after = own.not_after;
                 if let Some(issued) = own.issued {
                     self.switch.replace(&own.identity);
                     cuhk.tell(Event::ServerCertificate(issued));
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, %not_after, "the server's own certificate was not renewed");
-                cuhk.tell(Event::ServerCertificateNotRenewed {
-                    reason: error.to_string(),
-                    not_after,
-                });
-            }
+            Err(error) => cuhk.tell(Event::ServerCertificateNotRenewed {
+                reason: error.to_string(),
+                not_after: *not_after,
+            }),
+        }
+    }
+
+    fn reload(&mut self, cuhk: &Cuhk) {
+        let Shown::External(watch) = &mut self.shown else { return };
+        match watch.look(&self.switch) {
+            None => {}
+            Some(ExternalChange::New { not_after }) => cuhk.tell(Event::TlsReloaded { not_after }),
+            Some(ExternalChange::Kept { reason }) => cuhk.tell(Event::TlsNotReloaded { reason }),
         }
     }
 
@@ -130,14 +173,76 @@ impl Maintenance {
         }
     }
 
-    async fn check(&self, cuhk: &Cuhk) -> Result<(), String> {
-        cuhk.desk.store.check().await.map_err(|error| error.to_string())?;
-        let now = cuhk.desk.clock.now();
-        match self.own_not_after {
-            Some(not_after) if not_after.as_seconds() < now.as_seconds() => {
-                Err(format!("the server's own certificate expired at {not_after}"))
-            }
-            _ => Ok(()),
+    fn tell_issuing(&mut self, cuhk: &Cuhk) {
+        let not_after = cuhk.desk.authority.issuing_certificate().not_after();
+        if !self.told_issuing && left(not_after, cuhk) < ISSUING_TOLD {
+            self.told_issuing = true;
+            cuhk.tell(Event::IssuingEnds { not_after });
         }
+    }
+
+    /// Until when the certificate is valid that is shown in TLS.
+    fn shown_until(&self) -> Option<Timestamp> {
+        match &self.shown {
+            Shown::Own { not_after } => Some(*not_after),
+            Shown::External(watch) => watch.not_after(),
+        }
+    }
+
+    fn count(&self, cuhk: &Cuhk) {
+        let issuing = cuhk.desk.authority.issuing_certificate().not_after();
+        self.metrics.certificate_expires("issuing", issuing);
+        if let Some(not_after) = self.shown_until() {
+            self.metrics.certificate_expires("tls", not_after);
+        }
+    }
+
+    /// Whether CUHK can do its work, with every reason why not.
+    async fn check(&self, cuhk: &Cuhk) -> Result<(), String> {
+        let mut faults = Vec::new();
+        if let Err(error) = cuhk.desk.store.check().await {
+            faults.push(format!("the records take nothing: {error}"));
+        }
+        match self.shown_until() {
+            Some(not_after) if left(not_after, cuhk) < 0 => {
+                faults.push(format!("the server's TLS certificate expired at {not_after}"));
+            }
+            _ => {}
+        }
+        let issuing = cuhk.desk.authority.issuing_certificate().not_after();
+        if left(issuing, cuhk) < ISSUING_TOO_SHORT {
+            faults.push(format!(
+                "the issuing certificate ends at {issuing}, and all that it issues by then"
+            ));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+    }
+}
+
+/// Seconds until then, negative when it is over.
+fn left(end: Timestamp, cuhk: &Cuhk) -> i64 {
+    end.as_seconds() - cuhk.desk.clock.now().as_seconds()
+}
+
+/// Something that is done every so often.
+struct Turn {
+    every: Duration,
+    next: Instant,
+}
+
+impl Turn {
+    /// The first time is now.
+    fn now(every: Duration) -> Self {
+        Self { every, next: Instant::now() }
+    }
+
+    /// Whether it is time again.
+    fn has_come(&mut self) -> bool {
+        let now = Instant::now();
+        let has_come = now >= self.next;
+        if has_come {
+            self.next = now + self.every;
+        }
+        has_come
     }
 }

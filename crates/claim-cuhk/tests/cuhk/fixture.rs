@@ -11,7 +11,7 @@ use claim_core::{Origin, ProblemType, Timestamp};
 use claim_cuhk::{
     CertificateEntry, Clock, Config, Event, Observer, Office, StartError, init, start,
 };
-use claim_http::{EstError, ServerTrust, Stopped, TlsIdentity, https_client};
+use claim_http::{EstError, Nudge, ServerTrust, Stopped, TlsIdentity, https_client};
 use claim_pki::{Certificate, Root, SigningKey, Subject, certification_request};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -27,6 +27,7 @@ pub(crate) struct TestCuhk {
     pub(crate) root: Arc<Root>,
     pub(crate) dir: PathBuf,
     pub(crate) health: Option<SocketAddr>,
+    pub(crate) nudge: Nudge,
     clock: Clock,
     events: Arc<Mutex<Vec<Event>>>,
     stop: oneshot::Sender<()>,
@@ -101,6 +102,7 @@ impl TestCuhk {
         let (dir, clock) = (config.dir.clone(), config.clock.clone());
         let running = start(config, observer).await.unwrap();
         let (origin, health) = (running.origin().clone(), running.metrics_address());
+        let nudge = running.nudge();
         let root = std::fs::read_to_string(dir.join("cuhk.cer")).unwrap();
         let root = Arc::new(Root::from_pem(&root).unwrap());
         assert_eq!(running.root().as_bytes(), root.hash());
@@ -108,7 +110,7 @@ impl TestCuhk {
         let serving = tokio::spawn(running.run(async {
             let _ = stopped.await;
         }));
-        Self { origin, root, dir, health, clock, events, stop, serving }
+        Self { origin, root, dir, health, nudge, clock, events, stop, serving }
     }
 
     pub(crate) async fn stop(self) {

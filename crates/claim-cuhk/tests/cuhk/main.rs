@@ -11,3 +11,4 @@ mod pages;
 mod refusals;
 mod renewal;
 mod start;
+mod upkeep;

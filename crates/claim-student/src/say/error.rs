@@ -13,8 +13,8 @@ use crate::session::SessionError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SayError {
-    /// There is nothing to send.
-    #[error("the message is empty")]
+    /// There is nothing to send, or only white space, in which nobody sees a message.
+    #[error("the message is empty, or has only spaces and line ends in it")]
     Empty,
     /// The message is longer than Blackboard takes.
     #[error("the message has {length} bytes; Blackboard takes {MAX_MESSAGE}")]
@@ -199,7 +199,7 @@ impl Explained for SayError {
 
     fn advice(&self) -> String {
         match self {
-            Self::Empty => "Type a text of at least one character.".to_owned(),
+            Self::Empty => "Type a text in which there is something to read.".to_owned(),
             Self::TooLong { .. } => "Send it in several messages.".to_owned(),
             Self::Session(error) => error.advice(),
             Self::Refused(error) => error.advice(),

@@ -95,6 +95,8 @@ async fn start_blackboard(dir: &Path, cuhk: &Origin) -> Result<(Child, Listening
             command.env_remove(name);
         }
     }
+    // A line for each request belongs to JSON, and not to what is measured here.
+    command.env(crate::log::VARIABLE, "warn");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().context("cannot start Blackboard")?;
     let output = child.stdout.take().ok_or_else(|| anyhow!("Blackboard has no output"))?;

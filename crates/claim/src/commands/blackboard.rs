@@ -8,7 +8,7 @@ use claim_blackboard::{AdminError, Config, ExternalTls, StartError};
 use claim_core::Escaped;
 use serde_json::json;
 
-use super::{Context, StopSignals, until_stopped};
+use super::{Context, Serving, StopSignals, Told};
 use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
 use crate::exit::Exit;
 use crate::words;
@@ -56,8 +56,9 @@ async fn serve(arguments: BlackboardServeArgs, context: &Context) -> Result<Exit
     };
     match started {
         Ok(running) => {
-            running.run(until_stopped(signals, terminal)).await;
-            Ok(Exit::Done)
+            let (origin, nudge) = (running.origin().clone(), running.nudge());
+            let run = |told: Told| running.run(told.stop());
+            super::serve(Serving { origin, nudge, run }, signals, terminal).await
         }
         Err(error) => Ok(start_failure(context, &error)),
     }

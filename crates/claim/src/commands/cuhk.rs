@@ -9,7 +9,7 @@ use claim_core::invitation::{Invitation, Invitee};
 use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Office, StartError};
 use serde_json::json;
 
-use super::{Context, StopSignals, until_stopped};
+use super::{Context, Serving, StopSignals, Told};
 use crate::cli::{CuhkArgs, CuhkCommand, InviteArgs, InviteWhom, ServerArgs};
 use crate::exit::Exit;
 use crate::words;
@@ -66,8 +66,9 @@ async fn serve(arguments: ServerArgs, context: &Context) -> Result<Exit> {
     let signals = StopSignals::listen()?;
     match claim_cuhk::start(config(&context.server_dir(), arguments, context), observer).await {
         Ok(running) => {
-            running.run(until_stopped(signals, terminal)).await;
-            Ok(Exit::Done)
+            let (origin, nudge) = (running.origin().clone(), running.nudge());
+            let run = |told: Told| running.run(told.stop());
+            super::serve(Serving { origin, nudge, run }, signals, terminal).await
         }
         Err(error) => Ok(start_failure(context, &error)),
     }

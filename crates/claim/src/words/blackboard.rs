@@ -5,15 +5,16 @@ use claim_core::Escaped;
 use claim_core::encoding::base64;
 use serde_json::json;
 
-use super::{clock, day, join};
+use super::{clock, day, health_line, join, plain, tls_not_reloaded, tls_reloaded, warning};
 use crate::terminal::{Narration, Words};
 
 /// The words for an event of Blackboard.
 pub(crate) fn words(event: &Event) -> Words {
     match event {
-        Event::Waiting(what) => {
-            plain(format!("Waiting for {what} … Start `claim cuhk`, if it does not run yet."))
-        }
+        Event::Waiting(what) => Words {
+            json: Some(json!({ "event": "waiting", "for": what.to_string() })),
+            ..plain(format!("Waiting for {what} … Start `claim cuhk`, if it does not run yet."))
+        },
         Event::Enrolled { origin, cuhk, not_after, .. } => Words {
             plain: Some(format!(
                 "CUHK at {cuhk} certified this server as {origin}, until {}.",
@@ -26,21 +27,34 @@ pub(crate) fn words(event: &Event) -> Words {
                 vec![("so that", "students can tell it from any other server".to_owned())],
             )
         },
-        Event::Renewed { not_after, .. } => {
-            plain(format!("CUHK renewed this server's certificate, until {}.", day(*not_after)))
-        }
-        Event::RenewalFailed { reason, not_after } => warning(format!(
-            "This server's certificate could not be renewed ({reason}); it is valid until {not_after}. Trying again within the hour."
-        )),
-        Event::TlsNotReloaded { reason } => warning(format!(
-            "The new TLS certificate could not be read ({reason}); the old one stays."
-        )),
-        Event::SealingKeysLost { count } => warning(format!(
-            "Sessions from before are over, and students' programs open new ones: {count} of the keys that sealed them belong to another sealing.key or address."
-        )),
-        Event::Listening { origin, addresses } => Words {
-            plain: Some(format!("Blackboard listens on {} as {origin}.", join(addresses))),
-            json: Some(json!({ "event": "listening", "origin": origin, "addresses": addresses })),
+        Event::Renewed { serial, not_after } => Words {
+            json: Some(json!({ "event": "renewed", "serial": serial, "not_after": not_after })),
+            ..plain(format!("CUHK renewed this server's certificate, until {}.", day(*not_after)))
+        },
+        Event::RenewalFailed { reason, not_after } => Words {
+            json: Some(
+                json!({ "event": "renewal-failed", "reason": reason, "not_after": not_after }),
+            ),
+            ..warning(format!(
+                "This server's certificate could not be renewed ({reason}); it is valid until {not_after}. Trying again within the hour."
+            ))
+        },
+        Event::TlsReloaded { not_after } => tls_reloaded(*not_after),
+        Event::TlsNotReloaded { reason } => tls_not_reloaded(reason),
+        Event::SealingKeysLost { count } => Words {
+            json: Some(json!({ "event": "sealing-keys-lost", "count": count })),
+            ..warning(format!(
+                "Sessions from before are over, and students' programs open new ones: {count} of the keys that sealed them belong to another sealing.key or address."
+            ))
+        },
+        Event::Listening { origin, addresses, metrics } => Words {
+            plain: Some(format!(
+                "Blackboard listens on {} as {origin}.{}",
+                join(addresses),
+                health_line(*metrics)
+            )),
+            json: Some(json!({ "event": "listening", "origin": origin, "addresses": addresses,
+                "metrics": metrics })),
             ..Words::default()
         },
         Event::CertificateVerified { id, serial } => told(
@@ -105,14 +119,6 @@ pub(crate) fn words(event: &Event) -> Words {
         }
         _ => Words::default(),
     }
-}
-
-fn plain(line: String) -> Words {
-    Words { plain: Some(line), ..Words::default() }
-}
-
-fn warning(line: String) -> Words {
-    Words { warning: true, ..plain(line) }
 }
 
 fn told(step: u8, what: String, meaning: Vec<(&'static str, String)>) -> Words {

@@ -4,7 +4,7 @@ use claim_core::invitation::Invitee;
 use claim_cuhk::{Event, Issued, Mode};
 use serde_json::json;
 
-use super::{day, join, short};
+use super::{day, health_line, join, short, tls_not_reloaded, tls_reloaded, warning};
 use crate::terminal::{Narration, Words};
 
 /// The words for an event of CUHK.
@@ -34,22 +34,46 @@ pub(crate) fn words(event: &Event) -> Words {
                 vec![],
             )
         },
-        Event::Listening { origin, addresses, mode } => {
+        Event::Listening { origin, addresses, mode, metrics } => {
             let local = "\nLOCAL DEMONSTRATION: this CUHK certifies ANY student ID, for programs on this machine only.\n\
                          For a real one, make an empty folder and run: claim cuhk init --public-url https://…";
             let note = if *mode == Mode::LocalDemo { local } else { "" };
             Words {
-                plain: Some(format!("CUHK listens on {} as {origin}.{note}", join(addresses))),
+                plain: Some(format!(
+                    "CUHK listens on {} as {origin}.{}{note}",
+                    join(addresses),
+                    health_line(*metrics)
+                )),
                 json: Some(json!({ "event": "listening", "origin": origin, "addresses": addresses,
-                    "local_demo": *mode == Mode::LocalDemo })),
+                    "local_demo": *mode == Mode::LocalDemo, "metrics": metrics })),
                 ..Words::default()
             }
         }
         Event::Enrolled(issued) => issued_words(issued, "enrolled", "signed"),
         Event::Renewed(issued) => issued_words(issued, "renewed", "renewed"),
-        Event::ServerCertificateNotRenewed { reason, not_after } => warning(format!(
-            "CUHK's own TLS certificate could not be renewed ({reason}); it is valid until {not_after}. Trying again within the hour."
-        )),
+        // The first one belongs to the start, of which enough is told.
+        Event::ServerCertificate(issued) => Words {
+            json: Some(json!({ "event": "own-certificate", "serial": issued.serial.to_string(),
+                "not_after": issued.not_after })),
+            ..Words::default()
+        },
+        Event::ServerCertificateNotRenewed { reason, not_after } => Words {
+            json: Some(
+                json!({ "event": "renewal-failed", "reason": reason, "not_after": not_after }),
+            ),
+            ..warning(format!(
+                "CUHK's own TLS certificate could not be renewed ({reason}); it is valid until {not_after}. Trying again within the hour."
+            ))
+        },
+        Event::TlsReloaded { not_after } => tls_reloaded(*not_after),
+        Event::TlsNotReloaded { reason } => tls_not_reloaded(reason),
+        Event::IssuingEnds { not_after } => Words {
+            json: Some(json!({ "event": "issuing-ends", "not_after": not_after })),
+            ..warning(format!(
+                "The issuing certificate ends on {}, and no certificate that it signs outlives it. For the next one move cuhk-issuing.cer and cuhk-issuing.key to a safe place and start CUHK again: it makes another under the same root.",
+                day(*not_after)
+            ))
+        },
         Event::CodeReused { invitee, key_fingerprint, peer } => Words {
             json: Some(json!({ "event": "code-reused", "id": invitee.to_string(), "peer": peer })),
             ..warning(format!(
@@ -103,8 +127,4 @@ fn issued_words(issued: &Issued, event: &str, verb: &str) -> Words {
 fn told(step: u8, what: String, meaning: Vec<(&'static str, String)>) -> Words {
     let narration = Narration { step, who: "CUHK", what, meaning };
     Words { narration: Some(narration), ..Words::default() }
-}
-
-fn warning(line: String) -> Words {
-    Words { plain: Some(line), warning: true, ..Words::default() }
 }

@@ -7,7 +7,7 @@ use crate::course::{Folder, OTHER_SID, SID, has_escapes};
 use crate::program::Program;
 
 /// One demonstration at a time: they all begin with the same ports.
-fn stage() -> MutexGuard<'static, ()> {
+pub(crate) fn stage() -> MutexGuard<'static, ()> {
     static STAGE: Mutex<()> = Mutex::new(());
     STAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }

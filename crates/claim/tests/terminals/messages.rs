@@ -17,17 +17,20 @@ fn a_message_from_an_argument_and_from_a_pipe() {
         (4, &["-"], "two\nlines\n\n", "two\\nlines\\n"),
         (5, &["--", "-h"], "", "-h"),
         (6, &["--explain", "with its story"], "", "with its story"),
+        (7, &["-hello"], "", "-hello"),
+        (8, &["--hello there"], "", "--hello there"),
+        (9, &["-5 degrees", "--explain"], "", "-5 degrees"),
     ] {
         let done = folder.run_with(&[&["student", "say"], arguments].concat(), input).expect(0);
         let last = done.out.lines().last().unwrap();
         assert!(last.starts_with(&format!("Blackboard has message {number} (")), "{last}");
         assert!(blackboard.out.line(&format!("SID:{SID} ")).ends_with(&format!("  {text}")));
     }
-    let done = folder.run(&["student", "say", "--json", "seven"]).expect(0);
+    let done = folder.run(&["student", "say", "--json", "ten"]).expect(0);
     let [document] = &done.documents()[..] else { panic!("{}", done.out) };
     assert_eq!(document["event"], "message-acknowledged");
-    assert_eq!((&document["number"], &document["id"]), (&7.into(), &SID.into()));
-    let done = folder.run(&["student", "say", "--quiet", "eight"]).expect(0);
+    assert_eq!((&document["number"], &document["id"]), (&10.into(), &SID.into()));
+    let done = folder.run(&["student", "say", "--quiet", "eleven"]).expect(0);
     assert_eq!((done.out.as_str(), done.err.as_str()), ("", ""));
 
     // The list has all of them, whether or not Blackboard runs.
@@ -35,7 +38,7 @@ fn a_message_from_an_argument_and_from_a_pipe() {
     blackboard.stop();
     let done = folder.run(&["blackboard", "messages"]).expect(0);
     assert_eq!(done.out, before);
-    assert_eq!(done.out.lines().count(), 8);
+    assert_eq!(done.out.lines().count(), 11);
     let documents = folder.run(&["blackboard", "messages", "--json"]).expect(0).documents();
     for (line, (number, document)) in done.out.lines().zip((1..).zip(&documents)) {
         assert_eq!(document["number"], number);
@@ -54,6 +57,11 @@ fn what_is_no_message_is_refused_before_it_is_sent() {
     folder.run(&["student", "say"]).expect(2);
     folder.run(&["student", "say", ""]).explains(1, &["the message is empty"]);
     folder.run(&["student", "say", "-"]).explains(1, &["the message is empty"]);
+    // As in the dialogue: nobody sees a message in white space.
+    for blank in ["   ", "\t", "\n", "\u{a0}\u{3000} "] {
+        folder.run(&["student", "say", blank]).explains(1, &["the message is empty, or has only"]);
+        folder.run_with(&["student", "say", "-"], blank).explains(1, &["the message is empty"]);
+    }
     folder.run_with(&["student", "say", "-"], b"\xff\xfe").explains(1, &["not UTF-8"]);
     let long = "x".repeat(64 * 1024);
     folder.run_with(&["student", "say", "-"], &long).expect(0);

@@ -56,10 +56,10 @@ fn every_kind_of_setting_in_the_file_and_the_environment() {
 }
 
 #[test]
-fn a_wrong_file_is_a_usage_error() {
-    let folder = Folder::new();
-    for (file, said) in [
-        ("nonsense", "claim.toml is not valid TOML"),
+fn a_wrong_file_is_a_usage_error_that_names_it() {
+    let wrong = [
+        ("nonsense", "line 1 is not valid TOML"),
+        ("[cuhk]\n\nlisten = ", "line 3 is not valid TOML"),
         ("nonsense = 1", "no option \"nonsense\""),
         ("[cuhk]\nport = 1", "[cuhk] has no option \"port\""),
         ("[other]\nlisten = \"127.0.0.1:0\"", "\"other\""),
@@ -68,23 +68,55 @@ fn a_wrong_file_is_a_usage_error() {
         ("[blackboard.limits]\nidle-timeout = 0", "[blackboard.limits]"),
         ("[blackboard.quotas]\nrequests-per-minute = 0", "[blackboard.quotas]"),
         ("[cuhk]\nlimits = 3", "[cuhk.limits]"),
-    ] {
-        folder.write("claim.toml", file);
-        folder.run(&["cuhk"]).explains(2, &[said]);
-    }
-    for (file, said) in [
         ("[cuhk]\nlisten = \"somewhere\"", "'somewhere' for '--listen"),
         ("[cuhk]\npublic-url = \"http://cuhk.example\"", "must start with https://"),
+        ("[cuhk]\ntls-cert = \"a.pem\"", "--tls-cert and --tls-key go together"),
+        ("verbose = \"much\"", "--verbose"),
+    ];
+    let folder = Folder::new();
+    for (file, said) in wrong {
+        folder.write("claim.toml", file);
+        folder.run(&["cuhk"]).explains(2, &["error: claim.toml: ", said, "Correct claim.toml"]);
+        folder.write("other.toml", file);
+        std::fs::remove_file(folder.path("claim.toml")).unwrap();
+        let done = folder.run(&["cuhk", "--config", "other.toml"]);
+        done.explains(2, &["error: other.toml: ", said, "Correct other.toml"]);
+    }
+    std::fs::remove_file(folder.path("other.toml")).unwrap();
+    assert_eq!(folder.names(), Vec::<String>::new(), "nothing was started");
+    let done = folder.run(&["cuhk", "--config", "missing.toml"]);
+    done.explains(2, &["error: missing.toml: cannot be read"]);
+    std::fs::create_dir(folder.path("claim.toml")).unwrap();
+    folder.run(&["cuhk"]).explains(2, &["error: claim.toml: cannot be read"]);
+}
+
+#[test]
+fn what_is_wrong_on_the_command_line_is_not_the_files_fault() {
+    let folder = Folder::new();
+    folder.write("claim.toml", "[cuhk]\nlisten = \"127.0.0.1:0\"\n");
+    for arguments in [&["cuhk", "--listen", "somewhere"][..], &["cuhk", "--nonsense"]] {
+        let done = folder.run(arguments).expect(2);
+        assert!(!done.err.contains("claim.toml"), "{}", done.err);
+        assert!(done.err.contains(arguments.last().unwrap()), "{}", done.err);
+    }
+    let help = folder.run(&["cuhk", "--help"]).expect(0);
+    assert!(help.out.contains("--listen"), "{}", help.out);
+}
+
+#[test]
+fn a_password_in_the_file_is_not_repeated() {
+    let folder = Folder::new();
+    for file in [
+        "[cuhk]\ndatabase = \"postgres://cuhk:swordfish@db/cuhk\n",
+        "[cuhk]\ndatabase = postgres://cuhk:swordfish@db/cuhk\n",
+        "[cuhk]\ndatabase = \"nonsense://cuhk:swordfish@db/cuhk\"\n",
     ] {
         folder.write("claim.toml", file);
-        let done = folder.run(&["cuhk"]).expect(2);
-        assert!(done.err.contains(said), "{}", done.err);
+        let done = folder.run(&["cuhk", "-vv"]);
+        assert_ne!(done.code, 0);
+        assert!(!done.err.contains("swordfish"), "{}", done.err);
+        assert!(!done.out.contains("swordfish"), "{}", done.out);
     }
-    std::fs::remove_file(folder.path("claim.toml")).unwrap();
-    assert_eq!(folder.names(), Vec::<String>::new(), "nothing was started");
-    folder.run(&["cuhk", "--config", "missing.toml"]).explains(2, &["cannot read missing.toml"]);
-    std::fs::create_dir(folder.path("claim.toml")).unwrap();
-    folder.run(&["cuhk"]).explains(2, &["cannot read claim.toml"]);
 }
 
 #[test]
