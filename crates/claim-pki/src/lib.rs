@@ -9,6 +9,7 @@
 //! | [`CertificationRequest`], [`Ed25519CertificationRequest`]: PKCS#10 with proof of possession | RFC 2986 |
 //! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
 //! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
+//! | [`SignedData`], [`VerifiedSignedData`]: claims and withdrawals, signed by persons | RFC 5652, RFC 5035, ETSI EN 319 122-1 (CAdES-B-B) |
 //! | [`encode_certs_only`], [`decode_certs_only`] | RFC 7030 §4.1.3, RFC 5652 |
 //! | [`Sid`], [`PersonId`], [`WitnessName`], [`Origin`], [`Timestamp`]: what certificates say | RFC 6454, RFC 3339 |
 //!
@@ -18,8 +19,10 @@
 //! There is no I/O and no clock here, time is an argument; so is randomness, but for the cryptographic library's own
 //! in new keys and signatures. There is no TLS and no HTTP either, and no rule about who may enrol.
 
+mod asn1;
 mod certificate;
 mod certs_only;
+mod cms;
 mod crl_url;
 mod digest;
 mod issuance;
@@ -39,6 +42,10 @@ mod witness_name;
 
 pub use certificate::{Certificate, CertificateError};
 pub use certs_only::{CertsOnlyError, MAX_CERTS_ONLY, decode_certs_only, encode_certs_only};
+pub use cms::{
+    CmsError, CmsPart, ContentType, MergeError, SignError, SignedData, Signer, VerifiedSignedData,
+    VerifiedSigner, VerifyError,
+};
 pub use crl_url::{CrlUrl, CrlUrlError};
 pub use issuance::{
     Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec, SubjectKey,

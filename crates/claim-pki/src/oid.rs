@@ -12,9 +12,12 @@ pub(crate) use const_oid::db::rfc5280::{
     ID_CE_CRL_DISTRIBUTION_POINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS,
     ID_CE_PRIVATE_KEY_USAGE_PERIOD, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
-pub(crate) use const_oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA};
+pub(crate) use const_oid::db::rfc5911::{
+    ID_AA_SIGNING_CERTIFICATE_V_2, ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA,
+    ID_SIGNING_TIME,
+};
 pub(crate) use const_oid::db::rfc5912::{
-    ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ID_EC_PUBLIC_KEY, SECP_256_R_1,
+    ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ID_EC_PUBLIC_KEY, ID_SHA_256, SECP_256_R_1,
 };
 pub(crate) use const_oid::db::rfc8410::ID_ED_25519;
 
@@ -50,6 +53,11 @@ pub(crate) const TIMESTAMP_POLICY: &[u8] = &ours(1, 3);
 pub(crate) const LOG_POLICY: &[u8] = &ours(1, 4);
 /// The certificate policy of witnesses, `….1.5`.
 pub(crate) const WITNESS_POLICY: &[u8] = &ours(1, 5);
+
+/// The content type of claims, `….2.1`.
+pub(crate) const CLAIM_CONTENT: &[u8] = &ours(2, 1);
+/// The content type of withdrawals, `….2.2`.
+pub(crate) const WITHDRAWAL_CONTENT: &[u8] = &ours(2, 2);
 
 /// The extended key usage of logs, `….4.1`.
 pub(crate) const LOG_USAGE: &[u8] = &ours(4, 1);
@@ -116,6 +124,8 @@ mod tests {
             (TIMESTAMP_POLICY, "2.25.304274850276117055762681507612542191110.1.3"),
             (LOG_POLICY, "2.25.304274850276117055762681507612542191110.1.4"),
             (WITNESS_POLICY, "2.25.304274850276117055762681507612542191110.1.5"),
+            (CLAIM_CONTENT, "2.25.304274850276117055762681507612542191110.2.1"),
+            (WITHDRAWAL_CONTENT, "2.25.304274850276117055762681507612542191110.2.2"),
             (LOG_USAGE, "2.25.304274850276117055762681507612542191110.4.1"),
             (WITNESS_USAGE, "2.25.304274850276117055762681507612542191110.4.2"),
             (ANY_POLICY, "2.5.29.32.0"),

@@ -51,20 +51,24 @@ impl Validity {
     }
 
     pub(crate) fn from_x509(times: &x509_cert::time::Validity) -> Option<Self> {
-        let seconds = |time: Time| {
-            let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
-            Timestamp::from_seconds(seconds)
-        };
-        Self::new(seconds(times.not_before), seconds(times.not_after))
+        Self::new(from_x509_time(times.not_before), from_x509_time(times.not_after))
     }
 
     pub(crate) fn to_x509(self) -> der::Result<x509_cert::time::Validity> {
-        let time = |at: Timestamp| {
-            let seconds = u64::try_from(at.as_seconds()).unwrap_or(0);
-            DateTime::from_unix_duration(Duration::from_secs(seconds)).map(Time::from)
-        };
-        Ok(x509_cert::time::Validity::new(time(self.not_before)?, time(self.not_after)?))
+        let (not_before, not_after) =
+            (to_x509_time(self.not_before)?, to_x509_time(self.not_after)?);
+        Ok(x509_cert::time::Validity::new(not_before, not_after))
     }
+}
+
+pub(crate) fn from_x509_time(time: Time) -> Timestamp {
+    Timestamp::from_seconds(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Whole seconds, as UTCTime through 2049 and as GeneralizedTime from then on (RFC 5280 §4.1.2.5, RFC 5652 §11.3).
+pub(crate) fn to_x509_time(at: Timestamp) -> der::Result<Time> {
+    let seconds = u64::try_from(at.as_seconds()).unwrap_or(0);
+    DateTime::from_unix_duration(Duration::from_secs(seconds)).map(Time::from)
 }
 
 #[cfg(test)]

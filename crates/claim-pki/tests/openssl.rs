@@ -4,9 +4,11 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/openssl.rs"]
+mod support;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use authority::{Authority, copy, ed25519_key, id, key, origin, start};
 use claim_pki::{
@@ -14,38 +16,7 @@ use claim_pki::{
     Origin, PathError, RequestError, SigningKey, Subject, certification_request, decode_certs_only,
     ed25519_certification_request, encode_certs_only,
 };
-use tempfile::TempDir;
-
-fn openssl(folder: &Path, arguments: &str) -> Output {
-    Command::new("openssl")
-        .current_dir(folder)
-        .args(arguments.split_ascii_whitespace())
-        .output()
-        .unwrap()
-}
-
-/// Runs it, demands success, and gives what it printed.
-fn succeed(folder: &Path, arguments: &str) -> String {
-    let output = openssl(folder, arguments);
-    assert!(
-        output.status.success(),
-        "openssl {arguments}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// A folder with `cuhk.cer` and `issuing.cer`.
-fn folder(authority: &Authority) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name, certificate: &Certificate| {
-        std::fs::write(folder.path().join(name), certificate.to_pem()).unwrap();
-    };
-    write("cuhk.cer", authority.root.certificate());
-    write("issuing.cer", authority.issuing.certificate());
-    folder
-}
+use support::{folder, openssl, succeed};
 
 fn verify(folder: &Path, options: &str, leaf: &Certificate) -> Output {
     std::fs::write(folder.join("leaf.cer"), leaf.to_pem()).unwrap();

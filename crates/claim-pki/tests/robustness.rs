@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 
 use authority::{Authority, ed25519_key, id, key, origin, start};
 use claim_pki::{
-    Certificate, CertificationRequest, Ed25519CertificationRequest, Ed25519PublicKey,
-    Ed25519SigningKey, Issuer, PublicKey, Root, SerialNumber, SigningKey, Subject,
-    certification_request, decode_certs_only, ed25519_certification_request, encode_certs_only,
+    Certificate, CertificationRequest, ContentType, Ed25519CertificationRequest, Ed25519PublicKey,
+    Ed25519SigningKey, Issuer, PublicKey, Root, SerialNumber, SignedData, Signer, SigningKey,
+    Subject, certification_request, decode_certs_only, ed25519_certification_request,
+    encode_certs_only,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,6 +30,7 @@ struct Samples {
     ed25519_request: Vec<u8>,
     ed25519_key: Vec<u8>,
     certs_only: Vec<u8>,
+    claim: Vec<u8>,
     key_pem: String,
 }
 
@@ -45,11 +47,35 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
         witness: authority.witness_with(&ed25519_key()).der().to_vec(),
         ed25519_request: ed25519_certification_request(&ed25519_key(), &subject).unwrap(),
         ed25519_key: ed25519_key().to_pkcs8_der().to_vec(),
+        claim: claim(&authority),
         certs_only: encode_certs_only(&certificates).unwrap(),
         key_pem: key().to_pkcs8_pem().to_string(),
         authority,
     }
 });
+
+/// A claim that two persons signed.
+fn claim(authority: &Authority) -> Vec<u8> {
+    let issuing = authority.issuing.certificate();
+    let persons: Vec<_> = ["1155000001", "chan.tm"]
+        .map(|id| {
+            let (key, id) = (key(), id.parse().unwrap());
+            let subject = Subject::Person { id, name: None };
+            let validity = authority.issuing.validity();
+            let serial =
+                SerialNumber::from_random(key.public_key().fingerprint()[..16].try_into().unwrap());
+            let issuance = authority.issuing.prepare(&subject, key.public_key(), &serial, validity);
+            (key, authority.issuing.issue(issuance.unwrap()).unwrap())
+        })
+        .into_iter()
+        .collect();
+    let signers: Vec<_> = persons
+        .iter()
+        .map(|(key, certificate)| Signer::new(key, certificate, issuing).unwrap())
+        .collect();
+    let content = b"{\"claim\":\"v1\"}";
+    SignedData::sign(ContentType::Claim, content, &signers, start()).unwrap().der().to_vec()
+}
 
 fn read_everything(bytes: &[u8]) {
     let samples = &*SAMPLES;
@@ -74,6 +100,11 @@ fn read_everything(bytes: &[u8]) {
     let _ = root.verify_timestamp(bytes, start());
     let _ = root.verify_log(bytes, start());
     let _ = root.verify_witness(bytes, start());
+    for content_type in [ContentType::Claim, ContentType::Withdrawal] {
+        if let Ok(signed) = SignedData::from_der(content_type, bytes) {
+            let _ = (signed.verify(&root, start()), signed.merge(&signed));
+        }
+    }
     let _ = Ed25519PublicKey::from_spki_der(bytes);
     let _ = Ed25519SigningKey::from_pkcs8_der(bytes);
     let _ = Ed25519CertificationRequest::from_der(bytes);
@@ -108,7 +139,7 @@ proptest! {
 
     #[test]
     fn altered_bytes_never_panic(
-        sample in 0_usize..12, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
+        sample in 0_usize..13, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
     ) {
         let samples = &*SAMPLES;
         let original: &[u8] = match sample {
@@ -122,7 +153,8 @@ proptest! {
             7 => &samples.witness,
             8 => &samples.ed25519_request,
             9 => &samples.ed25519_key,
-            10 => samples.authority.root.certificate().der(),
+            10 => &samples.claim,
+            11 => samples.authority.root.certificate().der(),
             _ => samples.authority.issuing.certificate().der(),
         };
         let once = altered(original, &at, octet, how);
@@ -147,6 +179,10 @@ proptest! {
         prop_assert!(CertificationRequest::from_der(&request).is_err());
         let request = altered(&samples.ed25519_request, &at, octet, how);
         prop_assert!(Ed25519CertificationRequest::from_der(&request).is_err());
+        let claim = altered(&samples.claim, &at, octet, how);
+        let verified = SignedData::from_der(ContentType::Claim, &claim)
+            .is_ok_and(|claim| claim.verify(&root, start()).is_ok());
+        prop_assert!(!verified);
         let timestamp = altered(&samples.timestamp, &at, octet, how);
         prop_assert!(root.verify_timestamp(&timestamp, start()).is_err());
         let log = altered(&samples.log, &at, octet, how);
