@@ -5,6 +5,7 @@
 
 mod interop;
 mod needs;
+mod python;
 
 use std::process::Command;
 use std::time::Instant;
@@ -28,6 +29,8 @@ enum Chore {
         #[arg(long)]
         quick: bool,
     },
+    /// Install what the tests need beside Rust, as `test` does before it runs them
+    Provide,
     /// Run the criterion benchmarks; arguments go to them
     Bench {
         /// e.g. a filter
@@ -78,12 +81,18 @@ fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::Test { quick: true } => run(&[FORMAT, LINTS, PURE_TESTS]),
         Chore::Test { quick: false } => {
-            needs::provide()?;
+            provide()?;
             run(&[FORMAT, LINTS, DOCS, ALL_TESTS])?;
             interop::run()
         }
+        Chore::Provide => provide(),
         Chore::Bench { arguments } => bench(&arguments),
     }
+}
+
+fn provide() -> Result<()> {
+    needs::provide()?;
+    python::provide_pkilint()
 }
 
 fn run(steps: &[Step]) -> Result<()> {

@@ -1,10 +1,16 @@
 //! The media types and encodings of EST (RFC 7030 as clarified by RFC 8951).
 
+mod content;
+
+use std::fmt::Display;
+
 use axum::response::{IntoResponse, Response};
 use claim_core::{Escaped, Problem, ProblemType};
-use claim_http::{CERTS_ONLY, NotBase64, PKCS10, decode_est_body, encode_est_body};
-use claim_pki::{Certificate, CertificationRequest, RequestError, encode_certs_only};
+use claim_http::{CERTS_ONLY, CSR_ATTRIBUTES, PKCS10, encode_est_body};
+use claim_pki::{Certificate, RequestError, csr_attributes, encode_certs_only};
 use http::{HeaderMap, header};
+
+pub(crate) use content::read_request;
 
 /// The longest certification request in bytes, as it is sent.
 pub(crate) const MAX_REQUEST: usize = 64 * 1024;
@@ -24,30 +30,6 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(ProblemType::UnsupportedMediaType, detail))
 }
 
-/// Reads a certification request and checks that it is signed by its own key.
-///
-/// RFC 8951 §3.1: base64 of the DER, white space ignored, whatever Content-Transfer-Encoding says. PEM is taken
-/// too: it is what people have.
-pub(crate) fn read_request(body: &[u8]) -> Result<CertificationRequest, Problem> {
-    let unreadable = |detail: &str| Problem::new(ProblemType::RequestUnreadable, detail);
-    if body.iter().any(|byte| !byte.is_ascii()) {
-        return Err(unreadable("the content is binary; send the DER in base64"));
-    }
-    let text = std::str::from_utf8(body).map_err(|_| unreadable("the content is not text"))?;
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(unreadable("there is no content"));
-    }
-    let request = if text.starts_with("-----BEGIN ") {
-        CertificationRequest::from_pem(text)
-    } else {
-        let der =
-            decode_est_body(body).map_err(|NotBase64| unreadable("the content is not base64"))?;
-        CertificationRequest::from_der(&der)
-    };
-    request.map_err(|error| request_problem(&error))
-}
-
 /// The problem that goes with each fault of a certification request.
 pub(crate) fn request_problem(error: &RequestError) -> Problem {
     let problem_type = match error {
@@ -64,73 +46,30 @@ pub(crate) fn request_problem(error: &RequestError) -> Problem {
 
 /// A certs-only answer.
 pub(crate) fn certs_only(certificates: &[Certificate]) -> Result<Response, Problem> {
-    let der = encode_certs_only(certificates).map_err(|error| {
-        tracing::error!(%error, "a certs-only message could not be encoded");
+    answer(CERTS_ONLY, encode_certs_only(certificates))
+}
+
+/// The answer that says what a certification request should be made of.
+pub(crate) fn asked_attributes() -> Result<Response, Problem> {
+    answer(CSR_ATTRIBUTES, csr_attributes())
+}
+
+/// RFC 8951 §3: all content is DER in base64.
+fn answer<E: Display>(
+    media_type: &'static str,
+    der: Result<Vec<u8>, E>,
+) -> Result<Response, Problem> {
+    let der = der.map_err(|error| {
+        tracing::error!(%error, media_type, "an answer could not be encoded");
         Problem::new(ProblemType::InternalError, "the answer could not be encoded")
     })?;
-    Ok(([(header::CONTENT_TYPE, CERTS_ONLY)], encode_est_body(&der)).into_response())
+    Ok(([(header::CONTENT_TYPE, media_type)], encode_est_body(&der)).into_response())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
-    use claim_core::encoding::base64;
-    use claim_pki::{SigningKey, Subject, certification_request};
-
     use super::*;
-
-    fn request() -> Vec<u8> {
-        let id = "1155123456".parse().unwrap();
-        certification_request(&SigningKey::generate().unwrap(), &Subject::Person { id, name: None })
-            .unwrap()
-    }
-
-    #[test]
-    fn base64_is_taken_however_it_is_broken_into_lines() {
-        let der = request();
-        let plain = base64(&der);
-        let pem = format!(
-            "-----BEGIN CERTIFICATE REQUEST-----\n{}-----END CERTIFICATE REQUEST-----\n",
-            plain
-                .as_bytes()
-                .chunks(64)
-                .map(|line| format!("{}\n", str::from_utf8(line).unwrap()))
-                .collect::<String>()
-        );
-        let spaced: String = plain.chars().flat_map(|c| [c, '\t', ' ', '\r', '\n']).collect();
-        for body in [
-            plain.clone(),
-            encode_est_body(&der),
-            encode_est_body(&der),
-            spaced,
-            pem.clone(),
-            pem.replace('\n', "\r\n"),
-        ] {
-            assert!(read_request(body.as_bytes()).is_ok(), "{body}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_request_is_told_apart() {
-        let der = request();
-        let mut tampered = der.clone();
-        *tampered.last_mut().unwrap() ^= 1;
-        let text = base64(&der);
-        for (body, problem_type, said) in [
-            (&b""[..], ProblemType::RequestUnreadable, "no content"),
-            (b" \r\n", ProblemType::RequestUnreadable, "no content"),
-            (&der, ProblemType::RequestUnreadable, "binary"),
-            (b"hello, world", ProblemType::RequestUnreadable, "base64"),
-            (b"aGVsbG8=", ProblemType::RequestUnreadable, ""),
-            (&text.as_bytes()[..text.len() - 4], ProblemType::RequestUnreadable, ""),
-            (b"-----BEGIN CERTIFICATE REQUEST-----\n", ProblemType::RequestUnreadable, ""),
-            (base64(&tampered).as_bytes(), ProblemType::RequestSignature, ""),
-        ] {
-            let problem = read_request(body).unwrap_err();
-            assert_eq!(problem.problem_type, problem_type, "{}", problem.detail);
-            assert!(problem.detail.contains(said), "{}", problem.detail);
-        }
-    }
 
     #[test]
     fn the_media_type_may_have_parameters_and_capitals() {

@@ -20,6 +20,9 @@ pub const PKCS10: &str = "application/pkcs10";
 /// The media type of a certs-only answer, with its parameter (RFC 7030 §4.1.3).
 pub const CERTS_ONLY: &str = "application/pkcs7-mime; smime-type=certs-only";
 
+/// The media type of CSR attributes (RFC 7030 §4.5.2).
+pub const CSR_ATTRIBUTES: &str = "application/csrattrs";
+
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 

@@ -34,7 +34,7 @@ pub use clock::Clock;
 pub use connection::ConnectionInfo;
 pub use edge::{KnownAs, RequestId, with_edge};
 pub use est::{
-    CERTS_ONLY, EstError, NotBase64, PKCS10, decode_est_body, encode_est_body,
+    CERTS_ONLY, CSR_ATTRIBUTES, EstError, NotBase64, PKCS10, decode_est_body, encode_est_body,
     fetch_ca_certificates, simple_enroll, simple_reenroll,
 };
 pub use health::serve_health;

@@ -7,6 +7,7 @@
 //! | [`Certificate`] and its [`Profile`]s | RFC 5280, RFC 9336 |
 //! | [`Issuer`]: [prepare](Issuer::prepare), record, [issue](Issuer::issue) | RFC 5280 §4 |
 //! | [`CertificationRequest`], [`Ed25519CertificationRequest`]: PKCS#10 with proof of possession | RFC 2986 |
+//! | [`csr_attributes`]: what a request should be made of | RFC 7030 §4.5.2, RFC 8951 §3.5 |
 //! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
 //! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
 //! | [`SignedData`], [`VerifiedSignedData`]: claims and withdrawals, signed by persons | RFC 5652, RFC 5035, ETSI EN 319 122-1 (CAdES-B-B) |
@@ -24,6 +25,7 @@ mod certificate;
 mod certs_only;
 mod cms;
 mod crl_url;
+mod csr_attributes;
 mod digest;
 mod issuance;
 mod key;
@@ -47,6 +49,7 @@ pub use cms::{
     VerifiedSigner, VerifyError,
 };
 pub use crl_url::{CrlUrl, CrlUrlError};
+pub use csr_attributes::csr_attributes;
 pub use issuance::{
     Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec, SubjectKey,
 };

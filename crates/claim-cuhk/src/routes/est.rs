@@ -15,13 +15,14 @@ use tracing::Instrument;
 
 use crate::credentials::Credentials;
 use crate::enrolment::Admitted;
-use crate::est::{MAX_REQUEST, certs_only, check_content_type, read_request};
+use crate::est::{MAX_REQUEST, asked_attributes, certs_only, check_content_type, read_request};
 use crate::renewal::holder;
 use crate::state::{Asked, Cuhk};
 
 pub(super) fn routes() -> Router<Arc<Cuhk>> {
     Router::new()
         .route("/.well-known/est/cacerts", get(ca_certificates))
+        .route("/.well-known/est/csrattrs", get(csr_attributes))
         .route("/.well-known/est/simpleenroll", post(simple_enroll))
         .route("/.well-known/est/simplereenroll", post(simple_reenroll))
 }
@@ -35,6 +36,14 @@ async fn ca_certificates(
     let certificates =
         [authority.root_certificate().clone(), authority.issuing_certificate().clone()];
     cuhk.answer(connection.peer, certs_only(&certificates))
+}
+
+/// What a certification request should be made of (RFC 7030 §4.5).
+async fn csr_attributes(
+    State(cuhk): State<Arc<Cuhk>>,
+    Extension(connection): Extension<ConnectionInfo>,
+) -> Response {
+    cuhk.answer(connection.peer, asked_attributes())
 }
 
 /// A first certificate, for an id and a one-time code (RFC 7030 §4.2.1, §3.2.3).

@@ -22,7 +22,7 @@ pub(crate) async fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Runs a line of shell in a folder.
-async fn sh(dir: &Path, line: &str) -> String {
+pub(crate) async fn sh(dir: &Path, line: &str) -> String {
     run("sh", &["-euc", &format!("cd '{}'; {line}", dir.display())]).await
 }
 

@@ -5,6 +5,7 @@ mod admin;
 mod crash;
 mod curl;
 mod enrolment;
+mod est;
 mod fixture;
 mod local;
 mod pages;

@@ -4,16 +4,16 @@ use crate::course::{Course, Folder, OTHER_SID, SID, free_port};
 use crate::program::{Done, Program};
 
 /// A real CUHK and its Blackboard, each in its own folder, and where they are.
-struct University {
-    cuhk: Folder,
+pub(crate) struct University {
+    pub(crate) cuhk: Folder,
     blackboard: Folder,
-    cuhk_url: String,
+    pub(crate) cuhk_url: String,
     blackboard_url: String,
 }
 
 impl University {
     /// Makes the root; nothing runs yet.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (cuhk_port, blackboard_port) = (free_port(), free_port());
         let cuhk_url = format!("https://localhost:{cuhk_port}");
         let cuhk = Folder::new();
@@ -34,7 +34,7 @@ impl University {
         Self { cuhk, blackboard, cuhk_url, blackboard_url }
     }
 
-    fn serve_cuhk(&self) -> Program {
+    pub(crate) fn serve_cuhk(&self) -> Program {
         let program = self.cuhk.start(&["cuhk"]);
         let line = program.out.line("CUHK listens on ");
         assert!(line.ends_with(&format!("as {}.", self.cuhk_url)), "{line}");
@@ -48,7 +48,7 @@ impl University {
     }
 
     /// An invitation, as it is printed.
-    fn invite(&self, whom: &[&str]) -> String {
+    pub(crate) fn invite(&self, whom: &[&str]) -> String {
         self.cuhk.run(&[&["cuhk", "invite"], whom].concat()).expect(0).out
     }
 }
