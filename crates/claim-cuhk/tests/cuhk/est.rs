@@ -96,7 +96,7 @@ async fn what_is_no_request_is_refused_in_words_that_help() {
         (utf16, unreadable, "neither base64 nor PEM"),
         (format!("\u{feff}{wrapped}").into_bytes(), unreadable, "U+FEFF"),
         (b"\x80".repeat(100), unreadable, "not text in ASCII or UTF-8"),
-        (b"hello".to_vec(), unreadable, "malformed"),
+        (b"aGVsbG8=".to_vec(), unreadable, "malformed"),
         (b"{\"csr\": null}".to_vec(), unreadable, "neither base64 nor PEM"),
         (plain.as_bytes()[..200].to_vec(), unreadable, "malformed"),
         (plain.as_bytes()[..201].to_vec(), unreadable, "neither base64 nor PEM"),
@@ -145,7 +145,8 @@ async fn csr_attributes_name_the_key_and_the_signature() {
     assert_eq!(answer.headers["content-type"], "application/csrattrs");
 
     std::fs::write(folder.path().join("attributes"), &answer.body).unwrap();
-    let told = sh(folder.path(), "openssl asn1parse -inform B64 -in attributes").await;
+    let told =
+        sh(folder.path(), "openssl base64 -d -in attributes | openssl asn1parse -inform DER").await;
     // Depth, kind and value of each line.
     let read: Vec<_> = told
         .lines()
