@@ -57,7 +57,7 @@ fn webpki_verifies(row: &Row, certificate: &[u8]) -> Result<(), Error> {
     let der = CertificateDer::from(certificate);
     let leaf = EndEntityCert::try_from(&der)?;
     let (algorithms, usage) =
-        (webpki::ALL_VERIFICATION_ALGS, KeyUsage::required_if_present(&row.usage));
+        (webpki::ALL_VERIFICATION_ALGS, KeyUsage::required_if_present(row.usage));
     leaf.verify_for_usage(algorithms, &[anchor], between, time, usage, None, None)?;
     for host in row.hosts {
         leaf.verify_is_valid_for_subject_name(&ServerName::try_from(*host).unwrap())?;
@@ -92,7 +92,7 @@ fn openssl_finds_nothing_even_when_it_is_strict() {
 fn webpki_finds_nothing() {
     for row in rows() {
         // An authority's certificate is not for use at the end of a path; as the middle of one, every other row tries it.
-        let expected = match row.usage[..] {
+        let expected = match row.usage {
             [] => Err(Error::CaUsedAsEndEntity),
             _ => Ok(()),
         };
