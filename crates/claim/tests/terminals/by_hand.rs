@@ -140,7 +140,7 @@ fn an_invited_person_enrols_and_renews_with_the_documents_commands() {
     assert_eq!(person.ask(verify), "my.cer: OK\n");
     assert_eq!(person.folder.read("cuhk.cer"), university.cuhk.read("cuhk.cer"));
     let first = person.serial();
-    assert_eq!(issued(&university.cuhk, SID), [first.clone()]);
+    assert_eq!(issued(&university.cuhk, SID), std::slice::from_ref(&first));
     let (key, mode) = (person.folder.path("my.key"), |path| {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     });
