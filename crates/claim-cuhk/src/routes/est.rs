@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use claim_core::{Problem, ProblemType};
-use claim_http::{ConnectionInfo, KnownAs, read_body};
+use claim_http::{BodyError, ConnectionInfo, KnownAs, read_body};
 use http::HeaderMap;
 use tracing::Instrument;
 
@@ -54,10 +54,11 @@ async fn simple_enroll(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
+        let content = content(&cuhk, &parts.headers, body).await;
         let credentials = Credentials::from_headers(&parts.headers);
         let admitted = Admitted::by_code(&cuhk, credentials).await?;
         let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
-        certify(&cuhk, admitted, asked, &parts.headers, body, connection.peer).await
+        certify(&cuhk, admitted, asked, &parts.headers, content, connection.peer).await
     };
     let result = result.await;
     cuhk.answer(connection.peer, result)
@@ -71,14 +72,22 @@ async fn simple_reenroll(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
+        let content = content(&cuhk, &parts.headers, body).await;
         let chain = connection.client_chain.as_deref().unwrap_or_default();
         let now = cuhk.desk.clock.now();
         let holder = holder(&cuhk.desk.authority, chain, now, cuhk.renewal_grace)?;
         let admitted = Admitted::by_certificate(&cuhk, holder).await?;
-        certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, body, connection.peer).await
+        certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)
+            .await
     };
     let result = result.await;
     cuhk.answer(connection.peer, result)
+}
+
+/// Reads the content to its end, even of somebody who will be refused: `curl` does not show an answer over HTTP/2
+/// that comes while it still sends.
+async fn content(cuhk: &Cuhk, headers: &HeaderMap, body: Body) -> Result<Bytes, BodyError> {
+    read_body(headers, body, MAX_REQUEST, cuhk.body_read_timeout).await
 }
 
 /// Reads the certification request and makes the certificate.
@@ -87,12 +96,11 @@ async fn certify(
     admitted: Admitted,
     asked: Asked,
     headers: &HeaderMap,
-    body: Body,
+    content: Result<Bytes, BodyError>,
     peer: SocketAddr,
 ) -> Result<Response, Problem> {
     check_content_type(headers)?;
-    let body = read_body(headers, body, MAX_REQUEST, cuhk.body_read_timeout).await?;
-    let order = admitted.order(&read_request(&body)?)?;
+    let order = admitted.order(&read_request(&content?)?)?;
     let holder = order.holder.to_string();
     // In a task of its own: a client that goes away must not stop what has begun half-way.
     let making = {
