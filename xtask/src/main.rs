@@ -67,7 +67,17 @@ const DOCS: Step = Step {
 const PURE_TESTS: Step = Step {
     name: "tests of the pure crates",
     program: "cargo",
-    arguments: &["test", "--locked", "--package", "claim-core", "--package", "claim-pki", "--lib"],
+    arguments: &[
+        "test",
+        "--locked",
+        "--package",
+        "claim-core",
+        "--package",
+        "claim-log",
+        "--package",
+        "claim-pki",
+        "--lib",
+    ],
     environment: &[],
 };
 const ALL_TESTS: Step = Step {

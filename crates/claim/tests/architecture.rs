@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The pure crates: no I/O, no clock, no async, no globals.
-const PURE: [&str; 2] = ["claim-pki", "claim-core"];
+const PURE: [&str; 3] = ["claim-pki", "claim-log", "claim-core"];
 
 /// What would bring I/O or a runtime.
 const IMPURE: [&str; 14] = [
@@ -33,8 +33,9 @@ const IMPURE: [&str; 14] = [
 const NOWHERE: [&str; 5] = ["ring", "rsa", "openssl", "openssl-sys", "native-tls"];
 
 /// Which of our crates each may use directly.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("claim-pki", &[]),
+    ("claim-log", &[]),
     ("claim-core", &["claim-pki"]),
     ("claim-files", &[]),
     ("claim-store", &["claim-core", "claim-files", "claim-pki"]),
