@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::exit::Exit;
 use crate::service;
 use crate::terminal::Terminal;
+use crate::words;
 
 /// What all commands share.
 #[derive(Debug)]
@@ -96,21 +97,18 @@ where
     let exit = loop {
         tokio::select! {
             end = &mut running => {
-                if end.cut_off > 0 {
-                    let line = format!("Connections cut off after the drain time: {}.", end.cut_off);
-                    terminal.say(&line);
-                }
+                terminal.tell(&words::stopped(end.cut_off));
                 break Exit::Done;
             }
             () = signals.received() => match stop.take() {
                 Some(stop) => {
                     service::stopping();
-                    terminal.say("Stopping: finishing the requests under way … (once more: at once)");
+                    terminal.tell(&words::stopping());
                     // A server that has ended by itself needs no telling.
                     let _ = stop.send(());
                 }
                 None => {
-                    terminal.say("Stopped at once.");
+                    terminal.tell(&words::stopped_at_once());
                     break Exit::Refused;
                 }
             },

@@ -17,8 +17,9 @@ pub(crate) const VARIABLE: &str = "CLAIM_LOG";
 
 /// Starts the log.
 ///
-/// Libraries are heard from "info" on and never below, whatever is asked for: HTTP/2 traces whole headers, with
-/// codes, tokens and signatures in them. docs/OPERATIONS.md lists what no log may hold, and a test searches for it.
+/// Libraries are heard from "info" on and never below, whatever is asked for: what they trace is theirs to choose, and
+/// those that carry requests may choose headers, which have codes, tokens and signatures in them.
+/// docs/OPERATIONS.md lists what no log may hold, and a test searches for it.
 ///
 /// # Errors
 /// When [`VARIABLE`] cannot be read as levels.

@@ -76,7 +76,7 @@ impl Terminal {
     pub(crate) fn tell(self, words: &Words) {
         if self.json {
             if let Some(document) = &words.json {
-                print_event(document.clone(), words.warning);
+                print_event(document.clone(), if words.warning { "WARN" } else { "INFO" });
             }
             return;
         }
@@ -133,7 +133,8 @@ impl Terminal {
     /// What happened, why, what to do next.
     pub(crate) fn failure(self, what: &str, why: Option<&str>, advice: &str) {
         if self.json {
-            print_document(&json!({ "error": what, "why": why, "advice": advice }));
+            let document = json!({ "error": what, "why": why, "advice": advice });
+            print_event(document, "ERROR");
             return;
         }
         eprintln!("{BAD}error:{BAD:#} {what}");
@@ -174,9 +175,8 @@ fn print_document(document: &Value) {
 }
 
 /// Writes an event's document with the names that a log has for its time and weight.
-fn print_event(mut document: Value, warning: bool) {
+fn print_event(mut document: Value, level: &str) {
     if let Value::Object(members) = &mut document {
-        let level = if warning { "WARN" } else { "INFO" };
         members.insert("timestamp".to_owned(), json!(Clock::system().now()));
         members.insert("level".to_owned(), json!(level));
     }

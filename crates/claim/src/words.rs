@@ -26,6 +26,32 @@ fn health_line(address: Option<SocketAddr>) -> String {
     })
 }
 
+/// A server was asked to stop.
+pub(crate) fn stopping() -> Words {
+    Words {
+        json: Some(json!({ "event": "stopping" })),
+        ..plain("Stopping: finishing the requests under way … (once more: at once)".to_owned())
+    }
+}
+
+/// A server has stopped; not worth a line where nobody was cut off.
+pub(crate) fn stopped(cut_off: usize) -> Words {
+    let line = format!("Connections cut off after the drain time: {cut_off}.");
+    Words {
+        plain: (cut_off > 0).then_some(line),
+        json: Some(json!({ "event": "stopped", "cut_off": cut_off })),
+        ..Words::default()
+    }
+}
+
+/// A server was asked to stop once more.
+pub(crate) fn stopped_at_once() -> Words {
+    Words {
+        json: Some(json!({ "event": "stopped-at-once" })),
+        ..plain("Stopped at once.".to_owned())
+    }
+}
+
 fn tls_reloaded(not_after: Option<Timestamp>) -> Words {
     let until = not_after.map_or_else(String::new, |end| format!(", valid until {}", day(end)));
     Words {

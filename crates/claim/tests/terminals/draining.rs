@@ -1,5 +1,7 @@
 //! A server that is told to stop: what is under way is finished, everybody else is sent off, and nobody new gets in.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use claim_core::encoding::base64;
 use claim_core::{PersonId, Sid};
@@ -13,6 +15,9 @@ use crate::course::{Course, Folder, SID};
 use crate::health::Health;
 use crate::http::{Connection, Version, whole};
 use crate::program::Program;
+
+/// More than anything takes that a test waits for.
+const LONG: Duration = Duration::from_secs(45);
 
 /// GOAWAY (RFC 9113 §6.8) and its NO_ERROR.
 const GOAWAY: u8 = 7;
@@ -109,9 +114,12 @@ impl Running {
 
     /// Waits until nobody gets in any more.
     async fn refuses(&self) {
-        while TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
+        let refused = async {
+            while TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, refused).await.expect("new connections are refused");
     }
 }
 

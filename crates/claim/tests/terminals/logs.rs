@@ -44,6 +44,10 @@ async fn each_request_is_one_object_with_its_id() {
     drop(connection);
     let (blackboard, cuhk) = (blackboard.stop(), cuhk.stop());
 
+    let last = &blackboard.documents()[..];
+    let [.., stopping, stopped] = last else { panic!("{last:?}") };
+    assert_eq!((&stopping["event"], &stopped["event"]), (&"stopping".into(), &"stopped".into()));
+    assert_eq!(stopped["cut_off"], 0);
     let answers = answered(&blackboard);
     let ids: HashSet<_> = answers.iter().map(|line| line["request"].to_string()).collect();
     assert_eq!(ids.len(), answers.len(), "an id is used once");

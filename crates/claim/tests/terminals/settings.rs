@@ -153,6 +153,7 @@ fn errors_in_json_are_documents_too() {
         let done = folder.run(&[arguments, &["--json"]].concat());
         let [document] = &done.documents()[..] else { panic!("{arguments:?}: {}", done.out) };
         assert!(document["error"].is_string() && document["advice"].is_string(), "{document}");
+        assert_eq!(document["level"], "ERROR");
         assert_ne!(done.code, 0);
     }
 }

@@ -46,6 +46,10 @@ fn systemd_understands_them_and_finds_little_exposed() {
         let text = fs::read_to_string(&unit).unwrap();
         let name = unit.file_name().unwrap().to_str().unwrap();
         folder.write(name, text.replace(INSTALLED, env!("CARGO_BIN_EXE_claim")));
+        // With what may be put beside it.
+        let drop_in = unit.parent().unwrap().join("postgres.conf");
+        fs::create_dir(folder.path(&format!("{name}.d"))).unwrap();
+        fs::copy(drop_in, folder.path(&format!("{name}.d/postgres.conf"))).unwrap();
         let said = analyze(&["--man=no", "verify"], &folder.path(name));
         assert!(!said.contains(name), "{said}");
         analyze(&["security", "--offline=true", "--threshold", MOST_EXPOSED], &unit);
