@@ -9,7 +9,7 @@ mod message;
 mod signed_data;
 
 pub use error::{CmsError, CmsPart};
-pub(crate) use message::{Form, Message, Signature};
+pub(crate) use message::{Form, MakeError, Message, SHA256, Signature};
 pub use signed_data::{
     ContentType, MergeError, SignError, SignedData, Signer, VerifiedSignedData, VerifiedSigner,
     VerifyError,

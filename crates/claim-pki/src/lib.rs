@@ -11,6 +11,7 @@
 //! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
 //! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
 //! | [`SignedData`], [`VerifiedSignedData`]: claims and withdrawals, signed by persons | RFC 5652, RFC 5035, ETSI EN 319 122-1 (CAdES-B-B) |
+//! | [`TimestampToken`], [`TimestampRequest`]: when something was there | RFC 3161, RFC 5816 |
 //! | [`encode_certs_only`], [`decode_certs_only`] | RFC 7030 §4.1.3, RFC 5652 |
 //! | [`Sid`], [`PersonId`], [`WitnessName`], [`Origin`], [`Timestamp`]: what certificates say | RFC 6454, RFC 3339 |
 //!
@@ -39,6 +40,7 @@ mod serial;
 mod subject;
 mod tbs;
 mod timestamp;
+mod tsp;
 mod validity;
 mod witness_name;
 
@@ -68,5 +70,9 @@ pub use request::{
 pub use serial::{SerialError, SerialNumber};
 pub use subject::{AuthorityName, Subject, SubjectError};
 pub use timestamp::{Timestamp, TimestampError};
+pub use tsp::{
+    MakeTokenError, TimestampRequest, TimestampRequestError, TimestampSigner, TimestampToken,
+    TokenError, TokenPart, VerifiedToken, VerifyTokenError,
+};
 pub use validity::Validity;
 pub use witness_name::{WitnessName, WitnessNameError};

@@ -59,6 +59,13 @@ pub(crate) const CLAIM_CONTENT: &[u8] = &ours(2, 1);
 /// The content type of withdrawals, `….2.2`.
 pub(crate) const WITHDRAWAL_CONTENT: &[u8] = &ours(2, 2);
 
+/// The policy of timestamp tokens, `….3.1`.
+pub(crate) const TIMESTAMP_TOKEN_POLICY: &[u8] = &ours(3, 1);
+
+/// `id-ct-TSTInfo` (RFC 3161 §2.4.2), `1.2.840.113549.1.9.16.1.4`.
+pub(crate) const TST_INFO_CONTENT: &[u8] =
+    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04];
+
 /// The extended key usage of logs, `….4.1`.
 pub(crate) const LOG_USAGE: &[u8] = &ours(4, 1);
 /// The extended key usage of witnesses, `….4.2`.
@@ -126,6 +133,8 @@ mod tests {
             (WITNESS_POLICY, "2.25.304274850276117055762681507612542191110.1.5"),
             (CLAIM_CONTENT, "2.25.304274850276117055762681507612542191110.2.1"),
             (WITHDRAWAL_CONTENT, "2.25.304274850276117055762681507612542191110.2.2"),
+            (TIMESTAMP_TOKEN_POLICY, "2.25.304274850276117055762681507612542191110.3.1"),
+            (TST_INFO_CONTENT, "1.2.840.113549.1.9.16.1.4"),
             (LOG_USAGE, "2.25.304274850276117055762681507612542191110.4.1"),
             (WITNESS_USAGE, "2.25.304274850276117055762681507612542191110.4.2"),
             (ANY_POLICY, "2.5.29.32.0"),

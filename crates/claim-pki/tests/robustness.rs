@@ -11,8 +11,8 @@ use authority::{Authority, ed25519_key, id, key, origin, start};
 use claim_pki::{
     Certificate, CertificationRequest, ContentType, Ed25519CertificationRequest, Ed25519PublicKey,
     Ed25519SigningKey, Issuer, PublicKey, Root, SerialNumber, SignedData, Signer, SigningKey,
-    Subject, certification_request, decode_certs_only, ed25519_certification_request,
-    encode_certs_only,
+    Subject, TimestampRequest, TimestampSigner, TimestampToken, certification_request,
+    decode_certs_only, ed25519_certification_request, encode_certs_only,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,6 +31,8 @@ struct Samples {
     ed25519_key: Vec<u8>,
     certs_only: Vec<u8>,
     claim: Vec<u8>,
+    token: Vec<u8>,
+    token_request: Vec<u8>,
     key_pem: String,
 }
 
@@ -48,6 +50,8 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
         ed25519_request: ed25519_certification_request(&ed25519_key(), &subject).unwrap(),
         ed25519_key: ed25519_key().to_pkcs8_der().to_vec(),
         claim: claim(&authority),
+        token: token(&authority),
+        token_request: TimestampRequest::new(DIGEST).to_der().unwrap(),
         certs_only: encode_certs_only(&certificates).unwrap(),
         key_pem: key().to_pkcs8_pem().to_string(),
         authority,
@@ -75,6 +79,24 @@ fn claim(authority: &Authority) -> Vec<u8> {
         .collect();
     let content = b"{\"claim\":\"v1\"}";
     SignedData::sign(ContentType::Claim, content, &signers, start()).unwrap().der().to_vec()
+}
+
+const DIGEST: [u8; 32] = [7; 32];
+
+fn token(authority: &Authority) -> Vec<u8> {
+    let key = key();
+    let certificate = authority.timestamp_with(&key);
+    let signer = TimestampSigner::new(key, certificate).unwrap();
+    let token = signer.sign(&DIGEST, start(), &authority::serial(1)).unwrap();
+    token.der().to_vec()
+}
+
+fn verifies(token: &[u8]) -> bool {
+    let root = SAMPLES.authority.trusted();
+    TimestampToken::from_der(token).is_ok_and(|token| {
+        root.verify_timestamp(token.certificate().der(), start())
+            .is_ok_and(|authority| token.verify(&DIGEST, &authority).is_ok())
+    })
 }
 
 fn read_everything(bytes: &[u8]) {
@@ -105,6 +127,8 @@ fn read_everything(bytes: &[u8]) {
             let _ = (signed.verify(&root, start()), signed.merge(&signed));
         }
     }
+    let _ = verifies(bytes);
+    let _ = TimestampRequest::from_der(bytes);
     let _ = Ed25519PublicKey::from_spki_der(bytes);
     let _ = Ed25519SigningKey::from_pkcs8_der(bytes);
     let _ = Ed25519CertificationRequest::from_der(bytes);
@@ -139,7 +163,7 @@ proptest! {
 
     #[test]
     fn altered_bytes_never_panic(
-        sample in 0_usize..13, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
+        sample in 0_usize..15, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
     ) {
         let samples = &*SAMPLES;
         let original: &[u8] = match sample {
@@ -154,7 +178,9 @@ proptest! {
             8 => &samples.ed25519_request,
             9 => &samples.ed25519_key,
             10 => &samples.claim,
-            11 => samples.authority.root.certificate().der(),
+            11 => &samples.token,
+            12 => &samples.token_request,
+            13 => samples.authority.root.certificate().der(),
             _ => samples.authority.issuing.certificate().der(),
         };
         let once = altered(original, &at, octet, how);
@@ -183,6 +209,8 @@ proptest! {
         let verified = SignedData::from_der(ContentType::Claim, &claim)
             .is_ok_and(|claim| claim.verify(&root, start()).is_ok());
         prop_assert!(!verified);
+        prop_assert!(verifies(&samples.token));
+        prop_assert!(!verifies(&altered(&samples.token, &at, octet, how)));
         let timestamp = altered(&samples.timestamp, &at, octet, how);
         prop_assert!(root.verify_timestamp(&timestamp, start()).is_err());
         let log = altered(&samples.log, &at, octet, how);

@@ -44,7 +44,7 @@ pub(crate) struct Signature {
 }
 
 /// SHA-256; RFC 5754 §2: "the parameters field MUST be absent" in what is generated.
-const SHA256: AlgorithmIdentifierRef<'static> =
+pub(crate) const SHA256: AlgorithmIdentifierRef<'static> =
     AlgorithmIdentifierRef { oid: ID_SHA_256, parameters: None };
 
 /// RFC 5652 §5.1: 3, as the content is not id-data.
