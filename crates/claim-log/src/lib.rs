@@ -2,7 +2,7 @@
 //!
 //! | what | where it is specified |
 //! |---|---|
-//! | [`Hash`], [`leaf_hash`], [`node_hash`] | RFC 6962 §2.1, RFC 9162 §2.1.1 |
+//! | [`Hash`](struct@Hash), [`leaf_hash`], [`node_hash`] | RFC 6962 §2.1, RFC 9162 §2.1.1 |
 //! | [`TreeSize`], [`LeafIndex`], [`TreeHead`], [`Frontier`]: the tree | RFC 9162 §2.1 |
 //! | [`InclusionProof`], [`ConsistencyProof`]: made from tiles, and verified | RFC 9162 §2.1.3, §2.1.4 |
 //! | [`Tile`], [`Bundle`], [`Entry`], [`Resource`]: what a log serves, and under which paths | C2SP tlog-tiles v0.1.0 |
@@ -11,6 +11,7 @@
 //! | [`Checkpoint`], [`SignedCheckpoint`], and what verifying yields: [`LogSigned`], [`Cosigned`] | C2SP tlog-checkpoint v1.0.0, tlog-cosignature v1.0.1 |
 //! | [`LogProof`], and what verifying it yields: [`Logged`] | C2SP tlog-proof@v1 |
 //! | [`witness`]: whether to cosign | C2SP tlog-witness v1.0.0 |
+//! | [`audit`]: reading a whole log, and finding what is wrong with it | this crate's |
 //!
 //! [`LogSigned`], [`Cosigned`] and [`Logged`] have private fields and one constructor, which stands beside the check:
 //! whoever holds one need not check again.
@@ -46,6 +47,7 @@
 //! `from_tiles` makes the proof; a tile that is wider than asked for serves as well. A [`LogProof`] joins an inclusion
 //! proof with the checkpoint that a witness has cosigned; [verify](LogProof::verify) it before it leaves the house.
 
+pub mod audit;
 mod checkpoint;
 mod hash;
 pub mod note;

@@ -2,6 +2,7 @@
 
 mod edge;
 
+pub(crate) use edge::subtrees;
 pub use edge::{Edge, EdgeError};
 
 use crate::tile::{Bundle, Entry, Resource, Tile};

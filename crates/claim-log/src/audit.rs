@@ -1,0 +1,225 @@
+//! Reading a whole log, and finding what is wrong with it.
+//!
+//! An [`Audit`] asks for the log's files one after the other, bundles of entries and tiles, and computes everything
+//! again: the hash of each entry, each hash of each tile, the root; it compares with the checkpoint, and with the
+//! checkpoint that the auditor remembers from last time. It holds a few tiles at a time, however large the log is.
+//!
+//! ```text
+//! let mut audit = Audit::new(checkpoint, remembered)?;
+//! while let Some(resource) = audit.wanted() {
+//!     audit.supply(fetch(resource));
+//! }
+//! let report = audit.finish();
+//! ```
+//!
+//! [`resources`] tells in advance what will be asked for, in the same order, for fetching ahead.
+
+mod finding;
+mod levels;
+mod order;
+
+pub use finding::{Conclusion, Finding, Report};
+pub use order::{Resources, resources};
+
+use self::levels::Levels;
+use crate::checkpoint::LogSigned;
+use crate::tile::{Bundle, Resource, Tile};
+use crate::tree::{Frontier, TreeHead, TreeSize};
+use crate::{Hash, TILE_WIDTH};
+
+/// The most findings that a report lists; of the others it gives the number.
+pub const MAX_FINDINGS: usize = 1000;
+
+/// An audit under way.
+#[derive(Debug)]
+pub struct Audit {
+    checkpoint: LogSigned,
+    remembered: Option<LogSigned>,
+    remaining: Resources,
+    wanted: Option<Resource>,
+    /// The tree of the entries as they are served; `None` once a bundle was missing or malformed.
+    entries: Option<Frontier>,
+    /// The root of the entries when there were as many as in the remembered checkpoint.
+    root_then: Option<Hash>,
+    /// The hashes of the entries of the last bundle.
+    leaves: Vec<Hash>,
+    tiles: Levels,
+    findings: Vec<Finding>,
+    omitted: usize,
+}
+
+/// The remembered checkpoint is not one of the log that is to be audited.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the remembered checkpoint is that of {remembered}, the log to be audited is {audited}")]
+pub struct OtherLog {
+    /// The origin of the remembered checkpoint.
+    pub remembered: String,
+    /// The origin of the log to be audited.
+    pub audited: String,
+}
+
+impl Audit {
+    /// Begins to audit the log at this checkpoint, which must be consistent with the remembered one, if there is one.
+    ///
+    /// # Errors
+    /// [`OtherLog`] when the two are signed by different keys.
+    pub fn new(checkpoint: LogSigned, remembered: Option<LogSigned>) -> Result<Self, OtherLog> {
+        if let Some(remembered) = remembered.as_ref().filter(|one| one.key() != checkpoint.key()) {
+            return Err(OtherLog {
+                remembered: remembered.checkpoint().origin().to_owned(),
+                audited: checkpoint.checkpoint().origin().to_owned(),
+            });
+        }
+        let mut remaining = resources(checkpoint.head().size);
+        let mut audit = Self {
+            wanted: remaining.next(),
+            checkpoint,
+            remembered,
+            remaining,
+            entries: Some(Frontier::empty()),
+            root_then: None,
+            leaves: Vec::new(),
+            tiles: Levels::default(),
+            findings: Vec::new(),
+            omitted: 0,
+        };
+        audit.note_root_then(&Frontier::empty());
+        Ok(audit)
+    }
+
+    /// The file that is needed next; `None` when all were supplied.
+    pub const fn wanted(&self) -> Option<Resource> {
+        self.wanted
+    }
+
+    /// Supplies the file that is [wanted](Self::wanted): its octets, or `None` when the log does not have it.
+    ///
+    /// When nothing is wanted any more, nothing happens.
+    pub fn supply(&mut self, octets: Option<&[u8]>) {
+        match self.wanted {
+            Some(Resource::Entries(bundle)) => self.bundle(bundle, octets),
+            Some(Resource::Tile(tile)) => self.tile(tile, octets),
+            Some(Resource::Checkpoint) | None => {}
+        }
+        self.wanted = self.remaining.next();
+    }
+
+    /// The result. What is still [wanted](Self::wanted) counts as missing.
+    pub fn finish(mut self) -> Report {
+        while self.wanted.is_some() {
+            self.supply(None);
+        }
+        let head = self.checkpoint.head();
+        let from_entries = self.entries.as_ref().map(Frontier::root);
+        let from_tiles = self.tiles.root();
+        if from_entries != Some(head.root) || from_tiles != Some(head.root) {
+            self.find(Finding::Root { head, from_entries, from_tiles });
+        }
+        if let Some(remembered) = self.remembered.as_ref().map(LogSigned::head) {
+            self.compare_with_remembered(remembered, head);
+        }
+        Report::new(head, from_entries, from_tiles, self.findings, self.omitted)
+    }
+
+    fn compare_with_remembered(&mut self, remembered: TreeHead, head: TreeHead) {
+        if remembered.size > head.size {
+            self.find(Finding::Shrunk { remembered, head });
+        } else if remembered.size == head.size && remembered.root != head.root {
+            self.find(Finding::Forked { remembered, head });
+        } else if let Some(found) = self.root_then.filter(|root| *root != remembered.root) {
+            self.find(Finding::Rewritten { remembered, found });
+        }
+    }
+
+    fn bundle(&mut self, bundle: Bundle, octets: Option<&[u8]>) {
+        self.leaves.clear();
+        let resource = Resource::Entries(bundle);
+        let Some(octets) = octets else {
+            self.entries = None;
+            return self.find(Finding::Missing { resource });
+        };
+        match bundle.decode(octets) {
+            Ok(entries) => {
+                self.leaves.extend(entries.iter().map(crate::Entry::leaf_hash));
+                self.append_leaves();
+            }
+            Err(error) => {
+                self.entries = None;
+                self.find(Finding::Bundle { bundle, error });
+            }
+        }
+    }
+
+    fn append_leaves(&mut self) {
+        let Some(mut tree) = self.entries.take() else { return };
+        for leaf in std::mem::take(&mut self.leaves) {
+            self.leaves.push(leaf);
+            // A log is never longer than its checkpoint says, which is at most the largest tree.
+            if tree.append(leaf).is_err() {
+                return;
+            }
+            self.note_root_then(&tree);
+        }
+        self.entries = Some(tree);
+    }
+
+    fn note_root_then(&mut self, tree: &Frontier) {
+        let size: Option<TreeSize> = self.remembered.as_ref().map(|one| one.head().size);
+        if size == Some(tree.size()) {
+            self.root_then = Some(tree.root());
+        }
+    }
+
+    fn tile(&mut self, tile: Tile, octets: Option<&[u8]>) {
+        let hashes = match octets.map(|octets| tile.decode(octets)) {
+            Some(Ok(hashes)) => Some(hashes),
+            Some(Err(error)) => {
+                self.find(Finding::Tile { error });
+                None
+            }
+            None => {
+                self.find(Finding::Missing { resource: Resource::Tile(tile) });
+                None
+            }
+        };
+        if let Some(hashes) = &hashes {
+            self.compare_with_below(tile, hashes);
+        }
+        self.tiles.add(tile, hashes);
+    }
+
+    /// Compares the hashes of a tile with what they must be, computed from the files one level below.
+    fn compare_with_below(&mut self, tile: Tile, hashes: &[Hash]) {
+        let below: Vec<Option<Hash>> = match tile.level() {
+            0 => self.leaves.iter().copied().map(Some).collect(),
+            level => self.tiles.roots_below(level).to_vec(),
+        };
+        for (place, (found, computed)) in (0_u16..).zip(hashes.iter().zip(below)) {
+            let Some(computed) = computed.filter(|computed| computed != found) else { continue };
+            let found = *found;
+            match (tile.level(), Bundle::new(tile.index(), tile.width())) {
+                (0, Some(bundle)) => {
+                    self.find(Finding::Entry { index: bundle.entry(place), computed, found });
+                }
+                (level, _) => {
+                    let index = tile.index() * u64::from(TILE_WIDTH) + u64::from(place);
+                    if let Some(below) = Tile::new(level.saturating_sub(1), index, TILE_WIDTH) {
+                        self.find(Finding::Hash { tile, place, below, computed, found });
+                    }
+                }
+            }
+        }
+    }
+
+    fn find(&mut self, finding: Finding) {
+        // The findings about the whole log come last and must not be crowded out by those about single entries.
+        if self.findings.len() < MAX_FINDINGS || finding.is_about_the_log() {
+            self.findings.push(finding);
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
