@@ -255,6 +255,11 @@ impl Issuer {
         sign(&issuance.tbs, &self.key)
     }
 
+    /// Signs a revocation list.
+    pub(crate) fn sign(&self, content: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.key.sign(content)
+    }
+
     /// The checks that nothing gets past unsigned, whether fresh or from storage.
     fn lint(&self, tbs: Vec<u8>) -> Result<Issuance, PrepareError> {
         let fields = Fields::from_der(&tbs)?;

@@ -12,6 +12,7 @@
 //! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
 //! | [`SignedData`], [`VerifiedSignedData`]: claims and withdrawals, signed by persons | RFC 5652, RFC 5035, ETSI EN 319 122-1 (CAdES-B-B) |
 //! | [`TimestampToken`], [`TimestampRequest`]: when something was there | RFC 3161, RFC 5816 |
+//! | [`RevocationList`], [`VerifiedRevocationList`]: which certificates are no longer good | RFC 5280 §5 |
 //! | [`encode_certs_only`], [`decode_certs_only`] | RFC 7030 §4.1.3, RFC 5652 |
 //! | [`Sid`], [`PersonId`], [`WitnessName`], [`Origin`], [`Timestamp`]: what certificates say | RFC 6454, RFC 3339 |
 //!
@@ -36,6 +37,7 @@ mod origin;
 mod path;
 mod profile;
 mod request;
+mod revocation;
 mod serial;
 mod subject;
 mod tbs;
@@ -66,6 +68,11 @@ pub use profile::{Profile, ProfileError, ProfilePart};
 pub use request::{
     CertificationRequest, Ed25519CertificationRequest, MakeRequestError, RequestError,
     certification_request, ed25519_certification_request,
+};
+pub use revocation::{
+    Revocation, RevocationList, RevocationListError, RevocationListPart, RevocationReason,
+    RevocationReasonError, RevokedCertificate, SignRevocationListError, VerifiedRevocationList,
+    VerifyRevocationListError,
 };
 pub use serial::{SerialError, SerialNumber};
 pub use subject::{AuthorityName, Subject, SubjectError};

@@ -10,7 +10,7 @@ use der::asn1::ObjectIdentifier;
 use der::flagset::FlagSet;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 
-pub(crate) use extensions::Facts;
+pub(crate) use extensions::{Facts, authority_key_id, extension};
 pub(crate) use subject::{person, server, service_origin, usage_period, witness};
 
 use crate::oid::{

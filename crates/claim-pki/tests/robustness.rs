@@ -10,9 +10,10 @@ use std::sync::LazyLock;
 use authority::{Authority, ed25519_key, id, key, origin, start};
 use claim_pki::{
     Certificate, CertificationRequest, ContentType, Ed25519CertificationRequest, Ed25519PublicKey,
-    Ed25519SigningKey, Issuer, PublicKey, Root, SerialNumber, SignedData, Signer, SigningKey,
-    Subject, TimestampRequest, TimestampSigner, TimestampToken, certification_request,
-    decode_certs_only, ed25519_certification_request, encode_certs_only,
+    Ed25519SigningKey, Issuer, PublicKey, RevocationList, RevocationReason, RevokedCertificate,
+    Root, SerialNumber, SignedData, Signer, SigningKey, Subject, TimestampRequest, TimestampSigner,
+    TimestampToken, certification_request, decode_certs_only, ed25519_certification_request,
+    encode_certs_only,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,6 +33,7 @@ struct Samples {
     certs_only: Vec<u8>,
     claim: Vec<u8>,
     token: Vec<u8>,
+    revoked: Vec<u8>,
     token_request: Vec<u8>,
     key_pem: String,
 }
@@ -51,6 +53,7 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
         ed25519_key: ed25519_key().to_pkcs8_der().to_vec(),
         claim: claim(&authority),
         token: token(&authority),
+        revoked: revoked(&authority),
         token_request: TimestampRequest::new(DIGEST).to_der().unwrap(),
         certs_only: encode_certs_only(&certificates).unwrap(),
         key_pem: key().to_pkcs8_pem().to_string(),
@@ -91,6 +94,27 @@ fn token(authority: &Authority) -> Vec<u8> {
     token.der().to_vec()
 }
 
+fn revoked(authority: &Authority) -> Vec<u8> {
+    let revoked: Vec<_> = [RevocationReason::KeyCompromise, RevocationReason::Unspecified]
+        .into_iter()
+        .enumerate()
+        .map(|(number, reason)| RevokedCertificate {
+            serial: authority::serial(u8::try_from(number).unwrap()),
+            revoked_at: start(),
+            reason,
+        })
+        .collect();
+    let next = start().plus_seconds(1000);
+    authority.issuing.revocation_list(7, start(), next, &revoked).unwrap().der().to_vec()
+}
+
+fn revokes(list: &[u8]) -> bool {
+    let authority = &SAMPLES.authority;
+    let issuing = authority.issuing.certificate().der();
+    let issuer = authority.trusted().verify_issuer(issuing, start()).unwrap();
+    RevocationList::from_der(list).is_ok_and(|list| issuer.verify_revocation_list(&list).is_ok())
+}
+
 fn verifies(token: &[u8]) -> bool {
     let root = SAMPLES.authority.trusted();
     TimestampToken::from_der(token).is_ok_and(|token| {
@@ -127,12 +151,13 @@ fn read_everything(bytes: &[u8]) {
             let _ = (signed.verify(&root, start()), signed.merge(&signed));
         }
     }
-    let _ = verifies(bytes);
+    let _ = (verifies(bytes), revokes(bytes));
     let _ = TimestampRequest::from_der(bytes);
     let _ = Ed25519PublicKey::from_spki_der(bytes);
     let _ = Ed25519SigningKey::from_pkcs8_der(bytes);
     let _ = Ed25519CertificationRequest::from_der(bytes);
     let text = String::from_utf8_lossy(bytes);
+    let _ = RevocationList::all_from_pem(&text, 4);
     let _ = Ed25519SigningKey::from_pkcs8_pem(&text);
     let _ = Certificate::chain_from_pem(&text);
     let _ = CertificationRequest::from_pem(&text);
@@ -163,7 +188,7 @@ proptest! {
 
     #[test]
     fn altered_bytes_never_panic(
-        sample in 0_usize..15, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
+        sample in 0_usize..16, at: Index, octet: u8, how: u8, again: Index, octet_again: u8,
     ) {
         let samples = &*SAMPLES;
         let original: &[u8] = match sample {
@@ -180,7 +205,8 @@ proptest! {
             10 => &samples.claim,
             11 => &samples.token,
             12 => &samples.token_request,
-            13 => samples.authority.root.certificate().der(),
+            13 => &samples.revoked,
+            14 => samples.authority.root.certificate().der(),
             _ => samples.authority.issuing.certificate().der(),
         };
         let once = altered(original, &at, octet, how);
@@ -209,7 +235,8 @@ proptest! {
         let verified = SignedData::from_der(ContentType::Claim, &claim)
             .is_ok_and(|claim| claim.verify(&root, start()).is_ok());
         prop_assert!(!verified);
-        prop_assert!(verifies(&samples.token));
+        prop_assert!(verifies(&samples.token) && revokes(&samples.revoked));
+        prop_assert!(!revokes(&altered(&samples.revoked, &at, octet, how)));
         prop_assert!(!verifies(&altered(&samples.token, &at, octet, how)));
         let timestamp = altered(&samples.timestamp, &at, octet, how);
         prop_assert!(root.verify_timestamp(&timestamp, start()).is_err());

@@ -112,7 +112,7 @@ impl VerifiedIssuer {
     }
 
     /// Checks that root and authority are valid at this time.
-    pub(super) fn check_time(&self, at: Timestamp) -> Result<(), PathError> {
+    pub(crate) fn check_time(&self, at: Timestamp) -> Result<(), PathError> {
         for (issuer, validity) in
             [(Profile::Issuing, self.certificate.validity()), (Profile::Root, self.root_validity)]
         {

@@ -172,7 +172,7 @@ impl Root {
         issuer.server(&leaf, None, When::AtOrSince(at, grace_seconds))
     }
 
-    pub(super) fn public_key(&self) -> &PublicKey {
+    pub(crate) fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
