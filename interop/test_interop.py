@@ -422,6 +422,25 @@ class LocalDemo(Temporary):
         self.assertEqual(answers, [receipt.content] * 3)
         self.assertEqual(len(waits), 2)
 
+    def test_a_spoiled_copy_settles_nothing(self) -> None:
+        """The request arrives, then a copy with other content; only the second answer comes back."""
+        folder, identity = self.student()
+        blackboard = self.blackboard(folder, wait=lambda _: None)
+        plain, kept = blackboard.connection.request, []
+
+        def twice(method: str, target: str, **kwargs: object) -> Answer:
+            answer = plain(method, target, **kwargs)  # type: ignore[arg-type]
+            if target == "/v1/messages":
+                kept.append(answer.content)
+                if len(kept) == 1:
+                    kwargs["content"] = b"spoiled"
+                    return plain(method, target, **kwargs)  # type: ignore[arg-type]
+            return answer
+
+        blackboard.connection.request = twice  # type: ignore[method-assign]
+        receipt = blackboard.say(identity, b"once")
+        self.assertEqual(kept, [receipt.content] * 2)
+
     def test_session_survives_a_restart(self) -> None:
         folder, identity = self.student()
         blackboard = self.blackboard(folder)

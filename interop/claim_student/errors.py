@@ -36,7 +36,8 @@ class Refused(ClaimError):
     """The server refused.
 
     `proven` tells whether the refusal is authentic: signed with k_answer, or received from
-    CUHK on a TLS connection that was checked. Only a proven refusal is final.
+    CUHK on a TLS connection that was checked. Only a proven refusal is final, and in step 6 only
+    where it follows from what was signed.
     """
 
     def __init__(self, problem: Problem, *, proven: bool, retry_after: int | None = None) -> None:

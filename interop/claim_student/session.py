@@ -15,7 +15,7 @@ from cryptography import x509
 
 from . import certs, hpke
 from .enrol import Clock, utc_now
-from .errors import Malformed, Refused, Unsettled, Untrusted
+from .errors import Malformed, Problem, Refused, Unsettled, Untrusted
 from .http import Answer, Connection, tls_trusting
 from .identity import Identity
 from .signing import sign_request, verify_answer
@@ -37,6 +37,18 @@ from .wire import (
 from .wire import origin as wire_origin
 
 SCHEME = "hpke-p256"
+# Signed refusals of step 6 that speak of one copy of the request, beside those that may be repeated anyway.
+_OF_ONE_COPY = {
+    "clock-skew",
+    "content-too-large",
+    "digest-mismatch",
+    "malformed-request",
+    "unsupported-media-type",
+}
+
+
+def _is_final(problem: Problem) -> bool:
+    return problem.slug not in _OF_ONE_COPY and not may_be_repeated(problem.status)
 
 
 def _json(members: dict[str, object]) -> bytes:
@@ -315,8 +327,9 @@ class Blackboard:
                 elif error.proven and slug == "clock-skew":
                     moment = parse_time(error.problem.members.get("server_time"))
                     session.clock_offset = int(moment.timestamp() - self._now().timestamp())
+                    unknown = True
                     continue
-                elif error.proven and not may_be_repeated(error.problem.status):
+                elif error.proven and _is_final(error.problem):
                     raise
                 elif slug in ("session-invalid", "session-expired"):
                     if unknown:

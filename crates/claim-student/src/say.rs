@@ -1,6 +1,7 @@
 //! Step 6: one message, delivered once, however often it has to be sent.
 //!
-//! Only an answer that Blackboard signed for this very request says that a message was accepted, or refused for good.
+//! Only an answer that Blackboard signed for this very request says that a message was accepted, or refused for good;
+//! the latter only where the reason follows from what was signed, for another copy of the request may fare better.
 //! Anything else leads to the same request again: same session, same nonce, so that Blackboard knows the repetition.
 //! A new session is a new name space of nonces; a message that may have arrived is never sent again in one.
 
@@ -228,9 +229,27 @@ fn signed(answer: &Answer) -> Attempt {
         Some(server_time) if skewed => {
             Attempt::Hindered(Hindrance::ClockSkew { server_time, refused })
         }
-        _ if refused.is_temporary() => Attempt::Hindered(Hindrance::Busy(refused)),
-        _ => Attempt::Refused(refused),
+        _ if is_final(&refused) => Attempt::Refused(refused),
+        _ => Attempt::Hindered(Hindrance::Busy(refused)),
     }
+}
+
+/// Whether Blackboard would refuse every copy of the request, since its reason follows from what was signed.
+///
+/// "A signed refusal speaks of the copy of the request that was refused" (PROTOCOL.md §5): the reasons named here may
+/// lie in what no signature covers, such as the content behind its digest, or in the moment.
+fn is_final(refused: &Refused) -> bool {
+    let of_one_copy = matches!(
+        refused.problem.problem_type,
+        Some(
+            ProblemType::DigestMismatch
+                | ProblemType::ContentTooLarge
+                | ProblemType::UnsupportedMediaType
+                | ProblemType::MalformedRequest
+                | ProblemType::ClockSkew
+        )
+    );
+    !of_one_copy && !refused.is_temporary()
 }
 
 /// What anyone may have said: a reason to try again, at most.

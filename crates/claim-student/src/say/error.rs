@@ -1,7 +1,7 @@
 //! Why a message was not acknowledged.
 
+use claim_core::Timestamp;
 use claim_core::student::AnswerError;
-use claim_core::{ProblemType, Timestamp};
 use claim_http::{ProblemAnswer, ReachError, TlsFailure};
 use http::StatusCode;
 
@@ -25,10 +25,10 @@ pub enum SayError {
     /// The session was over, and no new one could be opened; the message was not accepted.
     #[error("the message was not sent, because the session ended and no new one was opened: {0}")]
     Session(#[from] SessionError),
-    /// Blackboard refused the message, and signed that.
+    /// Blackboard refused the message for what it is, and signed that.
     #[error(transparent)]
     Refused(Refused),
-    /// No attempt can have arrived, or Blackboard signed each time that it did not accept.
+    /// No attempt can have arrived.
     #[error("the message was not accepted: {last}")]
     NotAccepted {
         /// How many attempts were made.
@@ -66,7 +66,7 @@ pub enum Hindrance {
     /// No answer came.
     #[error(transparent)]
     Unreached(Unreached),
-    /// Blackboard signed that it cannot take the message now.
+    /// Blackboard signed that it did not take this copy of the message.
     #[error(transparent)]
     Busy(Refused),
     /// Blackboard signed that the time in the request is too far from its own.
@@ -101,21 +101,17 @@ impl Hindrance {
     /// Whether Blackboard may have accepted the message all the same.
     ///
     /// An answer without signature proves nothing about what Blackboard did, except that whoever says
-    /// "no such session" is taken at their word (see [`crate::OpenSession::say`]).
+    /// "no such session" is taken at their word (see [`crate::OpenSession::say`]). A signed one that does not follow
+    /// from what was signed speaks of one copy of the request: whoever carries the connection may have delivered
+    /// another, and a defect or a failing disk may strike after the message was stored.
     pub(super) fn may_have_arrived(&self) -> bool {
         match self {
             Self::Unreached(unreached) => unreached.source.may_have_arrived(),
-            // A defect, or a disk that fails, may strike after the message was stored.
-            Self::Busy(refused) => !matches!(
-                refused.problem.problem_type,
-                Some(
-                    ProblemType::Overloaded
-                        | ProblemType::RequestTimeout
-                        | ProblemType::DigestMismatch
-                )
-            ),
-            Self::ClockSkew { .. } | Self::NoSession(_) => false,
-            Self::NotAuthentic { .. } | Self::OtherSession => true,
+            Self::NoSession(_) => false,
+            Self::Busy(_)
+            | Self::ClockSkew { .. }
+            | Self::NotAuthentic { .. }
+            | Self::OtherSession => true,
         }
     }
 
@@ -192,6 +188,11 @@ impl Explained for SayError {
             Self::NotAccepted { last, .. } => last.why(),
             Self::OutcomeUnknown { last, .. } => match **last {
                 Hindrance::NotAuthentic { .. } | Hindrance::OtherSession => last.why(),
+                Hindrance::Busy(_) | Hindrance::ClockSkew { .. } => Some(
+                    "Blackboard signed that it did not take one copy of it. Whoever carries the connection \
+                     may have delivered another."
+                        .to_owned(),
+                ),
                 _ => Some("It was sent, but no answer came that Blackboard signed.".to_owned()),
             },
         }

@@ -108,12 +108,8 @@ async fn a_wait_beyond_patience_is_not_begun() {
     let busy = Problem::new(ProblemType::Overloaded, "").with("retry_after", 3_600);
     blackboard.refuse_signed(busy);
     let error = session.say("later").await.unwrap_err();
-    assert!(
-        matches!(error, SayError::NotAccepted { attempts: 1, .. }),
-        "signed: surely not accepted"
-    );
-    assert_eq!(error.outcome(), Outcome::Unreachable);
-    assert!(text_of(&error).contains(ProblemType::Overloaded.what_to_do()));
+    assert!(matches!(error, SayError::OutcomeUnknown { attempts: 1, .. }), "{error}");
+    assert!(text_of(&error).contains(ProblemType::Overloaded.title()), "{}", text_of(&error));
     assert!(blackboard.texts().is_empty());
 }
 
@@ -227,6 +223,39 @@ async fn a_signed_refusal_is_final() {
     let text = text_of(&error);
     assert!(text.contains(ProblemType::MessageUnreadable.title()), "{text}");
     assert!(!text.contains('\u{1b}'));
+}
+
+/// Found by the model (`model/`, property `refused-now`): whoever carries the connection delivers the request, and
+/// then a copy that is spoiled where no signature reaches. Both answers are genuine; the student sees the second.
+#[tokio::test]
+async fn a_signed_refusal_of_one_copy_leaves_the_outcome_open() {
+    for problem_type in [
+        ProblemType::DigestMismatch,
+        ProblemType::RequestTimeout,
+        ProblemType::ContentTooLarge,
+        ProblemType::UnsupportedMediaType,
+        ProblemType::MalformedRequest,
+        ProblemType::ClockSkew,
+        ProblemType::Overloaded,
+    ] {
+        let (blackboard, _person, mut session) = impatient().await;
+        let problem = Problem::new(problem_type, "").with("server_time", now().to_string());
+        blackboard.accept_then_refuse_signed(problem);
+        let (message, _) = unknown(session.say("once").await.unwrap_err());
+        assert_eq!(blackboard.texts(), ["once"], "{problem_type:?}");
+        session.settle(message).await.unwrap();
+        assert_eq!(blackboard.texts(), ["once"], "{problem_type:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_spoiled_copy_does_not_make_a_second_message() {
+    let (blackboard, _person, mut session) = opened().await;
+    blackboard.accept_then_refuse_signed(Problem::new(ProblemType::DigestMismatch, ""));
+    blackboard.after(MESSAGES, |_| ());
+    blackboard.instead(MESSAGES, problem(ProblemType::SessionInvalid));
+    unknown(session.say("once").await.unwrap_err());
+    assert_eq!((blackboard.texts().len(), blackboard.asked(CHALLENGES)), (1, 1));
 }
 
 #[tokio::test]

@@ -33,7 +33,8 @@ pub(crate) struct World {
     kept: Mutex<Vec<Kept>>,
     /// (`created` as it stands in Signature-Input, nonce) of each request of step 6.
     seen: Mutex<Vec<String>>,
-    signed_refusals: Mutex<VecDeque<Problem>>,
+    /// Whether the request counts all the same, and what is said.
+    signed_refusals: Mutex<VecDeque<(bool, Problem)>>,
     clock: AtomicI64,
 }
 
@@ -107,7 +108,12 @@ impl Blackboard {
 
     /// Refuses the next authentic message so, and signs that.
     pub(crate) fn refuse_signed(&self, problem: Problem) {
-        self.world.signed_refusals.lock().unwrap().push_back(problem);
+        self.world.signed_refusals.lock().unwrap().push_back((false, problem));
+    }
+
+    /// Does as the next authentic message asks, then refuses another copy of it so, and only that answer arrives.
+    pub(crate) fn accept_then_refuse_signed(&self, problem: Problem) {
+        self.world.signed_refusals.lock().unwrap().push_back((true, problem));
     }
 
     /// Puts the clock so many seconds ahead of this machine's.
@@ -225,7 +231,8 @@ impl World {
         let timely = head.timely(self.now()).map_err(|error| {
             Problem::new(ProblemType::ClockSkew, error).with("server_time", self.now().to_string())
         })?;
-        if let Some(problem) = self.signed_refusals.lock().unwrap().pop_front() {
+        let refusal = self.signed_refusals.lock().unwrap().pop_front();
+        if let Some((false, problem)) = refusal {
             return Err(problem);
         }
         let request = timely
@@ -243,6 +250,9 @@ impl World {
             kept.len() - 1
         });
         let Kept { sid, received_at, .. } = kept[number].clone();
+        if let Some((_, problem)) = refusal {
+            return Err(problem);
+        }
         let number = i64::try_from(number).unwrap();
         Ok(json(201, &MessageAnswer { sid, received_at, number }))
     }
