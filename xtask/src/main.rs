@@ -4,6 +4,7 @@
 //! nothing is skipped in silence.
 
 mod interop;
+mod model;
 mod needs;
 mod python;
 
@@ -31,6 +32,12 @@ enum Chore {
     },
     /// Install what the tests need beside Rust, as `test` does before it runs them
     Provide,
+    /// Run the model of the protocol and its mutants (model/README.md)
+    Model {
+        /// Also the beginnings with more runs, which take minutes
+        #[arg(long)]
+        full: bool,
+    },
     /// Run the criterion benchmarks; arguments go to them
     Bench {
         /// e.g. a filter
@@ -93,9 +100,11 @@ fn main() -> Result<()> {
         Chore::Test { quick: false } => {
             provide()?;
             run(&[FORMAT, LINTS, DOCS, ALL_TESTS])?;
-            interop::run()
+            interop::run()?;
+            model::run(false)
         }
         Chore::Provide => provide(),
+        Chore::Model { full } => model::run(full),
         Chore::Bench { arguments } => bench(&arguments),
     }
 }

@@ -13,7 +13,10 @@ struct Need {
     package: &'static str,
 }
 
-const NEEDS: [Need; 6] = [
+const MAUDE: Need = Need { program: "maude", package: "maude" };
+
+const NEEDS: [Need; 7] = [
+    MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
     Need { program: "curl", package: "curl" },
@@ -24,7 +27,16 @@ const NEEDS: [Need; 6] = [
 
 /// Makes sure that everything is there.
 pub(crate) fn provide() -> Result<()> {
-    let packages = missing();
+    install(&NEEDS)
+}
+
+/// Makes sure that Maude is there, which runs the model.
+pub(crate) fn provide_maude() -> Result<()> {
+    install(&[MAUDE])
+}
+
+fn install(needs: &[Need]) -> Result<()> {
+    let packages = missing(needs);
     if packages.is_empty() {
         return Ok(());
     }
@@ -37,14 +49,14 @@ pub(crate) fn provide() -> Result<()> {
     let mut install = Command::new("apt-get");
     install.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(&packages);
     succeed(install.env("DEBIAN_FRONTEND", "noninteractive"), "apt-get install")?;
-    match missing().as_slice() {
+    match missing(needs).as_slice() {
         [] => Ok(()),
         still => bail!("installed, but still not found: {}", still.join(" ")),
     }
 }
 
-fn missing() -> Vec<&'static str> {
-    NEEDS.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect()
+fn missing(needs: &[Need]) -> Vec<&'static str> {
+    needs.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect()
 }
 
 /// On the path, or where Debian keeps PostgreSQL's server programs.
