@@ -206,3 +206,59 @@ fn maude(script: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    const EXPECTED: &str = "# why\n[SESSION relay + twice]\n- :\norigin leaf : secrecy once\n";
+
+    fn names(names: &[&str]) -> BTreeSet<Name> {
+        names.iter().map(|name| Name::from(*name)).collect()
+    }
+
+    #[test]
+    fn what_is_expected_is_read() {
+        let sections = parse(EXPECTED).unwrap();
+        let [section] = sections.as_slice() else { panic!("{sections:?}") };
+        assert_eq!((section.module.as_str(), section.rows.len()), ("SESSION", 2));
+        assert_eq!(
+            (section.beginnings.as_slice(), section.more_beginnings.as_slice()),
+            (&["relay".to_owned()][..], &["twice".to_owned()][..])
+        );
+        assert!(section.rows[0].without.is_empty() && section.rows[0].violated.is_empty());
+        assert_eq!(section.rows[1].without, ["origin", "leaf"]);
+        assert_eq!(section.rows[1].violated, names(&["secrecy", "once"]));
+        assert!(parse("- :\n").is_err(), "a row without a section");
+        assert!(parse("[SESSION relay]\norigin\n").is_err(), "a row without a colon");
+    }
+
+    #[test]
+    fn a_property_that_nothing_violates_is_noticed() {
+        let sections = parse(EXPECTED).unwrap();
+        let model = "=> violated('secrecy) => violated('once) if x";
+        every_property_can_fail(model, &sections).unwrap();
+        assert!(every_property_can_fail(&format!("{model} violated('more)"), &sections).is_err());
+        assert!(every_property_can_fail("violated('secrecy)", &sections).is_err());
+        assert!(every_property_can_fail("", &[]).is_err());
+    }
+
+    #[test]
+    fn a_difference_shows_in_its_row() {
+        let row = Row { without: vec!["origin".into()], violated: names(&["a", "b"]) };
+        let all = names(&["a", "b", "c"]);
+        let columns: BTreeSet<&Name> = all.iter().collect();
+        assert!(row.line(&columns, &names(&["a", "b"])).ends_with(" xx."));
+        let line = row.line(&columns, &names(&["a", "c"]));
+        assert!(line.contains(" x!!  fails unexpectedly: [\"c\"]; holds unexpectedly: [\"b\"]"));
+    }
+
+    #[test]
+    fn a_mutant_is_a_set_of_switches() {
+        let beginning = Name::from("relay");
+        let script = script("MODEL\n", "SESSION", &[&beginning], &["origin".into(), "leaf".into()]);
+        assert!(script.contains("eq without = 'origin, 'leaf . endfm\nMODEL\n"), "{script}");
+        assert!(script.ends_with("search in SESSION : relay =>* violated(P:Qid) .\nquit\n"));
+    }
+}
