@@ -34,7 +34,7 @@ enum Chore {
     Provide,
     /// Run the model of the protocol and its mutants (model/README.md)
     Model {
-        /// Also the beginnings with more runs, which take minutes
+        /// Search further where nothing breaks, for some minutes
         #[arg(long)]
         full: bool,
     },
