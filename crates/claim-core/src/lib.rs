@@ -8,7 +8,9 @@
 //! (the crypto library's own KEM and ECDSA nonces excepted). Certificates and their validation are in claim-pki;
 //! HTTP, storage and the programs are above.
 
+mod assignment;
 pub mod blackboard;
+pub mod claim;
 mod digest;
 pub mod encoding;
 pub mod invitation;
@@ -26,10 +28,11 @@ pub mod transcript;
 #[cfg(test)]
 mod vectors;
 
+pub use assignment::{AssignmentError, AssignmentId, AssignmentRef, CourseId, Slug};
 pub use claim_pki::{
     NameError, Origin, OriginError, OriginHost, PersonId, Sid, StaffId, Timestamp, TimestampError,
 };
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use problem::{GivenBy, Problem, ProblemType};
 pub use sealed::TokenError;
 pub use secret::Secret;
