@@ -1,11 +1,17 @@
-//! What Blackboard keeps: the ring of sealing keys, wrapped, and the messages of step 6.
+//! What Blackboard keeps: the ring of sealing keys, wrapped; the messages of step 6; assignments, claims, and the log.
 
+mod assignments;
+mod claims;
+mod log;
 mod messages;
 mod ring;
 mod writer;
 
 use std::sync::Arc;
 
+pub use assignments::{AssignmentRow, HolderRow};
+pub use claims::{ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn};
+pub use log::{CosignedRow, EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
 pub use ring::{Published, RingRow};
 
@@ -17,11 +23,13 @@ use writer::Writer;
 /// Blackboard's database.
 pub struct BlackboardStore {
     database: Arc<Database>,
-    writer: Writer,
+    messages: Writer<NewMessage>,
+    lodgings: Writer<NewClaim>,
+    pieces: Writer<NewPiece>,
 }
 
 impl BlackboardStore {
-    /// Opens the database, brings its schema up to date, and starts the task that commits messages.
+    /// Opens the database, brings its schema up to date, and starts the tasks that commit.
     ///
     /// A SQLite file that is not there is made, with mode 0600; SQLite keeps its log beside it.
     ///
@@ -30,8 +38,10 @@ impl BlackboardStore {
     /// is not Blackboard's.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(url, Schema::Blackboard).await?);
-        let writer = Writer::start(Arc::clone(&database));
-        Ok(Self { database, writer })
+        let messages = Writer::start(Arc::clone(&database));
+        let lodgings = Writer::start(Arc::clone(&database));
+        let pieces = Writer::start(Arc::clone(&database));
+        Ok(Self { database, messages, lodgings, pieces })
     }
 
     /// The kind of the database.
@@ -47,9 +57,11 @@ impl BlackboardStore {
         self.database.check().await
     }
 
-    /// Commits the messages that wait, refuses more, and closes all connections.
+    /// Commits what waits, refuses more, and closes all connections.
     pub async fn close(&self) {
-        self.writer.finish().await;
+        self.messages.finish().await;
+        self.lodgings.finish().await;
+        self.pieces.finish().await;
         self.database.close().await;
     }
 }

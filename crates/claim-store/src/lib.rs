@@ -1,6 +1,7 @@
 //! Durable storage for both servers: one set of queries on SQLite and on PostgreSQL.
 //!
-//! [`cuhk`] keeps people, invitations and certificates; [`blackboard`] keeps the sealing ring and messages.
+//! [`cuhk`] keeps people, invitations and certificates; [`blackboard`] keeps the sealing ring,
+//! messages, assignments, claims and the log's entries.
 //! When a function that writes returns `Ok`, what it wrote is durable: SQLite runs with `synchronous=FULL`,
 //! PostgreSQL with `synchronous_commit` at least `on`. What races is settled by unique constraints and single statements,
 //! so many replicas may share one PostgreSQL database, also a distributed one that only speaks its protocol:

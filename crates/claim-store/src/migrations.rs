@@ -65,15 +65,29 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
             description: "CUHK: people, invitations, certificates",
             sql: include_str!("../migrations/cuhk/postgres/0001_enrolment.sql"),
         }],
-        (Schema::Blackboard, Kind::Sqlite) => &[Step {
-            version: 1,
-            description: "Blackboard: sealing ring, messages",
-            sql: include_str!("../migrations/blackboard/sqlite/0001_session.sql"),
-        }],
-        (Schema::Blackboard, Kind::Postgres) => &[Step {
-            version: 1,
-            description: "Blackboard: sealing ring, messages",
-            sql: include_str!("../migrations/blackboard/postgres/0001_session.sql"),
-        }],
+        (Schema::Blackboard, Kind::Sqlite) => &[
+            Step {
+                version: 1,
+                description: "Blackboard: sealing ring, messages",
+                sql: include_str!("../migrations/blackboard/sqlite/0001_session.sql"),
+            },
+            Step {
+                version: 2,
+                description: "Blackboard: assignments, claims, log",
+                sql: include_str!("../migrations/blackboard/sqlite/0002_claims.sql"),
+            },
+        ],
+        (Schema::Blackboard, Kind::Postgres) => &[
+            Step {
+                version: 1,
+                description: "Blackboard: sealing ring, messages",
+                sql: include_str!("../migrations/blackboard/postgres/0001_session.sql"),
+            },
+            Step {
+                version: 2,
+                description: "Blackboard: assignments, claims, log",
+                sql: include_str!("../migrations/blackboard/postgres/0002_claims.sql"),
+            },
+        ],
     }
 }

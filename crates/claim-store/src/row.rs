@@ -27,6 +27,19 @@ impl<'r> Columns<'r> {
         self.int(column).map(Timestamp::from_millis)
     }
 
+    pub(crate) fn optional_time(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let millis: Option<i64> = self.row.try_get(column).map_err(|_| self.foreign(column))?;
+        Ok(millis.map(Timestamp::from_millis))
+    }
+
+    /// A number that is never negative.
+    pub(crate) fn count(&self, column: &'static str) -> Result<u64, StoreError> {
+        u64::try_from(self.int(column)?).map_err(|_| self.foreign(column))
+    }
+
     pub(crate) fn text(&self, column: &'static str) -> Result<String, StoreError> {
         self.row.try_get(column).map_err(|_| self.foreign(column))
     }
@@ -52,6 +65,14 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
         self.text(column)?.parse().map_err(|_| self.foreign(column))
+    }
+
+    pub(crate) fn optional_parsed<T: FromStr>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let text = self.optional_text(column)?;
+        text.map(|text| text.parse().map_err(|_| self.foreign(column))).transpose()
     }
 
     /// The column holds something that this program never writes.

@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
+use super::writer::Job;
 use crate::StoreError;
 use crate::database::Database;
 use crate::row::Columns;
@@ -60,7 +61,7 @@ impl BlackboardStore {
     /// [`StoreError::Busy`] when too many wait, [`StoreError::Closed`] after [`BlackboardStore::close`];
     /// whatever befalls the database. The message may be sent again in every case.
     pub async fn keep_message(&self, message: NewMessage) -> Result<Kept, StoreError> {
-        self.writer.keep(message).await
+        self.messages.commit(message).await
     }
 
     /// Up to `limit` messages with an id greater than `after`, in ascending order.
@@ -94,11 +95,20 @@ impl BlackboardStore {
     }
 }
 
-/// Keeps messages in one transaction: all of them, or none.
-pub(super) async fn keep(
-    database: &Database,
-    messages: &[&NewMessage],
-) -> Result<Vec<Kept>, StoreError> {
+impl Job for NewMessage {
+    type Outcome = Kept;
+
+    /// With the largest messages, 64 MiB.
+    const QUEUE: usize = 1024;
+
+    const BATCH: usize = 128;
+
+    async fn commit(database: &Database, jobs: &[&Self]) -> Result<Vec<Kept>, StoreError> {
+        keep(database, jobs).await
+    }
+}
+
+async fn keep(database: &Database, messages: &[&NewMessage]) -> Result<Vec<Kept>, StoreError> {
     let count = i64::try_from(messages.len()).unwrap_or(i64::MAX);
     let mut write = database.begin().await?;
     // First of all, so that transactions of several replicas queue here and cannot lock crosswise.

@@ -1,47 +1,60 @@
-//! Group commit: one transaction, one fsync, for all messages that wait at a moment.
+//! Group commit: one transaction, one fsync, for all writes of a kind that wait at a moment.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::messages::{self, Kept, NewMessage};
 use crate::StoreError;
 use crate::database::Database;
 use crate::retry::retry;
 
-/// How many messages may wait: with the largest messages, 64 MiB.
-const QUEUE: usize = 1024;
+/// A write that can share its transaction with others of its kind.
+pub(super) trait Job: Send + Sync + Sized + 'static {
+    /// What it led to.
+    type Outcome: Send + 'static;
 
-/// How many messages one transaction takes.
-const BATCH: usize = 128;
+    /// How many may wait.
+    const QUEUE: usize;
 
-/// The task that commits messages, seen from those who wait for it.
-pub(super) struct Writer {
-    queue: mpsc::Sender<Order>,
+    /// How many one transaction takes.
+    const BATCH: usize;
+
+    /// Does all of them in one transaction, or none; outcomes come in the order of the jobs.
+    fn commit(
+        database: &Database,
+        jobs: &[&Self],
+    ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
-enum Order {
-    Keep(Waiting),
+/// The task that commits the jobs of one kind, seen from those who wait for it.
+pub(super) struct Writer<J: Job> {
+    queue: mpsc::Sender<Order<J>>,
+}
+
+enum Order<J: Job> {
+    Do(Waiting<J>),
     Finish(oneshot::Sender<()>),
 }
 
-struct Waiting {
-    message: NewMessage,
-    answer: oneshot::Sender<Result<Kept, StoreError>>,
+struct Waiting<J: Job> {
+    job: J,
+    answer: oneshot::Sender<Result<J::Outcome, StoreError>>,
 }
 
-impl Writer {
+impl<J: Job> Writer<J> {
     /// Starts the task; it ends when this is dropped and all that waited is answered.
     pub(super) fn start(database: Arc<Database>) -> Self {
-        let (queue, orders) = mpsc::channel(QUEUE);
+        let (queue, orders) = mpsc::channel(J::QUEUE);
         tokio::spawn(run(database, orders));
         Self { queue }
     }
 
-    pub(super) async fn keep(&self, message: NewMessage) -> Result<Kept, StoreError> {
+    /// Has the job committed; when this returns `Ok`, what it wrote is durable.
+    pub(super) async fn commit(&self, job: J) -> Result<J::Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Order::Keep(Waiting { message, answer })).map_err(|e| match e {
+        self.queue.try_send(Order::Do(Waiting { job, answer })).map_err(|e| match e {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Closed(_) => StoreError::Closed,
         })?;
@@ -62,22 +75,22 @@ impl Writer {
     }
 }
 
-async fn run(database: Arc<Database>, mut orders: mpsc::Receiver<Order>) {
-    let mut received = Vec::with_capacity(BATCH);
+async fn run<J: Job>(database: Arc<Database>, mut orders: mpsc::Receiver<Order<J>>) {
+    let mut received = Vec::with_capacity(J::BATCH);
     let mut finished = Vec::new();
     // What comes while a batch is being committed makes up the next one; nobody waits for company.
-    while orders.recv_many(&mut received, BATCH).await > 0 {
+    while orders.recv_many(&mut received, J::BATCH).await > 0 {
         let mut batch = Vec::with_capacity(received.len());
         for order in received.drain(..) {
             match order {
-                Order::Keep(waiting) => batch.push(waiting),
+                Order::Do(waiting) => batch.push(waiting),
                 Order::Finish(done) => {
                     orders.close();
                     finished.push(done);
                 }
             }
         }
-        keep(&database, batch).await;
+        commit(&database, batch).await;
     }
     for done in finished {
         let _ = done.send(());
@@ -85,23 +98,23 @@ async fn run(database: Arc<Database>, mut orders: mpsc::Receiver<Order>) {
 }
 
 /// Commits a batch and tells everyone the outcome.
-async fn keep(database: &Database, batch: Vec<Waiting>) {
+async fn commit<J: Job>(database: &Database, batch: Vec<Waiting<J>>) {
     if batch.is_empty() {
         return;
     }
-    let messages: Vec<_> = batch.iter().map(|waiting| &waiting.message).collect();
-    match retry!(messages::keep(database, &messages)) {
+    let jobs: Vec<_> = batch.iter().map(|waiting| &waiting.job).collect();
+    match retry!(J::commit(database, &jobs)) {
         Ok(outcomes) => {
-            for (waiting, kept) in batch.into_iter().zip(outcomes) {
-                waiting.tell(Ok(kept));
+            for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                waiting.tell(Ok(outcome));
             }
         }
         // One of them is at fault: the others must not suffer for it. The database has rolled all of them back.
         Err(StoreError::Refused { .. } | StoreError::Foreign { .. }) if batch.len() > 1 => {
             for waiting in batch {
-                let outcome = retry!(messages::keep(database, &[&waiting.message]));
-                let outcome = outcome.and_then(|kept| {
-                    kept.into_iter().next().ok_or_else(|| sqlx::Error::RowNotFound.into())
+                let outcome = retry!(J::commit(database, &[&waiting.job]));
+                let outcome = outcome.and_then(|outcomes| {
+                    outcomes.into_iter().next().ok_or_else(|| sqlx::Error::RowNotFound.into())
                 });
                 waiting.tell(outcome);
             }
@@ -115,9 +128,9 @@ async fn keep(database: &Database, batch: Vec<Waiting>) {
     }
 }
 
-impl Waiting {
-    fn tell(self, outcome: Result<Kept, StoreError>) {
-        // Whoever has stopped waiting finds the message on record when sending it again.
+impl<J: Job> Waiting<J> {
+    fn tell(self, outcome: Result<J::Outcome, StoreError>) {
+        // Whoever has stopped waiting finds what was written when asking again.
         let _ = self.answer.send(outcome);
     }
 }

@@ -1,6 +1,7 @@
 //! What the servers rely on, checked on SQLite, on PostgreSQL, and on PostgreSQL with every transaction SERIALIZABLE.
 
 mod certificates;
+mod claims;
 mod enrolment;
 mod errors;
 mod messages;

@@ -1,0 +1,220 @@
+//! Claims: lodged once, received piece by piece, withdrawn.
+//!
+//! Whatever the log must tell is staged in the transaction that makes it so.
+
+mod lodge;
+mod pieces;
+mod withdraw;
+
+use claim_core::claim::{ClaimId, Holder};
+use claim_core::hand_in::{ClaimState, PieceRef};
+use claim_core::{AssignmentRef, PersonId, Timestamp};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+pub use lodge::{Lodged, NewClaim};
+pub use pieces::{Marked, NewPiece};
+pub use withdraw::{NewWithdrawal, Withdrawn};
+
+use super::BlackboardStore;
+use super::assignments::holder_key;
+use crate::StoreError;
+use crate::row::Columns;
+
+/// A claim on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRow {
+    /// Its id.
+    pub id: ClaimId,
+    /// What it is for.
+    pub reference: AssignmentRef,
+    /// Whose it is.
+    pub holder: Holder,
+    /// Its number among the holder's claims for the assignment, from one.
+    pub attempt: u64,
+    /// Who lodged it.
+    pub person: PersonId,
+    /// The token's time.
+    pub lodged_at: Timestamp,
+    /// The due time that it names.
+    pub due: Option<Timestamp>,
+    /// By how many milliseconds it was late.
+    pub late_ms: i64,
+    /// What has become of it.
+    pub state: ClaimState,
+    /// Until when files may follow.
+    pub upload_until: Timestamp,
+    /// When its last piece was durable.
+    pub received_at: Option<Timestamp>,
+    /// How many pieces its files have.
+    pub pieces: u64,
+    /// How many of them are durable.
+    pub durable: u64,
+    /// The signed claim.
+    pub cms: Vec<u8>,
+    /// The token.
+    pub token: Vec<u8>,
+    /// The revocation lists by which its signers were judged; PEM.
+    pub revocation: Vec<u8>,
+}
+
+impl BlackboardStore {
+    /// Lodges a claim: when this returns, claim, token and log entry are durable, or none of them is.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many wait; whatever befalls the database. It is safe to repeat.
+    pub async fn lodge(&self, claim: NewClaim) -> Result<Lodged, StoreError> {
+        self.lodgings.commit(claim).await
+    }
+
+    /// Records that a piece is durable in the object storage; with the last one, the claim is received.
+    ///
+    /// # Errors
+    /// As [`Self::lodge`].
+    pub async fn mark_piece(&self, piece: NewPiece) -> Result<Marked, StoreError> {
+        self.pieces.commit(piece).await
+    }
+
+    /// A claim, if it is on record.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn claim(&self, id: ClaimId) -> Result<Option<ClaimRow>, StoreError> {
+        let row = sqlx::query(SELECT_ONE)
+            .bind(id.to_string())
+            .fetch_optional(self.database.reader())
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The claims of one holder for one assignment, newest first.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn claims_of(
+        &self,
+        reference: &AssignmentRef,
+        holder: &Holder,
+    ) -> Result<Vec<ClaimRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
+             upload_until, received_at, pieces, durable, cms, token, revocation FROM claims \
+             WHERE course = $1 AND assignment = $2 AND holder = $3 ORDER BY attempt DESC",
+        )
+        .bind(reference.course.as_str())
+        .bind(reference.assignment.as_str())
+        .bind(holder_key(holder))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The claim that counts: the last by the chain of `replaces` that was lodged in time, is received in full and is
+    /// not withdrawn.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn counting(
+        &self,
+        reference: &AssignmentRef,
+        holder: &Holder,
+    ) -> Result<Option<ClaimId>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id FROM claims WHERE course = $1 AND assignment = $2 AND holder = $3 \
+             AND late_ms = 0 AND state = 'received' ORDER BY attempt DESC LIMIT 1",
+        )
+        .bind(reference.course.as_str())
+        .bind(reference.assignment.as_str())
+        .bind(holder_key(holder))
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.map(|row| Columns::new("claims", &row).parsed("id")).transpose()
+    }
+
+    /// All claims of an assignment, by holder and attempt: for staff.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn claims_for(&self, reference: &AssignmentRef) -> Result<Vec<ClaimRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
+             upload_until, received_at, pieces, durable, cms, token, revocation FROM claims \
+             WHERE course = $1 AND assignment = $2 ORDER BY holder, attempt",
+        )
+        .bind(reference.course.as_str())
+        .bind(reference.assignment.as_str())
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The pieces of a claim that are durable, in ascending order.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn durable_pieces(&self, id: ClaimId) -> Result<Vec<PieceRef>, StoreError> {
+        let rows =
+            sqlx::query("SELECT file, piece FROM pieces WHERE claim = $1 ORDER BY file, piece")
+                .bind(id.to_string())
+                .fetch_all(self.database.reader())
+                .await?;
+        let piece = |row| {
+            let columns = Columns::new("pieces", row);
+            Ok(PieceRef { file: columns.count("file")?, index: columns.count("piece")? })
+        };
+        rows.iter().map(piece).collect()
+    }
+}
+
+const SELECT_ONE: &str = "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
+     upload_until, received_at, pieces, durable, cms, token, revocation FROM claims WHERE id = $1";
+
+/// A claim as the transaction sees it.
+async fn find(connection: &mut AnyConnection, id: ClaimId) -> Result<Option<ClaimRow>, StoreError> {
+    let row = sqlx::query(SELECT_ONE).bind(id.to_string()).fetch_optional(connection).await?;
+    row.as_ref().map(read).transpose()
+}
+
+fn read(row: &AnyRow) -> Result<ClaimRow, StoreError> {
+    let columns = Columns::new("claims", row);
+    let sids = columns.text("holder")?;
+    let sids: Result<Vec<_>, _> = sids.split(',').map(str::parse).collect();
+    let holder = sids.ok().and_then(|sids| Holder::new(sids).ok());
+    Ok(ClaimRow {
+        id: columns.parsed("id")?,
+        reference: AssignmentRef {
+            course: columns.parsed("course")?,
+            assignment: columns.parsed("assignment")?,
+        },
+        holder: holder.ok_or_else(|| columns.foreign("holder"))?,
+        attempt: columns.count("attempt")?,
+        person: columns.parsed("person")?,
+        lodged_at: columns.time("lodged_at")?,
+        due: columns.optional_time("due")?,
+        late_ms: columns.int("late_ms")?,
+        state: state(&columns.text("state")?).ok_or_else(|| columns.foreign("state"))?,
+        upload_until: columns.time("upload_until")?,
+        received_at: columns.optional_time("received_at")?,
+        pieces: columns.count("pieces")?,
+        durable: columns.count("durable")?,
+        cms: columns.bytes("cms")?,
+        token: columns.bytes("token")?,
+        revocation: columns.bytes("revocation")?,
+    })
+}
+
+const STATES: [(ClaimState, &str); 5] = [
+    (ClaimState::Waiting, "waiting"),
+    (ClaimState::Received, "received"),
+    (ClaimState::Superseded, "superseded"),
+    (ClaimState::Lapsed, "lapsed"),
+    (ClaimState::Withdrawn, "withdrawn"),
+];
+
+fn state(text: &str) -> Option<ClaimState> {
+    STATES.iter().find(|(_, known)| *known == text).map(|(state, _)| *state)
+}
+
+fn state_name(state: ClaimState) -> &'static str {
+    STATES.iter().find(|(known, _)| *known == state).map_or("", |(_, name)| name)
+}

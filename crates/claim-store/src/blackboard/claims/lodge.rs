@@ -1,0 +1,267 @@
+//! Lodging: compare the holder's last claim, swap it, and record claim, token and log entry, all at once.
+
+use claim_core::claim::{ClaimId, Holder, LogEntry};
+use claim_core::hand_in::{ClaimState, late_ms};
+use claim_core::{AssignmentRef, Digest, PersonId, Timestamp};
+use sqlx::AnyConnection;
+
+use super::{ClaimRow, find, state_name};
+use crate::StoreError;
+use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
+use crate::blackboard::log::{self, EntryIds};
+use crate::blackboard::writer::Job;
+use crate::database::Database;
+
+/// A claim whose signatures were verified and whose token was made, on its way to the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewClaim {
+    /// Its id.
+    pub id: ClaimId,
+    /// What it is for.
+    pub reference: AssignmentRef,
+    /// Whose it is, as the manifest and the course's records have it.
+    pub holder: Holder,
+    /// Who lodges it.
+    pub person: PersonId,
+    /// The due time that the manifest names.
+    pub due: Option<Timestamp>,
+    /// The claim that it replaces.
+    pub replaces: Option<ClaimId>,
+    /// The token's time.
+    pub lodged_at: Timestamp,
+    /// How many files it lists.
+    pub files: u64,
+    /// How many bytes they have together.
+    pub bytes: u64,
+    /// How many pieces they have.
+    pub pieces: u64,
+    /// The signed claim.
+    pub cms: Vec<u8>,
+    /// The token.
+    pub token: Vec<u8>,
+    /// The revocation lists by which the signers were judged; PEM.
+    pub revocation: Vec<u8>,
+}
+
+/// What lodging led to. Unless it is `First`, nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lodged {
+    /// It is on record now.
+    First(ClaimRow),
+    /// A claim with its id was on record; that one stands.
+    Repeat(ClaimRow),
+    /// There is no such assignment.
+    NoAssignment,
+    /// The assignment takes no claims any more.
+    Closed {
+        /// The last moment at which it took one.
+        until: Timestamp,
+    },
+    /// The due time is another.
+    DueChanged {
+        /// The due time on record.
+        due: Option<Timestamp>,
+    },
+    /// Another claim is the last one.
+    ReplacesChanged {
+        /// The last one.
+        last_claim: Option<ClaimId>,
+    },
+    /// It is more than the assignment allows.
+    LimitExceeded {
+        /// What the assignment allows.
+        assignment: Box<AssignmentRow>,
+        /// How many claims the holder has lodged already.
+        attempts: u64,
+    },
+}
+
+impl Job for NewClaim {
+    type Outcome = Lodged;
+
+    /// Claims have some kilobytes, seldom megabytes.
+    const QUEUE: usize = 512;
+
+    const BATCH: usize = 64;
+
+    async fn commit(database: &Database, jobs: &[&Self]) -> Result<Vec<Lodged>, StoreError> {
+        let mut write = database.begin().await?;
+        // First of all, like the ids of messages: replicas queue here and cannot lock crosswise.
+        let mut ids = EntryIds::take(write.connection(), 2 * jobs.len()).await?;
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            outcomes.push(lodge(write.connection(), &mut ids, job).await?);
+        }
+        write.commit().await?;
+        Ok(outcomes)
+    }
+}
+
+async fn lodge(
+    connection: &mut AnyConnection,
+    ids: &mut EntryIds,
+    claim: &NewClaim,
+) -> Result<Lodged, StoreError> {
+    if let Some(stored) = find(connection, claim.id).await? {
+        return Ok(Lodged::Repeat(stored));
+    }
+    let Some(assignment) = assignments::find(connection, &claim.reference).await? else {
+        return Ok(Lodged::NoAssignment);
+    };
+    if let Some(until) = assignment.until.filter(|until| claim.lodged_at > *until) {
+        return Ok(Lodged::Closed { until });
+    }
+    if assignment.due != claim.due {
+        return Ok(Lodged::DueChanged { due: assignment.due });
+    }
+    let known = holder(connection, claim).await?;
+    let limits = &assignment.limits;
+    if claim.files > limits.files || claim.bytes > limits.bytes || known.attempts >= limits.attempts
+    {
+        let assignment = Box::new(assignment);
+        return Ok(Lodged::LimitExceeded { assignment, attempts: known.attempts });
+    }
+    if known.last_claim != claim.replaces {
+        return Ok(Lodged::ReplacesChanged { last_claim: known.last_claim });
+    }
+    if !swap_last_claim(connection, claim, known).await? {
+        let last_claim = holder(connection, claim).await?.last_claim;
+        return Ok(Lodged::ReplacesChanged { last_claim });
+    }
+    supersede(connection, claim).await?;
+    let row = row(claim, &assignment, known);
+    insert(connection, &row).await?;
+    stage(connection, ids, claim, &row).await?;
+    Ok(Lodged::First(row))
+}
+
+/// The holder's row; made here where it was missing, so that there is one to compare and swap.
+async fn holder(connection: &mut AnyConnection, claim: &NewClaim) -> Result<HolderRow, StoreError> {
+    let (course, assignment) = (&claim.reference.course, &claim.reference.assignment);
+    let key = holder_key(&claim.holder);
+    sqlx::query(
+        "INSERT INTO holders (course, assignment, holder, last_claim, attempts) \
+         VALUES ($1, $2, $3, NULL, 0) ON CONFLICT (course, assignment, holder) DO NOTHING",
+    )
+    .bind(course.as_str())
+    .bind(assignment.as_str())
+    .bind(key.as_str())
+    .execute(&mut *connection)
+    .await?;
+    let row = sqlx::query(
+        "SELECT last_claim, attempts FROM holders \
+         WHERE course = $1 AND assignment = $2 AND holder = $3",
+    )
+    .bind(course.as_str())
+    .bind(assignment.as_str())
+    .bind(key)
+    .fetch_one(connection)
+    .await?;
+    assignments::read_holder(&row)
+}
+
+/// Makes this claim the holder's last, if the last one is still the one that was read.
+async fn swap_last_claim(
+    connection: &mut AnyConnection,
+    claim: &NewClaim,
+    known: HolderRow,
+) -> Result<bool, StoreError> {
+    // The number of attempts grows with each lodging, so it tells whether one came between.
+    let swapped = sqlx::query(
+        "UPDATE holders SET last_claim = $1, attempts = attempts + 1 \
+         WHERE course = $2 AND assignment = $3 AND holder = $4 AND attempts = $5",
+    )
+    .bind(claim.id.to_string())
+    .bind(claim.reference.course.as_str())
+    .bind(claim.reference.assignment.as_str())
+    .bind(holder_key(&claim.holder))
+    .bind(stored(known.attempts))
+    .execute(connection)
+    .await?;
+    Ok(swapped.rows_affected() == 1)
+}
+
+/// Ends the claim that waits for files; a late claim never ends one that was lodged in time.
+async fn supersede(connection: &mut AnyConnection, claim: &NewClaim) -> Result<(), StoreError> {
+    let late = late_ms(claim.lodged_at, claim.due);
+    sqlx::query(
+        "UPDATE claims SET state = 'superseded' WHERE course = $1 AND assignment = $2 \
+         AND holder = $3 AND state = 'waiting' AND ($4 = 0 OR late_ms > 0)",
+    )
+    .bind(claim.reference.course.as_str())
+    .bind(claim.reference.assignment.as_str())
+    .bind(holder_key(&claim.holder))
+    .bind(late)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn row(claim: &NewClaim, assignment: &AssignmentRow, known: HolderRow) -> ClaimRow {
+    // Files that are all empty need no upload.
+    let complete = claim.pieces == 0;
+    ClaimRow {
+        id: claim.id,
+        reference: claim.reference.clone(),
+        holder: claim.holder.clone(),
+        attempt: known.attempts.saturating_add(1),
+        person: claim.person.clone(),
+        lodged_at: claim.lodged_at,
+        due: claim.due,
+        late_ms: late_ms(claim.lodged_at, claim.due),
+        state: if complete { ClaimState::Received } else { ClaimState::Waiting },
+        upload_until: claim.lodged_at.plus_seconds(assignment.upload_seconds),
+        received_at: complete.then_some(claim.lodged_at),
+        pieces: claim.pieces,
+        durable: 0,
+        cms: claim.cms.clone(),
+        token: claim.token.clone(),
+        revocation: claim.revocation.clone(),
+    }
+}
+
+async fn insert(connection: &mut AnyConnection, row: &ClaimRow) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO claims (id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, \
+         state, upload_until, received_at, pieces, durable, cms, token, revocation) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    )
+    .bind(row.id.to_string())
+    .bind(row.reference.course.as_str())
+    .bind(row.reference.assignment.as_str())
+    .bind(holder_key(&row.holder))
+    .bind(stored(row.attempt))
+    .bind(row.person.as_str())
+    .bind(row.lodged_at.as_millis())
+    .bind(row.due.map(Timestamp::as_millis))
+    .bind(row.late_ms)
+    .bind(state_name(row.state))
+    .bind(row.upload_until.as_millis())
+    .bind(row.received_at.map(Timestamp::as_millis))
+    .bind(stored(row.pieces))
+    .bind(stored(row.durable))
+    .bind(row.cms.as_slice())
+    .bind(row.token.as_slice())
+    .bind(row.revocation.as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn stage(
+    connection: &mut AnyConnection,
+    ids: &mut EntryIds,
+    claim: &NewClaim,
+    row: &ClaimRow,
+) -> Result<(), StoreError> {
+    let lodged = LogEntry::Lodged {
+        claim: claim.id,
+        timestamp: Digest::of(&claim.token),
+        revocation: Digest::of(&claim.revocation),
+    };
+    log::stage(connection, ids.next(), &lodged).await?;
+    if row.state == ClaimState::Received {
+        log::stage(connection, ids.next(), &LogEntry::Received { claim: claim.id }).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Withdrawing a claim, and letting it lapse.
+
+use claim_core::claim::{ClaimId, LogEntry};
+use claim_core::hand_in::ClaimState;
+use claim_core::{Digest, Timestamp};
+use sqlx::AnyConnection;
+
+use super::{ClaimRow, find};
+use crate::StoreError;
+use crate::blackboard::BlackboardStore;
+use crate::blackboard::log::{self, EntryIds};
+use crate::retry::retry;
+use crate::row::Columns;
+
+/// A signed withdrawal that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewWithdrawal {
+    /// Which claim.
+    pub claim: ClaimId,
+    /// The signed withdrawal.
+    pub cms: Vec<u8>,
+    /// When its last byte was read.
+    pub at: Timestamp,
+}
+
+/// What withdrawing led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// It is withdrawn: now, or it was before.
+    Yes(ClaimRow),
+    /// The time for that is over.
+    TooLate {
+        /// The last moment at which it could have been withdrawn.
+        until: Timestamp,
+    },
+    /// It has ended in another way.
+    Ended {
+        /// What has become of it.
+        state: ClaimState,
+    },
+    /// There is no such claim.
+    NoClaim,
+}
+
+/// A server that was silent for longer than this was out of reach, in milliseconds.
+const GAP: i64 = 60_000;
+
+impl BlackboardStore {
+    /// Withdraws a claim: when this returns, the withdrawal and its log entry are durable.
+    ///
+    /// # Errors
+    /// Whatever befalls the database. It is safe to repeat.
+    pub async fn withdraw(&self, withdrawal: &NewWithdrawal) -> Result<Withdrawn, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin().await?;
+            let mut ids = EntryIds::take(write.connection(), 1).await?;
+            let outcome = withdraw(write.connection(), &mut ids, withdrawal).await?;
+            write.commit().await?;
+            Ok(outcome)
+        })
+    }
+
+    /// Notes that the server serves at this time. After a gap of over a minute since the last such mark, the upload
+    /// windows of all waiting claims move by it. Then claims whose window is over lapse; returns how many.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn mark_minute(&self, now: Timestamp) -> Result<u64, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin().await?;
+            let connection = write.connection();
+            let last = last_mark(connection, now).await?;
+            let gap = now.millis_since(last);
+            if gap > GAP {
+                sqlx::query("INSERT INTO outages (since, until) VALUES ($1, $2) ON CONFLICT (since) DO NOTHING")
+                    .bind(last.as_millis())
+                    .bind(now.as_millis())
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query(
+                    "UPDATE claims SET upload_until = upload_until + $1 WHERE state = 'waiting'",
+                )
+                .bind(gap)
+                .execute(&mut *connection)
+                .await?;
+            }
+            // A clock that was set back does not make a gap later.
+            sqlx::query("UPDATE minute_marks SET last = $1 WHERE id = 1")
+                .bind(now.max(last).as_millis())
+                .execute(&mut *connection)
+                .await?;
+            let lapsed = sqlx::query(
+                "UPDATE claims SET state = 'lapsed' WHERE state = 'waiting' AND upload_until < $1",
+            )
+            .bind(now.as_millis())
+            .execute(connection)
+            .await?
+            .rows_affected();
+            write.commit().await?;
+            Ok(lapsed)
+        })
+    }
+}
+
+/// The last mark; the first one ever is made here.
+async fn last_mark(
+    connection: &mut AnyConnection,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    sqlx::query("INSERT INTO minute_marks (id, last) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
+        .bind(now.as_millis())
+        .execute(&mut *connection)
+        .await?;
+    let row =
+        sqlx::query("SELECT last FROM minute_marks WHERE id = 1").fetch_one(connection).await?;
+    Columns::new("minute_marks", &row).time("last")
+}
+
+async fn withdraw(
+    connection: &mut AnyConnection,
+    ids: &mut EntryIds,
+    withdrawal: &NewWithdrawal,
+) -> Result<Withdrawn, StoreError> {
+    let Some(mut row) = find(connection, withdrawal.claim).await? else {
+        return Ok(Withdrawn::NoClaim);
+    };
+    match row.state {
+        ClaimState::Withdrawn => return Ok(Withdrawn::Yes(row)),
+        ClaimState::Waiting | ClaimState::Received => {}
+        state => return Ok(Withdrawn::Ended { state }),
+    }
+    let until = row.due.unwrap_or(row.upload_until);
+    if withdrawal.at > until {
+        return Ok(Withdrawn::TooLate { until });
+    }
+    sqlx::query("UPDATE claims SET state = 'withdrawn', withdrawal = $1 WHERE id = $2")
+        .bind(withdrawal.cms.as_slice())
+        .bind(row.id.to_string())
+        .execute(&mut *connection)
+        .await?;
+    let entry = LogEntry::Withdrawn { claim: row.id, withdrawal: Digest::of(&withdrawal.cms) };
+    log::stage(connection, ids.next(), &entry).await?;
+    row.state = ClaimState::Withdrawn;
+    Ok(Withdrawn::Yes(row))
+}
