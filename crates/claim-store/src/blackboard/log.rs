@@ -190,7 +190,8 @@ impl BlackboardStore {
     }
 
     /// Gives the entries, which are staged, the leaves from `before.0` on, and swaps the head (size and root) from
-    /// `before` to `after`. Returns false, and changes nothing, when the head is another by now.
+    /// `before` to `after`. Returns false, and changes nothing, when the head is another by now, or its checkpoint is not
+    /// published yet.
     ///
     /// # Errors
     /// Whatever befalls the database; then read the head again before anything else.
@@ -202,7 +203,8 @@ impl BlackboardStore {
     ) -> Result<bool, StoreError> {
         let mut write = self.database.begin().await?;
         let swapped = sqlx::query(
-            "UPDATE log_head SET size = $1, root = $2 WHERE id = 1 AND size = $3 AND root = $4",
+            "UPDATE log_head SET size = $1, root = $2 \
+             WHERE id = 1 AND size = $3 AND published_size = $3 AND root = $4",
         )
         .bind(stored(after.0))
         .bind(after.1.to_vec())

@@ -264,6 +264,7 @@ on_each_database! {
         assert!(store.append_to_log((0, [0; 32]), (2, [1; 32]), &staged).await.unwrap());
         // The other who had planned the same batch.
         assert!(!store.append_to_log((0, [0; 32]), (2, [1; 32]), &staged).await.unwrap());
+        // Not before the tree is published, and never the same entries again.
         assert!(!store.append_to_log((2, [1; 32]), (4, [2; 32]), &staged).await.unwrap());
         assert_eq!(store.log_head().await.unwrap().unwrap().size, 2);
         assert_eq!(store.staged_entries(100).await.unwrap(), []);
@@ -277,6 +278,12 @@ on_each_database! {
         store.publish_checkpoint(2, b"2").await.unwrap();
         store.publish_checkpoint(1, b"1").await.unwrap();
         assert_eq!(store.log_head().await.unwrap().unwrap().checkpoint, b"2");
+
+        // Published, the tree may grow again.
+        let b = first(&store, claim("b", at(1), Some(a.id))).await;
+        let staged = store.staged_entries(100).await.unwrap();
+        assert!(store.append_to_log((2, [1; 32]), (3, [2; 32]), &staged).await.unwrap());
+        assert_eq!(store.leaf(b.id, EntryKind::Lodged).await.unwrap(), Some(2));
 
         let cosigned = |size, text: &str| CosignedRow { size, checkpoint: text.as_bytes().to_vec() };
         assert_eq!(store.first_cosigned(0).await.unwrap(), None);
