@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use sqlx::AnyConnection;
 use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use crate::{Kind, StoreError};
 
@@ -39,12 +39,31 @@ pub(crate) async fn run(
         })
         .collect();
     let mut migrator = Migrator::with_migrations(migrations);
+    belongs_to(connection, &migrator).await?;
     // The lock would be an advisory one, which distributed databases do not have; the transaction suffices.
     migrator.set_locking(false);
     migrator
         .run_direct(None, connection, false)
         .await
         .map_err(|error| StoreError::from_migration(error, known))
+}
+
+/// A database whose first steps are not these belongs to the other server, however many more steps it has had.
+async fn belongs_to(connection: &mut AnyConnection, migrator: &Migrator) -> Result<(), StoreError> {
+    connection.ensure_migrations_table(&migrator.table_name).await.map_err(migration_error)?;
+    let applied =
+        connection.list_applied_migrations(&migrator.table_name).await.map_err(migration_error)?;
+    for step in applied {
+        let known = migrator.iter().find(|known| known.version == step.version);
+        if known.is_some_and(|known| known.checksum != step.checksum) {
+            return Err(StoreError::OtherSchema { version: step.version });
+        }
+    }
+    Ok(())
+}
+
+fn migration_error(error: MigrateError) -> StoreError {
+    StoreError::from_migration(error, 0)
 }
 
 struct Step {

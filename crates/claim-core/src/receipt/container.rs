@@ -189,7 +189,7 @@ impl Container {
         let mut rest = zip;
         for member in Member::ALL {
             match split_member(member, rest)? {
-                Some((content, after)) => {
+                Some(Split { content, after }) => {
                     members.push((member, content.to_vec()));
                     rest = after;
                 }
@@ -223,8 +223,14 @@ fn common_fields(member: Member, content: &[u8]) -> [u8; LOCAL_HEADER_LENGTH - 4
     fields
 }
 
+/// A member's content, and what follows it.
+struct Split<'a> {
+    content: &'a [u8],
+    after: &'a [u8],
+}
+
 /// Takes the member from the front, if it is there.
-fn split_member(member: Member, bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, ContainerError> {
+fn split_member(member: Member, bytes: &[u8]) -> Result<Option<Split<'_>>, ContainerError> {
     let cut_off = ContainerError::CutOff { member };
     let Some((header, after)) = bytes.split_first_chunk::<LOCAL_HEADER_LENGTH>() else {
         return Ok(None);
@@ -239,7 +245,7 @@ fn split_member(member: Member, bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, 
     if header[4..] != common_fields(member, content) {
         return Err(ContainerError::Form { at: FormPart::Header(member) });
     }
-    Ok(Some((content, after)))
+    Ok(Some(Split { content, after }))
 }
 
 /// Lengths are below [`MAX_RECEIPT`] where they are read, and far below 4 GiB where they are written: a claim has a

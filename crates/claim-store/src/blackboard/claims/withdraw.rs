@@ -27,7 +27,7 @@ pub struct NewWithdrawal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Withdrawn {
     /// It is withdrawn: now, or it was before.
-    Yes(ClaimRow),
+    Yes(Box<ClaimRow>),
     /// The time for that is over.
     TooLate {
         /// The last moment at which it could have been withdrawn.
@@ -125,7 +125,7 @@ async fn withdraw(
         return Ok(Withdrawn::NoClaim);
     };
     match row.state {
-        ClaimState::Withdrawn => return Ok(Withdrawn::Yes(row)),
+        ClaimState::Withdrawn => return Ok(Withdrawn::Yes(Box::new(row))),
         ClaimState::Waiting | ClaimState::Received => {}
         state => return Ok(Withdrawn::Ended { state }),
     }
@@ -141,5 +141,5 @@ async fn withdraw(
     let entry = LogEntry::Withdrawn { claim: row.id, withdrawal: Digest::of(&withdrawal.cms) };
     log::stage(connection, ids.next(), &entry).await?;
     row.state = ClaimState::Withdrawn;
-    Ok(Withdrawn::Yes(row))
+    Ok(Withdrawn::Yes(Box::new(row)))
 }
