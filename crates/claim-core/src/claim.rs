@@ -4,6 +4,7 @@ mod entry;
 mod file_name;
 mod files;
 mod manifest;
+mod signed;
 
 pub use entry::{LogEntry, LogEntryError};
 pub use file_name::{CollisionError, FileName, FileNameError, check_together};
@@ -11,4 +12,7 @@ pub use files::{FileEntry, FileHasher, Files, FilesError, MAX_FILES, MAX_SIZE, P
 pub use manifest::{
     ClaimId, Holder, HolderError, MAX_MANIFEST, MAX_MEMBERS, Manifest, ManifestError,
     ManifestMembers,
+};
+pub use signed::{
+    ClaimError, VerifiedClaim, VerifiedWithdrawal, WithdrawalError, sign_claim, sign_withdrawal,
 };
