@@ -133,7 +133,10 @@ fn a_damaged_tile_is_named() {
     let mut damaged = log(&[700]);
     damaged.file("tile/0/002.p/188").pop();
     let report = damaged.audit();
-    assert!(matches!(report.findings(), [Finding::Tile { .. }, Finding::Root { .. }]));
+    assert!(matches!(
+        report.findings(),
+        [Finding::Tile { .. }, Finding::Root { from_entries: Some(_), from_tiles: None, .. }]
+    ));
     assert_eq!(report.conclusion(), Conclusion::Tiles);
 }
 

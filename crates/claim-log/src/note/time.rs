@@ -39,3 +39,19 @@ impl fmt::Display for PosixTime {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits() {
+        let largest = (1 << 63) - 1;
+        for seconds in [0, largest + 1, u64::MAX] {
+            assert_eq!(PosixTime::try_from(seconds), Err(PosixTimeError { seconds }));
+        }
+        for seconds in [1, 1_700_000_000, largest] {
+            assert_eq!(PosixTime::try_from(seconds).map(PosixTime::seconds), Ok(seconds));
+        }
+    }
+}
