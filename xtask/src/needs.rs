@@ -15,12 +15,14 @@ struct Need {
 
 const MAUDE: Need = Need { program: "maude", package: "maude" };
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 9] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
     Need { program: "curl", package: "curl" },
     Need { program: "initdb", package: "postgresql" },
+    Need { program: "sslscan", package: "sslscan" },
+    Need { program: "testssl", package: "testssl.sh" },
     Need { program: "python3", package: "python3-venv" },
     Need { program: "systemd-analyze", package: "systemd" },
 ];

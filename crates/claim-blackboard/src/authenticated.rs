@@ -22,6 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, reque
 use crate::blackboard::Blackboard;
 use crate::error;
 use crate::media::MediaType;
+use crate::rates::UnderWay;
 use crate::routes::{Peer, refused};
 
 const CLAIM_SESSION: HeaderName = HeaderName::from_static("claim-session");
@@ -78,7 +79,8 @@ where
     };
     let (answerer, id) = (head.answerer(), head.person().clone());
     let work = async {
-        let counted = count(blackboard, head, has_digest, &parts, body, takes).await?;
+        let (counted, _under_way) =
+            count(blackboard, head, has_digest, &parts, body, takes).await?;
         handle(counted).await
     };
     // A handler that panics holds nothing that outlives it; its answer is signed like any other.
@@ -141,23 +143,23 @@ async fn authenticate(
 }
 
 /// What an authentic request must also be to count.
-async fn count(
-    blackboard: &Blackboard,
+async fn count<'b>(
+    blackboard: &'b Blackboard,
     head: AuthenticHead,
     has_digest: bool,
     parts: &request::Parts,
     body: Body,
     takes: Takes,
-) -> Result<Counted, Problem> {
+) -> Result<(Counted, UnderWay<'b>), Problem> {
     let now = blackboard.clock.now();
     let head = head.timely(now).map_err(|error| error::not_counted(&error))?;
-    blackboard.rates.count(head.person(), now)?;
+    let under_way = blackboard.rates.count(head.person(), now)?;
     if has_digest {
         takes.media_type.check(&parts.headers)?;
     }
     let content = read_body(&parts.headers, body, takes.max, blackboard.body_timeout).await?;
     let request = head.content(&content).map_err(|error| error::not_counted(&error))?;
-    Ok(Counted { request, content })
+    Ok((Counted { request, content }, under_way))
 }
 
 /// Signs the answers to one request.

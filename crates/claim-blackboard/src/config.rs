@@ -59,6 +59,8 @@ pub struct Quotas {
     pub kem_concurrency: NonZeroU32,
     /// Step 3 and 4 requests that wait for their turn; what comes on top is told to come again.
     pub kem_waiting: u32,
+    /// Requests of step 6 of one person that are under way at once, on this replica.
+    pub requests_at_once: NonZeroU32,
     /// Requests of step 6 that one person may make in a minute, on this replica; all of them may come at once.
     pub requests_per_minute: NonZeroU32,
 }
@@ -107,6 +109,7 @@ impl Default for Quotas {
                 .unwrap_or(NonZeroU32::MIN),
             // About half a second of work for each processor.
             kem_waiting: 2_000,
+            requests_at_once: const { NonZeroU32::new(32).unwrap() },
             requests_per_minute: const { NonZeroU32::new(120).unwrap() },
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use claim_core::{Problem, ProblemType};
-use tokio::sync::Semaphore;
+use claim_core::{Digest, Problem, ProblemType};
+use claim_http::{Household, Turns};
 
 use crate::config::Quotas;
 use crate::error;
@@ -13,21 +13,21 @@ const RETRY_AFTER: u64 = 1;
 
 /// The place where steps 3 and 4 are computed: few at once, some more in the queue, nobody else.
 ///
-/// A certificate is public, so whoever sends it may be anyone; this bound is what protects the processors.
+/// A certificate is public, so whoever sends it may be anyone; this bound is what protects the processors. Addresses
+/// take turns, and within each the certificates: a flood waits behind itself.
 pub(crate) struct Gate {
-    places: Arc<Semaphore>,
-    running: Arc<Semaphore>,
+    turns: Arc<Turns<Lane>>,
 }
+
+/// Those who take turns within an address: each certificate that was verified before, and all others together.
+///
+/// Others cannot have a lane each, as certificates that lead nowhere are made at no cost.
+pub(crate) type Lane = Option<Digest>;
 
 impl Gate {
     pub(crate) fn new(quotas: &Quotas) -> Self {
         let running = quotas.kem_concurrency.get() as usize;
-        let waiting = quotas.kem_waiting as usize;
-        let places = running.saturating_add(waiting).min(Semaphore::MAX_PERMITS);
-        Self {
-            places: Arc::new(Semaphore::new(places)),
-            running: Arc::new(Semaphore::new(running.min(Semaphore::MAX_PERMITS))),
-        }
+        Self { turns: Turns::new(running, quotas.kem_waiting as usize) }
     }
 
     /// Computes off the threads that serve connections, when its turn has come.
@@ -36,18 +36,18 @@ impl Gate {
     /// [`ProblemType::Overloaded`] when the queue is full; whatever the work is refused with.
     pub(crate) async fn pass<T: Send + 'static>(
         &self,
+        household: Household,
+        lane: Lane,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+        let turn = self.turns.turn(household, lane).await.map_err(|_| {
             Problem::new(ProblemType::Overloaded, "too many wait for a session key")
                 .with("retry_after", RETRY_AFTER)
         })?;
-        let turn = Arc::clone(&self.running).acquire_owned().await;
-        let turn = turn.map_err(|error| error::internal(&error))?;
-        // The work goes on when the client goes away, so it takes its place and turn along.
+        // The work goes on when the client goes away, so it takes its turn along.
         let work = move || {
             let outcome = work();
-            drop((turn, place));
+            drop(turn);
             outcome
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| error::internal(&error))?
@@ -57,39 +57,62 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use std::net::IpAddr;
     use std::num::NonZeroU32;
+    use std::sync::mpsc;
+
+    use tokio::task::JoinHandle;
 
     use super::*;
 
-    #[tokio::test]
-    async fn who_finds_the_queue_full_is_told_to_come_again() {
-        let quotas =
-            Quotas { kem_concurrency: NonZeroU32::MIN, kem_waiting: 1, ..Quotas::default() };
-        let gate = Arc::new(Gate::new(&quotas));
-        let (release, released) = std::sync::mpsc::channel();
-        let pass = |number: u32, released: std::sync::mpsc::Receiver<()>| {
-            let gate = Arc::clone(&gate);
-            tokio::spawn(async move {
-                gate.pass(move || {
-                    released.recv().unwrap();
-                    Ok(number)
-                })
-                .await
-            })
-        };
-        let running = pass(1, released);
-        let (go_on, going_on) = std::sync::mpsc::channel();
-        let waiting = pass(2, going_on);
-        while gate.places.available_permits() > 0 {
+    fn household(number: u8) -> Household {
+        IpAddr::from([192, 0, 2, number]).into()
+    }
+
+    /// Work that goes on until it is told to end.
+    fn pass(gate: &Arc<Gate>, from: u8) -> (JoinHandle<Result<u8, Problem>>, mpsc::Sender<()>) {
+        let (release, released) = mpsc::channel::<()>();
+        let gate = Arc::clone(gate);
+        let passing = tokio::spawn(async move {
+            let work = move || {
+                let _ = released.recv();
+                Ok(from)
+            };
+            gate.pass(household(from), None, work).await
+        });
+        (passing, release)
+    }
+
+    async fn until_waiting(gate: &Gate, count: usize) {
+        while gate.turns.waiting() != count {
             tokio::task::yield_now().await;
         }
-        let refused = gate.pass(|| Ok(3)).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_flood_that_finds_the_queue_full_goes_and_others_stay() {
+        let quotas =
+            Quotas { kem_concurrency: NonZeroU32::MIN, kem_waiting: 2, ..Quotas::default() };
+        let gate = Arc::new(Gate::new(&quotas));
+        let (running, release) = pass(&gate, 1);
+        while gate.turns.is_idle() {
+            tokio::task::yield_now().await;
+        }
+        let (first, go_first) = pass(&gate, 1);
+        until_waiting(&gate, 1).await;
+        let (second, _unused) = pass(&gate, 1);
+        until_waiting(&gate, 2).await;
+        // Somebody else comes, and the youngest of the many goes.
+        let (other, go_other) = pass(&gate, 2);
+        let refused = second.await.unwrap().unwrap_err();
         assert_eq!(refused.problem_type, ProblemType::Overloaded);
-        assert!(!waiting.is_finished());
-        release.send(()).unwrap();
-        go_on.send(()).unwrap();
+        assert!(!first.is_finished() && !other.is_finished());
+        for release in [release, go_first, go_other] {
+            release.send(()).unwrap();
+        }
         assert_eq!(running.await.unwrap(), Ok(1));
-        assert_eq!(waiting.await.unwrap(), Ok(2));
-        assert_eq!(gate.pass(|| Ok(4)).await, Ok(4));
+        assert_eq!(first.await.unwrap(), Ok(1));
+        assert_eq!(other.await.unwrap(), Ok(2));
+        assert_eq!(gate.pass(household(1), None, || Ok(4)).await, Ok(4));
     }
 }

@@ -1,10 +1,12 @@
 //! How much one person may ask for.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use claim_core::{PersonId, Problem, ProblemType, Timestamp};
+
+use crate::config::Quotas;
 
 /// A minute in milliseconds.
 const MINUTE: i64 = 60_000;
@@ -12,13 +14,17 @@ const MINUTE: i64 = 60_000;
 /// From how many people on those whose requests are long past are looked for and forgotten.
 const SWEPT_FROM: usize = 1024;
 
-/// The rate of each person's authentic requests: so many a minute, which may come all at once.
+/// Seconds until one of a person's requests has surely ended, unless it is a slow one.
+const RETRY_AFTER: u64 = 1;
+
+/// The rate of each person's authentic requests: so many a minute, which may come all at once, and so many under way.
 ///
 /// It counts only what a person has signed, so nobody can use up another's share. It is this replica's own and
 /// starts anew with it: it keeps a program that runs wild from filling the disk, no more.
 pub(crate) struct Rates {
     /// Milliseconds that each request uses up.
     interval: i64,
+    at_once: u32,
     people: Mutex<People>,
 }
 
@@ -28,19 +34,27 @@ struct People {
     used_until: HashMap<PersonId, i64>,
     /// The size at which the next sweep is worth its time.
     sweep_at: usize,
+    /// How many requests of each person are under way; nobody is here with none.
+    under_way: HashMap<PersonId, u32>,
+}
+
+/// A request is under way while this lives.
+pub(crate) struct UnderWay<'r> {
+    rates: &'r Rates,
+    id: PersonId,
 }
 
 impl Rates {
-    pub(crate) fn new(requests_per_minute: NonZeroU32) -> Self {
-        let interval = (MINUTE / i64::from(requests_per_minute.get())).max(1);
-        Self { interval, people: Mutex::default() }
+    pub(crate) fn new(quotas: &Quotas) -> Self {
+        let interval = (MINUTE / i64::from(quotas.requests_per_minute.get())).max(1);
+        Self { interval, at_once: quotas.requests_at_once.get(), people: Mutex::default() }
     }
 
     /// Counts one request.
     ///
     /// # Errors
     /// [`ProblemType::Overloaded`], with the seconds until there is room again.
-    pub(crate) fn count(&self, id: &PersonId, now: Timestamp) -> Result<(), Problem> {
+    pub(crate) fn count(&self, id: &PersonId, now: Timestamp) -> Result<UnderWay<'_>, Problem> {
         let now = now.as_millis();
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = people.used_until.get(id).copied();
@@ -55,7 +69,28 @@ impl Rates {
         }
         people.sweep(now);
         people.used_until.insert(id.clone(), after);
-        Ok(())
+        let under_way = people.under_way.entry(id.clone()).or_default();
+        // A new entry is below any limit, as limits are at least one: none is left behind here.
+        if *under_way >= self.at_once {
+            let detail = "more of your requests are under way than one person may have at once";
+            return Err(
+                Problem::new(ProblemType::Overloaded, detail).with("retry_after", RETRY_AFTER)
+            );
+        }
+        *under_way += 1;
+        Ok(UnderWay { rates: self, id: id.clone() })
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut people = self.rates.people.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut entry) = people.under_way.entry(self.id.clone()) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
     }
 }
 
@@ -72,6 +107,8 @@ impl People {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use std::num::NonZeroU32;
+
     use super::*;
 
     fn at(millis: i64) -> Timestamp {
@@ -79,16 +116,17 @@ mod tests {
     }
 
     fn rates() -> Rates {
-        Rates::new(NonZeroU32::new(60).unwrap())
+        let requests_per_minute = NonZeroU32::new(60).unwrap();
+        Rates::new(&Quotas { requests_per_minute, ..Quotas::default() })
     }
 
     #[test]
     fn the_share_of_a_minute_may_come_at_once_and_comes_back_one_by_one() {
         let (rates, id) = (rates(), "1155123456".parse().unwrap());
         for _ in 0..60 {
-            rates.count(&id, at(0)).unwrap();
+            drop(rates.count(&id, at(0)).unwrap());
         }
-        let refused = rates.count(&id, at(0)).unwrap_err();
+        let refused = rates.count(&id, at(0)).err().unwrap();
         assert_eq!(refused.problem_type, ProblemType::Overloaded);
         assert_eq!(refused.extensions["retry_after"], 1);
         assert!(rates.count(&id, at(999)).is_err());
@@ -97,10 +135,27 @@ mod tests {
     }
 
     #[test]
+    fn one_person_has_so_many_under_way_and_no_more() {
+        let requests_at_once = NonZeroU32::new(2).unwrap();
+        let rates = Rates::new(&Quotas { requests_at_once, ..Quotas::default() });
+        let (id, other) = ("1155123456".parse().unwrap(), "1155123457".parse().unwrap());
+        let first = rates.count(&id, at(0)).unwrap();
+        let second = rates.count(&id, at(0)).unwrap();
+        let refused = rates.count(&id, at(0)).err().unwrap();
+        assert_eq!(refused.problem_type, ProblemType::Overloaded);
+        assert_eq!(refused.extensions["retry_after"], 1);
+        assert!(rates.count(&other, at(0)).is_ok());
+        drop(first);
+        assert!(rates.count(&id, at(0)).is_ok());
+        drop(second);
+        assert!(rates.people.lock().unwrap().under_way.is_empty());
+    }
+
+    #[test]
     fn everyone_has_a_share_of_their_own() {
         let rates = rates();
         for _ in 0..60 {
-            rates.count(&"1155123456".parse().unwrap(), at(0)).unwrap();
+            drop(rates.count(&"1155123456".parse().unwrap(), at(0)).unwrap());
         }
         assert!(rates.count(&"1155123457".parse().unwrap(), at(0)).is_ok());
     }
@@ -108,7 +163,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_locks_nobody_out() {
         let (rates, id) = (rates(), "1155123456".parse().unwrap());
-        rates.count(&id, at(3_600_000)).unwrap();
+        drop(rates.count(&id, at(3_600_000)).unwrap());
         assert!(rates.count(&id, at(0)).is_ok());
     }
 
@@ -117,7 +172,7 @@ mod tests {
         let rates = rates();
         for number in 0..i64::from(u16::MAX) {
             let id = format!("{number:010}").parse().unwrap();
-            rates.count(&id, at(number * 1000)).unwrap();
+            drop(rates.count(&id, at(number * 1000)).unwrap());
         }
         assert!(rates.people.lock().unwrap().used_until.len() <= 2 * SWEPT_FROM);
     }

@@ -48,12 +48,15 @@ pub(crate) fn refused(
     id: Option<PersonId>,
     problem: &Problem,
 ) -> Response {
-    blackboard.tell(Event::Refused {
-        problem_type: problem.problem_type,
-        detail: problem.detail.clone(),
-        id,
-        peer: peer.0,
-    });
+    // A flood that is turned away must not flood the terminal and the log; it is counted.
+    if problem.problem_type != ProblemType::TooManyRefusals {
+        blackboard.tell(Event::Refused {
+            problem_type: problem.problem_type,
+            detail: problem.detail.clone(),
+            id,
+            peer: peer.0,
+        });
+    }
     problem_response(problem, &blackboard.origin)
 }
 

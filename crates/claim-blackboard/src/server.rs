@@ -104,7 +104,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         people: People::new(Arc::clone(&root)),
         own: Own::new(credential),
         gate: Gate::new(&quotas),
-        rates: Rates::new(quotas.requests_per_minute),
+        rates: Rates::new(&quotas),
         counters: Counters::registered(&metrics),
         body_timeout: limits.body_read_timeout,
         announcer: Announcer::default(),

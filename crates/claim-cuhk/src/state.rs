@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use claim_core::{Digest, Origin, Problem};
+use claim_core::{Digest, Origin, Problem, ProblemType};
 use claim_files::{FileError, Mode as FileMode, replace};
 use claim_http::Refusal;
 use claim_pki::Certificate;
@@ -113,7 +113,10 @@ impl Cuhk {
             let (problem_type, detail) = (problem.problem_type, problem.detail.clone());
             // The terminal has it too; here it stands with the request's id.
             tracing::debug!(problem = problem_type.slug(), detail, "refused");
-            self.tell(Event::Refused { problem_type, detail, peer });
+            // A flood that is turned away must not flood the terminal; it is counted.
+            if problem_type != ProblemType::TooManyRefusals {
+                self.tell(Event::Refused { problem_type, detail, peer });
+            }
             Refusal(problem).into_response()
         })
     }

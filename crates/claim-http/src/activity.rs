@@ -9,6 +9,16 @@ use tokio::time::Instant;
 
 use crate::limits::Limits;
 
+/// How many bytes a connection reads before others have their turn: more, and one that sends many small things
+/// keeps everybody waiting.
+const TURN_BYTES: usize = 4 * 1024;
+
+/// What a write counts as, in bytes: a frame of nine bytes that must be acknowledged costs the server far more.
+const WRITE_BYTES: usize = 100;
+
+/// The client says that it has room for more with a byte for at least so many of an answer.
+const ANSWER_BYTES: usize = 64;
+
 /// The record of one connection, written by its parts and read by the one who closes it.
 pub(crate) struct Activity {
     /// Bytes belong to a request's header when none is under way: true for HTTP/1.1 only.
@@ -29,6 +39,14 @@ struct State {
     answering: usize,
     /// How many bytes of the last request's body were not read.
     body_left: u64,
+    /// Bytes read in this turn of the connection.
+    turn: usize,
+    /// Requests that began in this turn.
+    requests: usize,
+    /// Bytes that were neither a request nor its content, as far as is known.
+    overhead: usize,
+    /// Requests that were taken back before they had an answer.
+    abandoned: usize,
 }
 
 /// What happens when the deadline is reached.
@@ -40,6 +58,10 @@ pub(crate) enum Expiry {
     Idle,
     /// The client does not take its answer.
     Stalled,
+    /// It sends much, and little of it is requests.
+    Overhead,
+    /// It takes its requests back.
+    Abandoned,
     /// Nothing: a handler is at work, which has its own budgets.
     LookAgain,
 }
@@ -55,6 +77,10 @@ impl Activity {
                 handling: 0,
                 answering: 0,
                 body_left: 0,
+                turn: 0,
+                requests: 0,
+                overhead: 0,
+                abandoned: 0,
             }),
         })
     }
@@ -62,7 +88,14 @@ impl Activity {
     /// Until when the connection may stay as it is, and why not longer.
     pub(crate) fn deadline(&self, limits: &Limits) -> (Instant, Expiry) {
         let state = self.state();
-        if state.handling > 0 {
+        // HTTP/1.1 has no such bytes: before a request's end they are its header, which is bounded.
+        // Content that a handler has not read yet is no more than a window.
+        let unread = if state.handling > 0 { limits.http2_window_bytes as usize } else { 0 };
+        if !self.http1 && state.overhead > limits.max_overhead_bytes.saturating_add(unread) {
+            (state.since, Expiry::Overhead)
+        } else if state.abandoned > limits.max_abandoned_requests {
+            (state.since, Expiry::Abandoned)
+        } else if state.handling > 0 {
             (Instant::now() + limits.idle_timeout, Expiry::LookAgain)
         } else if state.answering > 0 {
             (state.since + limits.answer_stall_timeout, Expiry::Stalled)
@@ -75,25 +108,56 @@ impl Activity {
         }
     }
 
-    /// Bytes came from the client.
-    pub(crate) fn bytes_read(&self) {
-        if self.http1 {
-            let mut state = self.state();
-            if state.handling == 0 && state.answering == 0 && state.header_began.is_none() {
-                state.header_began = Some(Instant::now());
-            }
+    /// The connection has its turn: it may read again.
+    pub(crate) fn begin_turn(&self) {
+        let mut state = self.state();
+        (state.turn, state.requests) = (0, 0);
+    }
+
+    /// Whether this is not the first request of this turn.
+    pub(crate) fn has_had_a_request(&self) -> bool {
+        self.state().requests > 1
+    }
+
+    /// Whether the connection has read enough for now: others have their turn.
+    pub(crate) fn turn_is_over(&self) -> bool {
+        self.state().turn >= TURN_BYTES
+    }
+
+    /// So many bytes came from the client.
+    pub(crate) fn bytes_read(&self, bytes: usize) {
+        let mut state = self.state();
+        state.turn = state.turn.saturating_add(bytes);
+        state.overhead = state.overhead.saturating_add(bytes);
+        let between = state.handling == 0 && state.answering == 0;
+        if self.http1 && between && state.header_began.is_none() {
+            state.header_began = Some(Instant::now());
         }
     }
 
-    /// A request's header is complete.
-    pub(crate) fn request(self: &Arc<Self>) -> Handling {
+    /// The connection writes: an answer, or what HTTP/2 must say to each SETTINGS and PING.
+    pub(crate) fn write(&self) {
         let mut state = self.state();
+        state.overhead = state.overhead.saturating_add(WRITE_BYTES);
+    }
+
+    /// So many of these bytes were a request's, or are as good as that.
+    pub(crate) fn not_overhead(&self, bytes: usize) {
+        let mut state = self.state();
+        state.overhead = state.overhead.saturating_sub(bytes);
+    }
+
+    /// A request's header is complete.
+    pub(crate) fn request(self: &Arc<Self>, limits: &Limits) -> Handling {
+        let mut state = self.state();
+        state.overhead = state.overhead.saturating_sub(limits.max_header_bytes as usize);
         state.since = Instant::now();
+        state.requests += 1;
         state.header_began = None;
         state.fresh = false;
         state.handling += 1;
         state.body_left = 0;
-        Handling(Arc::clone(self))
+        Handling { activity: Arc::clone(self), answered: false }
     }
 
     /// A request's body was given up this many bytes before its end.
@@ -112,31 +176,40 @@ impl Activity {
 }
 
 /// A request is with its handler while this lives.
-pub(crate) struct Handling(Arc<Activity>);
+pub(crate) struct Handling {
+    activity: Arc<Activity>,
+    answered: bool,
+}
 
 /// An answer is on its way while this lives.
 pub(crate) struct Answering(Arc<Activity>);
 
 impl Handling {
     /// The handler is done.
-    pub(crate) fn answered(self) -> Answering {
-        self.0.state().answering += 1;
-        Answering(Arc::clone(&self.0))
+    pub(crate) fn answered(mut self) -> Answering {
+        self.answered = true;
+        self.activity.state().answering += 1;
+        Answering(Arc::clone(&self.activity))
     }
 }
 
 impl Drop for Handling {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.activity.state();
         state.handling -= 1;
+        if !self.answered {
+            state.abandoned += 1;
+        }
         state.since = Instant::now();
     }
 }
 
 impl Answering {
-    /// The client took a part of the answer.
-    pub(crate) fn progress(&self) {
-        self.0.state().since = Instant::now();
+    /// The connection took so many bytes of the answer.
+    pub(crate) fn progress(&self, bytes: usize) {
+        let mut state = self.0.state();
+        state.since = Instant::now();
+        state.overhead = state.overhead.saturating_sub(bytes / ANSWER_BYTES);
     }
 }
 
@@ -173,26 +246,26 @@ mod tests {
 
         // Dripping bytes do not extend the time for the first header.
         tokio::time::advance(second).await;
-        activity.bytes_read();
+        activity.bytes_read(1);
         tokio::time::advance(second).await;
         assert_eq!(left(&activity, &limits), (8 * second, Expiry::Header));
 
-        let handling = activity.request();
+        let handling = activity.request(&limits);
         assert_eq!(left(&activity, &limits).1, Expiry::LookAgain);
         tokio::time::advance(second).await;
         let answering = handling.answered();
         assert_eq!(left(&activity, &limits), (30 * second, Expiry::Stalled));
         tokio::time::advance(second).await;
-        answering.progress();
+        answering.progress(0);
         assert_eq!(left(&activity, &limits), (30 * second, Expiry::Stalled));
         drop(answering);
         assert_eq!(left(&activity, &limits), (60 * second, Expiry::Idle));
 
         // Nor for a later one.
         tokio::time::advance(5 * second).await;
-        activity.bytes_read();
+        activity.bytes_read(1);
         tokio::time::advance(second).await;
-        activity.bytes_read();
+        activity.bytes_read(1);
         assert_eq!(left(&activity, &limits), (9 * second, Expiry::Header));
     }
 
@@ -200,9 +273,37 @@ mod tests {
     async fn on_http2_bytes_alone_do_not_keep_a_connection_open() {
         let limits = Limits::default();
         let activity = Activity::new(false);
-        drop(activity.request().answered());
+        drop(activity.request(&limits).answered());
         tokio::time::advance(Duration::from_secs(50)).await;
-        activity.bytes_read();
+        activity.bytes_read(1);
         assert_eq!(left(&activity, &limits), (Duration::from_secs(10), Expiry::Idle));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_pay_for_what_comes_beside_them() {
+        let limits = Limits::default();
+        let activity = Activity::new(false);
+        let request = limits.max_header_bytes as usize;
+        for _ in 0..1000 {
+            activity.bytes_read(request);
+            drop(activity.request(&limits).answered());
+        }
+        activity.bytes_read(limits.max_overhead_bytes);
+        assert_eq!(left(&activity, &limits).1, Expiry::Idle);
+        activity.bytes_read(1);
+        assert_eq!(left(&activity, &limits), (Duration::ZERO, Expiry::Overhead));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_cannot_be_taken_back_without_end() {
+        let limits = Limits::default();
+        let activity = Activity::new(false);
+        for _ in 0..limits.max_abandoned_requests {
+            drop(activity.request(&limits));
+            drop(activity.request(&limits).answered());
+        }
+        assert_eq!(left(&activity, &limits).1, Expiry::Idle);
+        drop(activity.request(&limits));
+        assert_eq!(left(&activity, &limits).1, Expiry::Abandoned);
     }
 }

@@ -16,7 +16,7 @@ use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,15 +26,35 @@ use tokio_rustls::server::TlsStream;
 use self::bodies::{AnswerBody, RequestBody};
 use self::drive::{End, drive};
 use crate::activity::Activity;
+use crate::household::Household;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::refused::Refused;
+use crate::turns::Turns;
+use crate::turnwise::Line;
 
 /// How long a connection is kept readable after an answer that did not wait for its request's end.
 ///
 /// Closing a socket with unread bytes resets the connection, and the reset can overtake the answer
 /// (RFC 9112 §9.6): the client would see a broken connection instead of "too large".
 const LINGER: Duration = Duration::from_secs(2);
+
+// What HTTP/2 leaves to a server, said here and not left to what a library takes by default.
+
+/// The dynamic table of HPACK, in bytes (RFC 7541 §4.2).
+const HEADER_TABLE: u32 = 4096;
+
+/// The largest frame, in bytes: the smallest that a server may ask for (RFC 9113 §6.5.2).
+const FRAME: u32 = 16 * 1024;
+
+/// What is made ready of each answer before the client takes it, in bytes.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Streams that were reset before the server looked at them (CVE-2023-44487); then it closes the connection.
+const PENDING_RESETS: usize = 20;
+
+/// Streams that the server itself reset for a fault of the client's; then it closes the connection.
+const ERROR_RESETS: usize = 64;
 
 /// Who is at the other end; every request carries it as an `Extension`.
 #[derive(Clone, Debug)]
@@ -64,9 +84,10 @@ pub(crate) enum Phase {
 /// What all connections of a server share.
 pub(crate) struct Shared {
     pub(crate) app: Router,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Metrics,
     pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) turns: Arc<Turns<u64>>,
 }
 
 /// The version of HTTP that both sides agreed on in the handshake.
@@ -102,10 +123,16 @@ pub(crate) async fn serve_connection(
     shared: &Shared,
 ) {
     let id = info.id;
+    let line = Line::new(&shared.turns, Household::from(info.peer.ip()), id);
     let activity = Activity::new(version == Version::Http1);
     let io = TokioIo::new(bodies::Watched::new(transport, Arc::clone(&activity)));
-    let service =
-        Requests { app: shared.app.clone(), info, version, activity: Arc::clone(&activity) };
+    let service = Requests {
+        app: shared.app.clone(),
+        info,
+        version,
+        activity: Arc::clone(&activity),
+        limits: Arc::clone(&shared.limits),
+    };
     let limits = &shared.limits;
     let end = match version {
         Version::Http1 => {
@@ -124,10 +151,17 @@ pub(crate) async fn serve_connection(
             end
         }
         Version::Http2 => {
-            let mut connection = http2::Builder::new(TokioExecutor::new())
+            let mut connection = http2::Builder::new(line)
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(limits.max_concurrent_streams)
                 .max_header_list_size(limits.max_header_bytes)
+                .header_table_size(HEADER_TABLE)
+                .initial_stream_window_size(limits.http2_window_bytes)
+                .initial_connection_window_size(limits.http2_window_bytes)
+                .max_frame_size(FRAME)
+                .max_send_buf_size(SEND_BUFFER)
+                .max_pending_accept_reset_streams(PENDING_RESETS)
+                .max_local_error_reset_streams(ERROR_RESETS)
                 .serve_connection(io, service);
             drive(&mut connection, &activity, shared).await
         }
@@ -167,6 +201,7 @@ struct Requests {
     info: ConnectionInfo,
     version: Version,
     activity: Arc<Activity>,
+    limits: Arc<Limits>,
 }
 
 impl Service<Request<Incoming>> for Requests {
@@ -175,14 +210,20 @@ impl Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let handling = self.activity.request();
+        let handling = self.activity.request(&self.limits);
         let activity = Arc::clone(&self.activity);
-        let mut request = request.map(|body| Body::new(RequestBody::new(body, activity)));
+        let window = self.limits.http2_window_bytes as usize;
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, window, activity)));
         request.extensions_mut().insert(self.info.clone());
         let answer = tower::Service::call(&mut self.app.clone(), request);
         let activity = Arc::clone(&self.activity);
         let http1 = self.version == Version::Http1;
+        let must_wait = self.activity.has_had_a_request();
         Box::pin(async move {
+            if must_wait {
+                // Many small requests in one packet are as many turns.
+                tokio::task::yield_now().await;
+            }
             let mut answer = answer.await?;
             if http1 && activity.body_left() > 0 {
                 // hyper closes a connection on which a body was not read to its end. RFC 9112 §9.6: say so before,

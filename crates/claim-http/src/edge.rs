@@ -36,7 +36,7 @@ impl RequestId {
 }
 
 /// Who made a request, in one word, once that was proved; a handler puts it among the extensions of its answer, and
-/// the log has it.
+/// the log has it. A refusal of such a request does not count against the address that it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownAs(pub Arc<str>);
 
@@ -106,7 +106,9 @@ async fn surround(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
             )
         };
     }
-    if status >= 500 {
+    // Whom a flood keeps waiting, a warning for each would fill the log.
+    let is_busy = matches!(response.extensions().get(), Some(Told(ProblemType::Overloaded)));
+    if status >= 500 && !is_busy {
         answered!(warn)
     } else {
         answered!(info)
@@ -136,7 +138,11 @@ impl Edge {
     /// Writes the document of a [`Refusal`], and of axum's own bare 404 and 405.
     fn with_problem(&self, mut response: Response) -> Response {
         if let Some(Refusal(problem)) = response.extensions_mut().remove() {
-            return problem_response(&problem, &self.origin);
+            let mut refused = problem_response(&problem, &self.origin);
+            if let Some(known) = response.extensions_mut().remove::<KnownAs>() {
+                refused.extensions_mut().insert(known);
+            }
+            return refused;
         }
         if response.extensions().get::<Told>().is_some()
             || response.headers().contains_key(header::CONTENT_TYPE)

@@ -14,6 +14,7 @@ mod connection;
 mod edge;
 mod est;
 mod health;
+mod household;
 mod limits;
 mod listen;
 mod metrics;
@@ -26,7 +27,10 @@ mod random;
 mod reach;
 mod refused;
 mod server;
+mod standing;
 mod tls;
+mod turns;
+mod turnwise;
 
 pub use body::{BodyError, read_body};
 pub use client::{Answer, ClientError, https_client, read_answer, send};
@@ -38,6 +42,7 @@ pub use est::{
     fetch_ca_certificates, simple_enroll, simple_reenroll,
 };
 pub use health::serve_health;
+pub use household::Household;
 pub use limits::Limits;
 pub use listen::{BindError, bind, loopback};
 pub use metrics::Metrics;
@@ -48,7 +53,9 @@ pub use problem_answer::ProblemAnswer;
 pub use random::system_rng;
 pub use reach::{ReachError, TlsFailure};
 pub use server::{Server, Stopped};
+pub use standing::Standing;
 pub use tls::{
     CertificateSwitch, ClientCertificates, ExternalChange, ExternalTls, ExternalTlsError,
     ExternalWatch, IdentityError, ServerTrust, TlsIdentity, TrustError, server_tls,
 };
+pub use turns::{Crowded, Lane, Turn, Turns};

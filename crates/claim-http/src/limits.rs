@@ -1,5 +1,6 @@
 //! The budgets of everything that a stranger controls.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
@@ -44,6 +45,20 @@ pub struct Limits {
     /// Requests under way at once on one HTTP/2 connection.
     #[serde(deserialize_with = "at_least_one_u32")]
     pub max_concurrent_streams: u32,
+    /// Bytes of content that one HTTP/2 connection may send ahead of what is read; 64 KiB to 16 MiB.
+    #[serde(deserialize_with = "window_bytes")]
+    pub http2_window_bytes: u32,
+    /// Bytes that one HTTP/2 connection may send beside requests and their content (PING, SETTINGS and the like);
+    /// every request gives room for `max_header_bytes` more, every content that is not taken for a window, and every
+    /// answer for a sixty-fourth of its length.
+    #[serde(deserialize_with = "at_least_one")]
+    pub max_overhead_bytes: usize,
+    /// Requests that one connection may take back before they are answered.
+    #[serde(deserialize_with = "at_least_one")]
+    pub max_abandoned_requests: usize,
+    /// Requests from one address that may be refused in a minute; past that, whoever is not known by a session or a
+    /// certificate must wait. They come back one by one.
+    pub refusals_per_minute: NonZeroU32,
     /// How long requests under way may take to finish once the server is told to stop.
     #[serde(deserialize_with = "seconds")]
     pub drain_timeout: Duration,
@@ -67,6 +82,10 @@ impl Default for Limits {
             answer_stall_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             max_concurrent_streams: 32,
+            http2_window_bytes: 256 * 1024,
+            max_overhead_bytes: 64 * 1024,
+            max_abandoned_requests: 100,
+            refusals_per_minute: const { NonZeroU32::new(600).unwrap() },
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -108,6 +127,18 @@ fn header_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     }
 }
 
+fn window_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let bytes = u32::deserialize(deserializer)?;
+    if (64 * 1024..=16 * 1024 * 1024).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(de::Error::invalid_value(
+            de::Unexpected::Unsigned(bytes.into()),
+            &"65536 to 16777216 bytes",
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
@@ -139,6 +170,10 @@ mod tests {
             r#"{"idle-timeout": -1}"#,
             r#"{"idle-timeout": 1e30}"#,
             r#"{"max-header-bytes": 100}"#,
+            r#"{"http2-window-bytes": 65535}"#,
+            r#"{"max-overhead-bytes": 0}"#,
+            r#"{"max-abandoned-requests": 0}"#,
+            r#"{"refusals-per-minute": 0}"#,
         ] {
             assert!(serde_json::from_str::<Limits>(wrong).is_err(), "{wrong}");
         }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::household::Household;
 use crate::limits::Limits;
 use crate::refused::Refused;
 
@@ -15,13 +16,13 @@ pub(crate) struct Places {
     all: Arc<Semaphore>,
     total: u32,
     per_address: usize,
-    taken: Mutex<HashMap<IpAddr, usize>>,
+    taken: Mutex<HashMap<Household, usize>>,
 }
 
 /// One connection's place, free again when this is dropped.
 pub(crate) struct Place {
     places: Arc<Places>,
-    address: IpAddr,
+    address: Household,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -39,7 +40,7 @@ impl Places {
     /// A place for a connection from this address, if there is one.
     pub(crate) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Refused> {
         let permit = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Refused::Full)?;
-        let address = household(peer);
+        let address = Household::from(peer);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(address).or_default();
         // A new entry is below any limit, as limits are at least one: none is left behind here.
@@ -72,17 +73,6 @@ impl Drop for Place {
                 entry.remove();
             }
         }
-    }
-}
-
-/// What counts as one address: IPv4 as it is, IPv6 by its /64, of which one subscriber has all.
-fn household(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = u128::from(address) & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from(network))
-        }
-        ipv4 => ipv4,
     }
 }
 

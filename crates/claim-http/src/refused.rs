@@ -29,6 +29,10 @@ pub(crate) enum Refused {
     NotHttp,
     /// The client did not take its answer.
     AnswerStalled,
+    /// It sent more beside its requests than it may.
+    Overhead,
+    /// It took back more requests than it may.
+    Abandoned,
 }
 
 impl Refused {
@@ -46,6 +50,8 @@ impl Refused {
             Self::HeaderTimeout => "header-timeout",
             Self::NotHttp => "not-http",
             Self::AnswerStalled => "answer-stalled",
+            Self::Overhead => "overhead",
+            Self::Abandoned => "abandoned",
         }
     }
 

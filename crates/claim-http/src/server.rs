@@ -16,15 +16,22 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::connection::{ConnectionInfo, Phase, Shared, Version, refuse, serve_connection};
 use crate::edge::with_edge;
+use crate::household::Household;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::places::{Place, Places};
 use crate::refused::Refused;
+use crate::standing::with_standing;
+use crate::turns::Turns;
+use crate::turnwise::Line;
 
 /// The pause after the system refused a socket: long enough not to spin, short enough not to be noticed.
 const NO_SOCKET_PAUSE: Duration = Duration::from_millis(100);
 
 /// A server over TLS, ready to serve.
+///
+/// Addresses take turns at the processors, and within each its connections: whoever makes much work waits behind it.
+/// That takes a runtime with a thread more than there are processors.
 ///
 /// A handler is dropped at its next `await` when its client goes away: whatever must not
 /// stop half-way belongs into a task or a transaction of its own.
@@ -58,6 +65,7 @@ impl Server {
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Stopped {
         let acceptor = TlsAcceptor::from(self.tls);
         let app = with_edge(self.app, self.origin, self.metrics.clone());
+        let app = with_standing(app, self.limits.refusals_per_minute);
         let handshake = move |tcp, id, shared| handshake(acceptor.clone(), tcp, id, shared);
         serve(self.listeners, app, self.limits, self.metrics, handshake, shutdown).await
     }
@@ -78,7 +86,11 @@ where
     let places = Places::new(&limits);
     let (phase, observed) = watch::channel(Phase::Serving);
     let drain_timeout = limits.drain_timeout;
-    let shared = Arc::new(Shared { app, limits, metrics, phase: observed });
+    // One thread fewer than there are: the one that is left brings whoever has something to do into line.
+    let threads = tokio::runtime::Handle::current().metrics().num_workers();
+    let turns = Turns::new(threads.saturating_sub(1), usize::MAX);
+    let limits = Arc::new(limits);
+    let shared = Arc::new(Shared { app, limits, metrics, phase: observed, turns });
     let mut doors = JoinSet::new();
     for listener in listeners {
         doors.spawn(accept(listener, Arc::clone(&places), Arc::clone(&shared), open.clone()));
@@ -132,7 +144,8 @@ async fn accept<F>(
                     tracing::debug!(connection = id, %error, "no TCP_NODELAY");
                 }
                 let info = ConnectionInfo { id, peer, client_chain: None };
-                let connection = open(tcp, info, Arc::clone(&shared));
+                let line = Line::new(&shared.turns, Household::from(peer.ip()), id);
+                let connection = line.work(open(tcp, info, Arc::clone(&shared)));
                 tokio::spawn(keep_place(place, shared.metrics.clone(), connection));
             }
             Err(reason) => {
@@ -143,7 +156,7 @@ async fn accept<F>(
     }
 }
 
-async fn keep_place(place: Place, metrics: Metrics, connection: impl Future<Output = ()>) {
+async fn keep_place(place: Place, metrics: Metrics, connection: impl Future) {
     /// Counts down also when the connection's task is dropped.
     struct Open(Metrics);
     impl Drop for Open {

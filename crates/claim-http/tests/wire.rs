@@ -13,5 +13,7 @@ mod enrolment;
 mod fixture;
 #[path = "wire/handshake.rs"]
 mod handshake;
+#[path = "wire/hostile.rs"]
+mod hostile;
 #[path = "wire/requests.rs"]
 mod requests;

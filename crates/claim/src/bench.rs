@@ -1,7 +1,8 @@
-//! `claim bench`: a server under real load, beside the cryptography that it cannot avoid.
+//! `claim bench`: a server under real load, beside the cryptography that it cannot avoid; servers under attack.
 
 mod connection;
 mod cpu;
+mod hostile;
 mod load;
 mod primitives;
 mod report;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
             context.terminal.result(&report.to_string(), &serde_json::to_value(&report)?);
             Ok(if report.is_clean() { Exit::Done } else { Exit::Refused })
         }
+        BenchCommand::Hostile(arguments) => hostile::run(arguments, context).await,
     }
 }
 
@@ -61,7 +63,7 @@ async fn sessions(setting: Setting, context: &Context) -> Result<Report> {
     let client = Client::new(&site)?;
     let negotiated = client.negotiate().await?;
     let workbench = Arc::new(Workbench::new(&site, negotiated.key_exchange)?);
-    let mut students = Student::many(setting.students, &site)?;
+    let mut students = Student::many(setting.students, &site.issuer)?;
 
     terminal.say("Measuring the primitives …");
     let mut primitives = measure(&workbench).await?;

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod demo;
 mod exit;
+mod files;
 mod log;
 mod service;
 mod settings;
@@ -56,7 +57,10 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
     let Settings { cli, cuhk_limits, blackboard_limits, blackboard_quotas } = settings;
     let dir = cli.global.dir;
     let context = Context { terminal, dir, cuhk_limits, blackboard_limits, blackboard_quotas };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One more than there are processors: servers let addresses take turns at these, see `claim_http::Server`.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let exit = runtime.block_on(async {
         match cli.command {
             Command::Cuhk(arguments) => commands::cuhk::run(arguments, &context).await,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use claim_core::blackboard::{self, ExpectConfirmation};
 use claim_core::messages::{Challenge, ChallengeRequest, JSON, SessionAnswer, SessionRequest};
 use claim_core::{PersonId, Problem, json};
-use claim_http::{ConnectionInfo, KnownAs, read_body, system_rng};
+use claim_http::{ConnectionInfo, KnownAs, Standing, read_body, system_rng};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ pub(crate) async fn challenge(
     Extension(info): Extension<ConnectionInfo>,
     request: Request,
 ) -> Response {
-    let outcome = make_challenge(&blackboard, request).await;
+    let outcome = make_challenge(&blackboard, &info, request).await;
     answer(&blackboard, &info, outcome)
 }
 
@@ -47,14 +47,20 @@ pub(crate) async fn open(
     }
 }
 
-async fn make_challenge(shared: &Arc<Blackboard>, request: Request) -> Result<Challenge, Problem> {
+async fn make_challenge(
+    shared: &Arc<Blackboard>,
+    info: &ConnectionInfo,
+    request: Request,
+) -> Result<Challenge, Problem> {
+    Standing::admit(request.extensions())?;
     let request: ChallengeRequest = message(shared, request).await?;
     let now = shared.clock.now();
     let ring = shared.sealing.ring_to_seal(now).await;
+    let lane = shared.people.remembers(&request.certificate);
     let blackboard = Arc::clone(shared);
     shared
         .gate
-        .pass(move || {
+        .pass(info.peer.ip().into(), lane, move || {
             let person = blackboard
                 .people
                 .verify(&request.certificate, now)
@@ -78,6 +84,7 @@ async fn open_session(
     blackboard: &Blackboard,
     request: Request,
 ) -> Result<(SessionAnswer, PersonId), Problem> {
+    Standing::admit(request.extensions())?;
     let request: SessionRequest = message(blackboard, request).await?;
     let now = blackboard.clock.now();
     let open =

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use claim_core::{Problem, ProblemType};
-use claim_http::{BodyError, ConnectionInfo, KnownAs, read_body};
+use claim_http::{BodyError, ConnectionInfo, KnownAs, Standing, read_body};
 use http::HeaderMap;
 use tracing::Instrument;
 
@@ -55,6 +55,7 @@ async fn simple_enroll(
     let (parts, body) = request.into_parts();
     let result = async {
         let content = content(&cuhk, &parts.headers, body).await;
+        Standing::admit(&parts.extensions)?;
         let credentials = Credentials::from_headers(&parts.headers);
         let admitted = Admitted::by_code(&cuhk, credentials).await?;
         let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
@@ -71,17 +72,26 @@ async fn simple_reenroll(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let chain = connection.client_chain.as_deref().unwrap_or_default();
+    let now = cuhk.desk.clock.now();
+    let holder = holder(&cuhk.desk.authority, chain, now, cuhk.renewal_grace);
+    let known_as = holder.as_ref().ok().map(|holder| KnownAs(holder.to_string().into()));
     let result = async {
         let content = content(&cuhk, &parts.headers, body).await;
-        let chain = connection.client_chain.as_deref().unwrap_or_default();
-        let now = cuhk.desk.clock.now();
-        let holder = holder(&cuhk.desk.authority, chain, now, cuhk.renewal_grace)?;
+        if holder.is_err() {
+            Standing::admit(&parts.extensions)?;
+        }
+        let holder = holder?;
         let admitted = Admitted::by_certificate(&cuhk, holder).await?;
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)
             .await
     };
     let result = result.await;
-    cuhk.answer(connection.peer, result)
+    let mut response = cuhk.answer(connection.peer, result);
+    if let Some(known_as) = known_as {
+        response.extensions_mut().insert(known_as);
+    }
+    response
 }
 
 /// Reads the content to its end, even of somebody who will be refused: `curl` does not show an answer over HTTP/2

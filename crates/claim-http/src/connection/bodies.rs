@@ -34,11 +34,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.activity.turn_is_over() {
+            // At the end of the line, behind whoever else has something to read.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.transport).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.activity.bytes_read();
-        }
+        self.activity.bytes_read(buffer.filled().len().saturating_sub(before));
         Poll::Ready(Ok(()))
     }
 }
@@ -49,6 +52,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.activity.write();
         Pin::new(&mut self.transport).poll_write(cx, bytes)
     }
 
@@ -57,6 +61,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.activity.write();
         Pin::new(&mut self.transport).poll_write_vectored(cx, slices)
     }
 
@@ -77,12 +82,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
 pub(super) struct RequestBody {
     body: Incoming,
     ended: bool,
+    /// What the other side may have sent of it before it learns that nobody reads it.
+    window: usize,
     activity: Arc<Activity>,
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, activity: Arc<Activity>) -> Self {
-        Self { body, ended: false, activity }
+    pub(super) fn new(body: Incoming, window: usize, activity: Arc<Activity>) -> Self {
+        Self { body, ended: false, window, activity }
     }
 }
 
@@ -95,8 +102,12 @@ impl HttpBody for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() {
-            self.ended = true;
+        match &frame {
+            None => self.ended = true,
+            Some(Ok(frame)) => {
+                self.activity.not_overhead(frame.data_ref().map_or(0, Bytes::len));
+            }
+            Some(Err(_)) => {}
         }
         Poll::Ready(frame)
     }
@@ -113,6 +124,7 @@ impl HttpBody for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
+            self.activity.not_overhead(self.window);
             self.activity.leave_body(self.body.size_hint().exact().unwrap_or(u64::MAX));
         }
     }
@@ -139,7 +151,11 @@ impl HttpBody for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.answering.progress();
+        let sent = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
+        self.answering.progress(sent);
         Poll::Ready(frame)
     }
 

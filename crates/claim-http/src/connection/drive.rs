@@ -6,13 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until};
 
 use super::bodies::Watched;
 use super::{Phase, Requests, Shared, Transport};
 use crate::activity::{Activity, Expiry};
 use crate::refused::Refused;
+use crate::turnwise::Line;
 
 /// How long an idle connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -45,7 +46,7 @@ impl<T: Transport> Connection for http1::Connection<TokioIo<Watched<T>>, Request
     }
 }
 
-impl<T: Transport> Connection for http2::Connection<TokioIo<Watched<T>>, Requests, TokioExecutor> {
+impl<T: Transport> Connection for http2::Connection<TokioIo<Watched<T>>, Requests, Line> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         Future::poll(Pin::new(self), cx)
     }
@@ -81,9 +82,14 @@ pub(super) async fn drive(
                     Ok(result) => End::Finished(result),
                     Err(Expiry::Stalled) => End::Refused(Refused::AnswerStalled),
                     Err(Expiry::Header) => End::Refused(Refused::HeaderTimeout),
+                    Err(Expiry::Overhead) => End::Refused(Refused::Overhead),
+                    Err(Expiry::Abandoned) => End::Refused(Refused::Abandoned),
                     Err(Expiry::Idle | Expiry::LookAgain) => {
                         connection.wind_down();
-                        let goodbye = poll_fn(|cx| connection.poll(cx));
+                        let goodbye = poll_fn(|cx| {
+                            activity.begin_turn();
+                            connection.poll(cx)
+                        });
                         match tokio::time::timeout(GOODBYE, goodbye).await {
                             Ok(result) => End::Finished(result),
                             Err(_) => End::CutOff,
@@ -103,6 +109,7 @@ async fn until_expiry(
 ) -> Result<hyper::Result<()>, Expiry> {
     let mut sleep = pin!(sleep_until(activity.deadline(&shared.limits).0));
     poll_fn(|cx| {
+        activity.begin_turn();
         if let Poll::Ready(result) = connection.poll(cx) {
             return Poll::Ready(Ok(result));
         }

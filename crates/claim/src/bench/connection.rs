@@ -67,8 +67,13 @@ pub(super) struct Negotiated {
 
 impl Client {
     pub(super) fn new(site: &Site) -> Result<Self> {
+        Self::of(Arc::clone(&site.root), site.origin.clone(), site.address)
+    }
+
+    /// A client of the server with this origin, at this address.
+    pub(super) fn of(root: Arc<Root>, origin: Origin, address: SocketAddr) -> Result<Self> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(site.root.der().to_vec()))?;
+        roots.add(CertificateDer::from(root.der().to_vec()))?;
         let mut tls = ClientConfig::builder_with_provider(Arc::new(provider()))
             .with_protocol_versions(&[&version::TLS13])?
             .with_root_certificates(roots)
@@ -77,12 +82,17 @@ impl Client {
         // A new connection is to be a full handshake.
         tls.resumption = Resumption::disabled();
         Ok(Self {
-            root: Arc::clone(&site.root),
-            origin: site.origin.clone(),
-            address: site.address,
-            name: ServerName::try_from(site.origin.host().to_string())?,
+            name: ServerName::try_from(origin.host().to_string())?,
+            root,
+            origin,
+            address,
             tls: TlsConnector::from(Arc::new(tls)),
         })
+    }
+
+    /// The server's origin.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Tries what the server chooses.
@@ -143,8 +153,7 @@ impl Client {
         let request = Request::post(self.origin.join(path)).header(header::CONTENT_TYPE, JSON);
         let answer = connection.send(request.body(body)?).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-        let body = body.map_err(|error| anyhow!("the answer cannot be read: {error}"))?.to_bytes();
+        let body = read_answer(answer.into_body()).await?;
         if status != StatusCode::CREATED {
             let text = String::from_utf8_lossy(&body);
             bail!("{path} was answered with {status}: {}", Escaped(&text));
@@ -153,8 +162,14 @@ impl Client {
     }
 }
 
+/// The whole content of an answer.
+pub(super) async fn read_answer(body: Incoming) -> Result<Bytes> {
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
+    Ok(body.map_err(|error| anyhow!("the answer cannot be read: {error}"))?.to_bytes())
+}
+
 /// What the student program offers, in its order: the server takes the first that it knows.
-fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768, aws_lc_rs::kx_group::X25519],
         cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256],
@@ -163,7 +178,11 @@ fn provider() -> CryptoProvider {
 }
 
 impl Connection {
-    async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+    /// Sends a request; the answer's body is still to come.
+    pub(super) async fn send(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>> {
         match &mut self.requests {
             Requests::Http1(requests) => {
                 // RFC 9112 §3.2.1: to the server itself only the path goes into the request line.

@@ -97,7 +97,7 @@ impl Workbench {
         let key = SigningKey::generate()?;
         let message = vec![1; SESSION_SIGNED];
         let signature = key.sign(&message)?;
-        let student = Student::many(1, site)?.remove(0);
+        let student = Student::many(1, &site.issuer)?.remove(0);
         let public = student.credential.key.public_key().point().to_vec();
         Ok(Self {
             key_exchange,

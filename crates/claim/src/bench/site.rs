@@ -33,12 +33,12 @@ pub(super) struct Site {
     process: u32,
 }
 
-/// The line by which Blackboard says where it is.
+/// The line by which a server says where it is.
 #[derive(Deserialize)]
-struct Listening {
+pub(super) struct Listening {
     event: String,
-    origin: Origin,
-    addresses: Vec<SocketAddr>,
+    pub(super) origin: Origin,
+    pub(super) addresses: Vec<SocketAddr>,
 }
 
 impl Site {
@@ -83,13 +83,20 @@ impl Site {
     }
 }
 
-/// Starts this program as Blackboard and waits for it to listen.
 async fn start_blackboard(dir: &Path, cuhk: &Origin) -> Result<(Child, Listening)> {
+    start_program("blackboard", dir, &["--listen", "127.0.0.1:0", "--cuhk", cuhk.as_str()]).await
+}
+
+/// Starts this program as one of the servers and waits for it to listen.
+pub(super) async fn start_program(
+    name: &str,
+    dir: &Path,
+    arguments: &[&str],
+) -> Result<(Child, Listening)> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut command = Command::new(program);
-    command.arg("blackboard").arg("--dir").arg(dir);
-    command.args(["--listen", "127.0.0.1:0", "--cuhk", cuhk.as_str(), "--json"]);
-    // What the person has set for a Blackboard of theirs is not meant for this one.
+    command.arg(name).arg("--dir").arg(dir).arg("--json").args(arguments);
+    // What the person has set for a server of theirs is not meant for this one.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CLAIM_") {
             command.env_remove(name);
@@ -97,13 +104,15 @@ async fn start_blackboard(dir: &Path, cuhk: &Origin) -> Result<(Child, Listening
     }
     // A line for each request belongs to JSON, and not to what is measured here.
     command.env(crate::log::VARIABLE, "warn");
+    // What a server says of each request is no part of what is measured.
+    command.env("CLAIM_LOG", "error");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().context("cannot start Blackboard")?;
-    let output = child.stdout.take().ok_or_else(|| anyhow!("Blackboard has no output"))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+    let output = child.stdout.take().ok_or_else(|| anyhow!("{name} has no output"))?;
     let mut lines = BufReader::new(output).lines();
     let listening = tokio::time::timeout(PATIENCE, listening(&mut lines));
-    let listening = listening.await.context("Blackboard does not start")??;
-    // Reads on, or Blackboard would stand still with a full pipe.
+    let listening = listening.await.with_context(|| format!("{name} does not start"))??;
+    // Reads on, or the program would stand still with a full pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok((child, listening))
 }
@@ -116,9 +125,9 @@ async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Listenin
             _ => last = line,
         }
     }
-    bail!("Blackboard ended before it listened; its last line: {last}")
+    bail!("it ended before it listened; its last line: {last}")
 }
 
-fn read(dir: &Path, name: &str) -> Result<String> {
+pub(super) fn read(dir: &Path, name: &str) -> Result<String> {
     std::fs::read_to_string(dir.join(name)).with_context(|| format!("cannot read {name}"))
 }

@@ -10,7 +10,6 @@ use getrandom::rand_core::UnwrapErr;
 use rand_core::Rng;
 
 use super::now;
-use super::site::Site;
 
 /// The SID of the first student; the others follow.
 const FIRST: u32 = 1_155_000_000;
@@ -25,8 +24,8 @@ pub(super) struct Student {
 
 impl Student {
     /// So many students, each with a key of their own.
-    pub(super) fn many(count: u32, site: &Site) -> Result<Vec<Self>> {
-        (0..count).map(|number| Self::new(number, &site.issuer)).collect()
+    pub(super) fn many(count: u32, issuer: &Issuer) -> Result<Vec<Self>> {
+        (0..count).map(|number| Self::new(number, issuer)).collect()
     }
 
     /// Replaces the certificate by one that nobody has seen yet, for the same key.

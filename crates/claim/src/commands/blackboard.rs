@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Context, Serving, StopSignals, Told};
 use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
 use crate::exit::Exit;
+use crate::files;
 use crate::words;
 
 pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<Exit> {
@@ -39,7 +40,7 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
         .zip(server.tls_key)
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = server.metrics;
-    config.limits = context.blackboard_limits.clone();
+    config.limits = files::fit(&context.blackboard_limits);
     config.quotas = context.blackboard_quotas;
     config
 }

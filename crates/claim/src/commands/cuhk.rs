@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{Context, Serving, StopSignals, Told};
 use crate::cli::{CuhkArgs, CuhkCommand, InviteArgs, InviteWhom, ServerArgs};
 use crate::exit::Exit;
+use crate::files;
 use crate::words;
 
 /// A roster file is read up to here; claim-cuhk has the same limit.
@@ -56,7 +57,7 @@ pub(crate) fn config(dir: &Path, arguments: ServerArgs, context: &Context) -> Co
         .zip(arguments.tls_key)
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = arguments.metrics;
-    config.limits = context.cuhk_limits.clone();
+    config.limits = files::fit(&context.cuhk_limits);
     config
 }
 

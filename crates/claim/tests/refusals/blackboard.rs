@@ -33,11 +33,17 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// With short times, and room for all the refusals that come from one address here.
     pub(crate) async fn new() -> Self {
+        Self::with("[blackboard.limits]\nbody-read-timeout = 1\nrefusals-per-minute = 1000000\n")
+            .await
+    }
+
+    /// With this `claim.toml`.
+    async fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
-        std::fs::write(dir.join("claim.toml"), "[blackboard.limits]\nbody-read-timeout = 1\n")
-            .unwrap();
+        std::fs::write(dir.join("claim.toml"), settings).unwrap();
         let cuhk = Program::cuhk(dir).await;
         let program = Program::blackboard(dir, &cuhk.origin).await;
         let site = Site {
@@ -103,8 +109,10 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::UnsupportedMediaType => Box::pin(unsupported_media_type(row, setting)).await,
         ProblemType::Overloaded => {
             Box::pin(clocks::no_turn_for_a_session_key(row)).await;
+            Box::pin(too_much_under_way(row)).await;
             Box::pin(overloaded(row, setting)).await
         }
+        ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
         ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
         ProblemType::CertificateUnreadable => {
@@ -344,6 +352,62 @@ async fn overloaded(row: ProblemType, setting: &Setting) -> Ended {
     let say = Say::text("hello", now()).signed(&other);
     case.passes_signed(&say.ask, &say.expected).await;
     case.end().await
+}
+
+/// As many requests of one person as may are under way, and there is no room for another.
+async fn too_much_under_way(row: ProblemType) -> Ended {
+    let mut setting = Setting::with("").await;
+    let (case, session) = setting.in_session(row).await;
+    let client = &setting.site.client;
+    let slow = Say::text("slow", now());
+    let mut under_way = Vec::new();
+    for _ in 0..32 {
+        let ask = Say { nonce: Say::text("", now()).nonce, ..slow.clone() }.signed(&session).ask;
+        let mut wire = client.open().await;
+        let head = ask.head(&client.host(), "Content-Length: 4\r\n");
+        wire.send(&[head.as_bytes(), b"sl"].concat()).await;
+        under_way.push(wire);
+    }
+    let say = Say::text("hello", now()).signed(&session);
+    let mut answer = client.ask(Version::Http1, &say.ask).await;
+    while answer.status == 201 {
+        answer = client.ask(Version::Http1, &say.ask).await;
+    }
+    case.refused_once(async { answer }, Some(&say.expected)).await;
+    let other = setting.open(&setting.student().await).await;
+    let theirs = Say::text("hello", now()).signed(&other);
+    case.passes_signed(&theirs.ask, &theirs.expected).await;
+    for wire in &mut under_way {
+        wire.send(b"ow").await;
+        accepted(&wire.answer("POST").await.unwrap());
+    }
+    case.passes_signed(&say.ask, &say.expected).await;
+    let ended = case.end().await;
+    setting.assert_sound();
+    ended
+}
+
+/// Whoever shares the address of somebody who was refused too often can go on in a session, and not begin one.
+async fn too_many_refusals(row: ProblemType) -> Ended {
+    let mut setting = Setting::with("[blackboard.limits]\nrefusals-per-minute = 2\n").await;
+    let student = setting.student().await;
+    let (_, step_5) = challenged(&student, &setting.site.client).await;
+    let (case, session) = setting.in_session(row).await;
+    let client = &setting.site.client;
+    let right = ask_step_3(&step_3(&student, client));
+    case.passes(&right).await;
+    for _ in 0..2 {
+        let answer = client.ask(Version::Http1, &Ask::post(CHALLENGES, JSON, "{}")).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+    }
+    case.refused(&right).await;
+    case.refused(&ask_step_5(&serde_json::to_value(step_5).unwrap())).await;
+    case.passes(&Ask::get("/")).await;
+    let say = Say::text("hello", now()).signed(&session);
+    case.passes_signed(&say.ask, &say.expected).await;
+    let ended = case.end().await;
+    setting.assert_sound();
+    ended
 }
 
 async fn storage_unavailable(row: ProblemType, setting: &Setting) -> Ended {

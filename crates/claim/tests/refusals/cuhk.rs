@@ -57,10 +57,16 @@ impl Invited {
 }
 
 impl Setting {
+    /// With short times, and room for all the refusals that come from one address here.
     pub(crate) async fn new() -> Self {
+        Self::with("[cuhk.limits]\nbody-read-timeout = 1\nrefusals-per-minute = 1000000\n").await
+    }
+
+    /// With this `claim.toml`.
+    async fn with(settings: &str) -> Self {
         let (folder, local_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (dir, local_dir) = (folder.path(), local_folder.path());
-        std::fs::write(dir.join("claim.toml"), "[cuhk.limits]\nbody-read-timeout = 1\n").unwrap();
+        std::fs::write(dir.join("claim.toml"), settings).unwrap();
         // Long ago, so that there can be certificates whose time is long over.
         let long_ago = Clock::new(|| now().plus_seconds(-300 * DAY));
         init(dir, None, None, &long_ago).await.unwrap();
@@ -187,6 +193,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::RequestTimeout => Box::pin(request_timeout(row, setting)).await,
         ProblemType::ContentTooLarge => Box::pin(content_too_large(row, setting)).await,
         ProblemType::UnsupportedMediaType => Box::pin(unsupported_media_type(row, setting)).await,
+        ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
         ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
         ProblemType::LocalOnly => Box::pin(local_only(row, setting)).await,
@@ -297,6 +304,28 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         }
         _ => panic!("CUHK gives {:?}, and no case causes it", row.slug()),
     }
+}
+
+/// Whoever shares the address of somebody who was refused too often can renew, and not enrol.
+async fn too_many_refusals(row: ProblemType) -> Ended {
+    let mut setting = Setting::with("[cuhk.limits]\nrefusals-per-minute = 2\n").await;
+    let case = setting.site.case(row).await;
+    let invited = setting.invited().await;
+    let person = setting.person(fresh()).await;
+    case.passes(&invited.ask()).await;
+    let guess = enroll(invited.id.as_str(), "AQEBAQEBAQEBAQEBAQEBAQ", &invited.request());
+    for _ in 0..2 {
+        let answer = setting.site.client.ask(Version::Http1, &guess).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    case.refused(&invited.ask()).await;
+    let ask = reenroll(&request(&person.id, &person.key));
+    case.refused(&ask).await;
+    case.passes(&Ask::get(CACERTS)).await;
+    setting.renews(&case, &person, &ask).await;
+    let ended = case.end().await;
+    setting.assert_sound();
+    ended
 }
 
 async fn malformed_request(row: ProblemType, setting: &Setting) -> Ended {

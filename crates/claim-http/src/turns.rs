@@ -1,0 +1,316 @@
+//! Fair turns at something that is scarce: whoever asks for much waits behind their own requests, not before others'.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::household::Household;
+
+/// So many at once; the others wait.
+///
+/// Households take turns, and within each its lanes (e.g. one a person), however many wait in either. When as many
+/// wait as may, the youngest of the longest lane of the largest household goes, so nobody can fill the queue for others.
+/// The queue is in memory and this process's own; a waiter that goes away leaves it at once.
+pub struct Turns<L> {
+    state: Mutex<State<L>>,
+    at_once: usize,
+    max_waiting: usize,
+}
+
+/// A turn, over when this is dropped.
+pub struct Turn<L: Lane>(Option<Arc<Turns<L>>>);
+
+/// As many wait already as may, and nobody waits longer in line for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many are waiting")]
+pub struct Crowded;
+
+/// What divides a household into those that take turns within it.
+pub trait Lane: Clone + Eq + Hash + Send + 'static {}
+
+impl<L: Clone + Eq + Hash + Send + 'static> Lane for L {}
+
+struct State<L> {
+    free: usize,
+    waiting: usize,
+    /// The number of the next waiter.
+    next: u64,
+    /// Those who have somebody waiting, in the order of their turns.
+    order: VecDeque<Household>,
+    households: HashMap<Household, Lanes<L>>,
+}
+
+struct Lanes<L> {
+    waiting: usize,
+    order: VecDeque<L>,
+    /// No lane here is empty.
+    lanes: HashMap<L, BTreeMap<u64, oneshot::Sender<()>>>,
+}
+
+impl<L: Lane> Turns<L> {
+    /// So many at once, and so many that wait.
+    pub fn new(at_once: usize, max_waiting: usize) -> Arc<Self> {
+        let at_once = at_once.max(1);
+        let state = State {
+            free: at_once,
+            waiting: 0,
+            next: 0,
+            order: VecDeque::new(),
+            households: HashMap::new(),
+        };
+        Arc::new(Self { state: Mutex::new(state), at_once, max_waiting })
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// [`Crowded`], at once or while waiting, when this waiter is the one that must go.
+    pub async fn turn(self: &Arc<Self>, household: Household, lane: L) -> Result<Turn<L>, Crowded> {
+        let (number, granted) = {
+            let mut state = self.state();
+            if state.free > 0 {
+                state.free -= 1;
+                return Ok(Turn(Some(Arc::clone(self))));
+            }
+            if self.max_waiting == 0 {
+                return Err(Crowded);
+            }
+            let (grant, granted) = oneshot::channel();
+            let number = state.enter(household, lane.clone(), grant);
+            if state.waiting > self.max_waiting {
+                state.send_off();
+            }
+            (number, granted)
+        };
+        let mut waiter = Waiter { turns: Some(self), household, lane, number, granted };
+        let outcome = (&mut waiter.granted).await;
+        waiter.turns = None;
+        outcome.map(|()| Turn(Some(Arc::clone(self)))).map_err(|_| Crowded)
+    }
+
+    /// Whether nobody has a turn.
+    pub fn is_idle(&self) -> bool {
+        self.state().free == self.at_once
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.state().waiting
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<L>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves the queue when the one who waits goes away.
+struct Waiter<'t, L: Lane> {
+    turns: Option<&'t Arc<Turns<L>>>,
+    household: Household,
+    lane: L,
+    number: u64,
+    granted: oneshot::Receiver<()>,
+}
+
+impl<L: Lane> Drop for Waiter<'_, L> {
+    fn drop(&mut self) {
+        let Some(turns) = self.turns else { return };
+        let mut state = turns.state();
+        if state.remove(self.household, &self.lane, self.number).is_none()
+            && self.granted.try_recv().is_ok()
+        {
+            // The turn was given and nobody was there to take it.
+            state.pass_on();
+        }
+    }
+}
+
+impl<L: Lane> Drop for Turn<L> {
+    fn drop(&mut self) {
+        if let Some(turns) = self.0.take() {
+            turns.state().pass_on();
+        }
+    }
+}
+
+impl<L: Lane> State<L> {
+    fn enter(&mut self, household: Household, lane: L, grant: oneshot::Sender<()>) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.waiting += 1;
+        let lanes = self.households.entry(household).or_insert_with(|| {
+            self.order.push_back(household);
+            Lanes { waiting: 0, order: VecDeque::new(), lanes: HashMap::new() }
+        });
+        lanes.waiting += 1;
+        let queue = lanes.lanes.entry(lane).or_insert_with_key(|lane| {
+            lanes.order.push_back(lane.clone());
+            BTreeMap::new()
+        });
+        queue.insert(number, grant);
+        number
+    }
+
+    fn remove(
+        &mut self,
+        household: Household,
+        lane: &L,
+        number: u64,
+    ) -> Option<oneshot::Sender<()>> {
+        let lanes = self.households.get_mut(&household)?;
+        let queue = lanes.lanes.get_mut(lane)?;
+        let grant = queue.remove(&number)?;
+        self.waiting -= 1;
+        lanes.waiting -= 1;
+        if queue.is_empty() {
+            lanes.lanes.remove(lane);
+            lanes.order.retain(|other| other != lane);
+        }
+        if lanes.waiting == 0 {
+            self.households.remove(&household);
+            self.order.retain(|other| *other != household);
+        }
+        Some(grant)
+    }
+
+    /// Gives a turn that is over to whoever is next.
+    fn pass_on(&mut self) {
+        while let Some((household, lane, number)) = self.next_in_line() {
+            let grant = self.remove(household, &lane, number);
+            if grant.is_some_and(|grant| grant.send(()).is_ok()) {
+                return;
+            }
+        }
+        self.free += 1;
+    }
+
+    /// The oldest of the lane whose turn it is in the household whose turn it is; both go to the end of the line.
+    fn next_in_line(&mut self) -> Option<(Household, L, u64)> {
+        let household = *self.order.front()?;
+        self.order.rotate_left(1);
+        let lanes = self.households.get_mut(&household)?;
+        let lane = lanes.order.front()?.clone();
+        lanes.order.rotate_left(1);
+        let number = *lanes.lanes.get(&lane)?.first_key_value()?.0;
+        Some((household, lane, number))
+    }
+
+    /// Sends the youngest of the longest lane of the largest household away.
+    fn send_off(&mut self) {
+        let largest = self.households.iter().max_by_key(|(_, lanes)| lanes.waiting);
+        let Some((household, lanes)) = largest else { return };
+        let longest = lanes.lanes.iter().max_by_key(|(_, queue)| queue.len());
+        let Some((lane, queue)) = longest else { return };
+        let Some((number, _)) = queue.last_key_value() else { return };
+        let (household, lane, number) = (*household, lane.clone(), *number);
+        drop(self.remove(household, &lane, number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use std::future::Future;
+    use std::net::IpAddr;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    type Waiting = Pin<Box<dyn Future<Output = Result<Turn<u8>, Crowded>>>>;
+
+    fn household(number: u8) -> Household {
+        IpAddr::from([192, 0, 2, number]).into()
+    }
+
+    /// Somebody who has got in line.
+    fn waits(turns: &Arc<Turns<u8>>, number: u8, lane: u8) -> Waiting {
+        let turns = Arc::clone(turns);
+        let mut waiting: Waiting =
+            Box::pin(async move { turns.turn(household(number), lane).await });
+        assert!(look(&mut waiting).is_none());
+        waiting
+    }
+
+    fn look(waiting: &mut Waiting) -> Option<Result<Turn<u8>, Crowded>> {
+        match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+
+    fn taken(turns: &Arc<Turns<u8>>) -> Turn<u8> {
+        let turns = Arc::clone(turns);
+        let mut first: Waiting = Box::pin(async move { turns.turn(household(99), 0).await });
+        look(&mut first).unwrap().unwrap()
+    }
+
+    #[test]
+    fn who_asks_for_much_does_not_keep_others_waiting() {
+        let turns = Turns::new(1, 100);
+        let mut turn = taken(&turns);
+        let mut line: Vec<_> = (0..10).map(|_| ("crowd", waits(&turns, 1, 0))).collect();
+        line.push(("neighbour", waits(&turns, 1, 1)));
+        line.push(("other", waits(&turns, 2, 0)));
+        let mut order = Vec::new();
+        while !line.is_empty() {
+            drop(turn);
+            let next = line.iter_mut().position(|(name, waiting)| {
+                let given = look(waiting).map(Result::unwrap);
+                let is_next = given.is_some();
+                if let Some(given) = given {
+                    order.push((*name, given));
+                }
+                is_next
+            });
+            drop(line.remove(next.unwrap()));
+            turn = order.last_mut().map(|(_, given)| std::mem::replace(given, Turn(None))).unwrap();
+        }
+        let order: Vec<_> = order.iter().map(|(name, _)| *name).collect();
+        assert_eq!(order[..4], ["crowd", "other", "neighbour", "crowd"]);
+    }
+
+    #[test]
+    fn the_largest_household_is_sent_off_when_the_queue_is_full() {
+        let turns = Turns::new(1, 3);
+        let turn = taken(&turns);
+        let mut crowd: Vec<_> = (0..3).map(|_| waits(&turns, 1, 0)).collect();
+        let mut other = waits(&turns, 2, 0);
+        assert_eq!(look(&mut crowd[2]).unwrap().err(), Some(Crowded));
+        assert_eq!(turns.waiting(), 3);
+        drop(turn);
+        let first = look(&mut crowd[0]).unwrap().unwrap();
+        drop(first);
+        assert!(look(&mut other).unwrap().is_ok());
+    }
+
+    #[test]
+    fn who_goes_away_leaves_no_trace_and_takes_no_turn_along() {
+        let turns = Turns::new(1, 9);
+        let turn = taken(&turns);
+        drop(waits(&turns, 1, 0));
+        assert_eq!(turns.waiting(), 0);
+        let gone = waits(&turns, 1, 0);
+        let mut next = waits(&turns, 2, 0);
+        drop(turn);
+        // It was its turn, and it never looked.
+        drop(gone);
+        let turn = look(&mut next).unwrap().unwrap();
+        drop(turn);
+        let state = turns.state();
+        assert_eq!((state.free, state.order.len(), state.households.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn without_a_queue_nobody_waits() {
+        let turns = Turns::new(1, 0);
+        let _turn = taken(&turns);
+        let mut late: Waiting = {
+            let turns = Arc::clone(&turns);
+            Box::pin(async move { turns.turn(household(1), 0).await })
+        };
+        assert_eq!(look(&mut late).unwrap().err(), Some(Crowded));
+    }
+}
