@@ -10,6 +10,7 @@
 //! | [`csr_attributes`]: what a request should be made of | RFC 7030 §4.5.2, RFC 8951 §3.5 |
 //! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
 //! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
+//! | [`EvidenceRequest`], [`EvidenceAnswer`]: a Blackboard's evidence keys on their way to the root and back | `docs/PROTOCOL.md` |
 //! | [`SignedData`], [`VerifiedSignedData`]: claims and withdrawals, signed by persons | RFC 5652, RFC 5035, ETSI EN 319 122-1 (CAdES-B-B) |
 //! | [`TimestampToken`], [`TimestampRequest`]: when something was there | RFC 3161, RFC 5816 |
 //! | [`RevocationList`], [`VerifiedRevocationList`]: which certificates are no longer good | RFC 5280 §5 |
@@ -29,6 +30,7 @@ mod cms;
 mod crl_url;
 mod csr_attributes;
 mod digest;
+mod evidence;
 mod issuance;
 mod key;
 mod names;
@@ -54,6 +56,10 @@ pub use cms::{
 };
 pub use crl_url::{CrlUrl, CrlUrlError};
 pub use csr_attributes::csr_attributes;
+pub use evidence::{
+    EvidenceAnswer, EvidenceAnswerError, EvidencePart, EvidenceRequest, EvidenceRequestError,
+    VerifiedEvidence, VerifyEvidenceError,
+};
 pub use issuance::{
     Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec, SubjectKey,
 };

@@ -93,6 +93,9 @@ pub enum MakeRequestError {
     /// It does not encode.
     #[error("the certification request cannot be encoded: {0}")]
     Encoding(#[from] der::Error),
+    /// What came out cannot be read again.
+    #[error(transparent)]
+    Request(#[from] RequestError),
 }
 
 impl From<SubjectEncodingError> for MakeRequestError {
