@@ -89,9 +89,9 @@ impl PolicyInformation {
         Ok(Self { policy_identifier: identifier(policy)?, policy_qualifiers: None })
     }
 
-    /// Whether this is the policy with these content octets.
+    /// Whether this is the policy with these content octets, without qualifiers, as the profiles have it.
     pub(crate) fn names(&self, policy: &[u8]) -> bool {
-        is_identifier(&self.policy_identifier, policy)
+        self.policy_qualifiers.is_none() && is_identifier(&self.policy_identifier, policy)
     }
 }
 

@@ -6,6 +6,7 @@ mod subject;
 use std::fmt;
 
 use der::Any;
+use der::Encode;
 use der::asn1::ObjectIdentifier;
 use der::flagset::FlagSet;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
@@ -243,9 +244,10 @@ impl Profile {
         }
     }
 
+    /// X.690 §11.2.2: a list of bits has one encoding, which the decoder does not insist on.
     fn has_key_usage(self, fields: &Fields) -> bool {
-        let found: der::Result<Option<(bool, KeyUsage)>> = fields.extension(ID_CE_KEY_USAGE);
-        matches!(found, Ok(Some((_, KeyUsage(usage)))) if usage == self.key_usage())
+        let expected = KeyUsage(self.key_usage()).to_der();
+        expected.is_ok_and(|expected| fields.value(ID_CE_KEY_USAGE) == Some(expected.as_slice()))
     }
 
     fn has_extended_key_usage(self, fields: &Fields) -> bool {
@@ -265,14 +267,14 @@ impl Profile {
         }
     }
 
+    /// RFC 5280 §4.2.1.9: without `cA` there is no path length either, and X.690 §11.5 has neither spelled out.
     fn has_basic_constraints(self, fields: &Fields) -> bool {
-        let found: der::Result<Option<(bool, BasicConstraints)>> =
-            fields.extension(ID_CE_BASIC_CONSTRAINTS);
-        match (found, self.basic_constraints()) {
-            (Ok(Some((_, found))), Some(expected)) => found == expected,
-            (Ok(Some((_, found))), None) => !found.ca,
-            (Ok(None), expected) => expected.is_none(),
-            (Err(_), _) => false,
+        let none = BasicConstraints { ca: false, path_len_constraint: None };
+        match (fields.value(ID_CE_BASIC_CONSTRAINTS), self.basic_constraints()) {
+            (None, expected) => expected.is_none(),
+            (Some(found), expected) => {
+                expected.unwrap_or(none).to_der().is_ok_and(|expected| expected == found)
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
 use der::{Decode, Encode, Sequence};
-use spki::AlgorithmIdentifierRef;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use x509_cert::certificate::Version;
 use x509_cert::ext::{Extension, Extensions};
-use x509_cert::name::Name;
+use x509_cert::name::{Name, RelativeDistinguishedName};
 
 use crate::oid::ECDSA_WITH_SHA_256;
 use crate::subject::Attributes;
@@ -67,8 +67,12 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    pub(crate) fn from_der(tbs: &[u8]) -> der::Result<Self> {
-        let tbs = TbsCertificate::from_der(tbs)?;
+    pub(crate) fn from_der(octets: &[u8]) -> der::Result<Self> {
+        let tbs = TbsCertificate::from_der(octets)?;
+        // X.690 §11.5: defaults are left out. The decoder takes them all the same.
+        if tbs.to_der()? != octets {
+            return Err(der::ErrorKind::Noncanonical { tag: der::Tag::Sequence }.into());
+        }
         if tbs.version != Version::V3 {
             return Err(der::Tag::Integer.value_error().into());
         }
@@ -79,19 +83,28 @@ impl Fields {
                 return Err(der::Tag::Sequence.value_error().into());
             }
         }
-        let subject = tbs.subject.to_der()?;
+        let (issuer, subject) = (tbs.issuer.to_der()?, tbs.subject.to_der()?);
+        let spki = tbs.subject_public_key_info.to_der()?;
+        // Of these the octets count, here; but they must be those of a name and of a key.
+        name(&issuer)?;
+        SubjectPublicKeyInfoRef::from_der(&spki)?;
         Ok(Self {
             serial: SerialNumber::from_unsigned(tbs.serial_number.as_bytes())
                 .map_err(|_| der::Tag::Integer.value_error())?,
-            issuer: tbs.issuer.to_der()?,
+            issuer,
             validity: Validity::from_x509(&tbs.validity)
                 .ok_or_else(|| der::Tag::Sequence.value_error())?,
-            attributes: Attributes::of(&Name::from_der(&subject)?),
+            attributes: Attributes::of(&name(&subject)?),
             subject,
-            spki: tbs.subject_public_key_info.to_der()?,
+            spki,
             extensions,
             ecdsa_sha256: tbs.signature == ECDSA_SHA256,
         })
+    }
+
+    /// The value of an extension as it stands there.
+    pub(crate) fn value(&self, oid: ObjectIdentifier) -> Option<&[u8]> {
+        self.extensions.iter().find(|one| one.extn_id == oid).map(|one| one.extn_value.as_bytes())
     }
 
     /// An extension, decoded, and whether it is critical.
@@ -105,6 +118,15 @@ impl Fields {
             .map(|one| T::from_der(one.extn_value.as_bytes()).map(|value| (one.critical, value)))
             .transpose()
     }
+}
+
+/// Reads a name. RFC 5280 Appendix A: `RelativeDistinguishedName ::= SET SIZE (1 .. MAX)`.
+fn name(der: &[u8]) -> der::Result<Name> {
+    let name = Name::from_der(der)?;
+    if name.iter_rdn().any(RelativeDistinguishedName::is_empty) {
+        return Err(der::Tag::Set.value_error().into());
+    }
+    Ok(name)
 }
 
 /// What goes into a `TBSCertificate`; names and key in DER.

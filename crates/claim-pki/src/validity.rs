@@ -51,6 +51,12 @@ impl Validity {
     }
 
     pub(crate) fn from_x509(times: &x509_cert::time::Validity) -> Option<Self> {
+        // RFC 5280 §4.1.2.5: "MUST always encode certificate validity dates through the year 2049 as UTCTime".
+        let early =
+            |time| matches!(time, Time::GeneralTime(time) if time.to_date_time().year() < 2050);
+        if early(times.not_before) || early(times.not_after) {
+            return None;
+        }
         Self::new(from_x509_time(times.not_before), from_x509_time(times.not_after))
     }
 
