@@ -3,6 +3,7 @@
 //! Whatever a test needs from outside Rust is found, installed (as root on Debian) or named before anything runs;
 //! nothing is skipped in silence.
 
+mod fuzz;
 mod interop;
 mod model;
 mod needs;
@@ -43,6 +44,8 @@ enum Chore {
         /// e.g. a filter
         arguments: Vec<String>,
     },
+    /// Fuzz every decoder and state machine; fails when something is found
+    Fuzz(fuzz::Fuzz),
 }
 
 /// One command of a chore, with what it is for.
@@ -106,6 +109,7 @@ fn main() -> Result<()> {
         Chore::Provide => provide(),
         Chore::Model { full } => model::run(full),
         Chore::Bench { arguments } => bench(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
     }
 }
 

@@ -29,6 +29,8 @@ mod token;
 pub mod transcript;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wycheproof;
 
 pub use assignment::{AssignmentError, AssignmentId, AssignmentRef, CourseId, Slug};
 pub use claim_pki::{
