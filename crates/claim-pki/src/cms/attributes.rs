@@ -6,7 +6,6 @@ use x509_cert::time::Time;
 
 use super::{CmsError, CmsPart};
 use crate::asn1::{children_of, sequence, set_content, set_of, tlv};
-use crate::digest::sha256;
 use crate::oid::{
     ID_AA_SIGNING_CERTIFICATE_V_2, ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNING_TIME,
 };
@@ -80,7 +79,7 @@ pub(crate) fn issuer_and_serial(certificate: &Certificate) -> der::Result<Vec<u8
 
 /// `SigningCertificateV2` with one `ESSCertIDv2` (RFC 5035 §3, §4); SHA-256 is the default and left out.
 fn signing_certificate(certificate: &Certificate, issuer_serial: bool) -> der::Result<Vec<u8>> {
-    let hash = tlv(Tag::OctetString, &sha256(certificate.der()))?;
+    let hash = tlv(Tag::OctetString, certificate.digest())?;
     let id = if issuer_serial {
         // GeneralNames with one directoryName, `[4]`, which is explicit because Name is a CHOICE.
         let name = sequence(&[&tlv(crate::asn1::context(4), certificate.issuer_der())?])?;

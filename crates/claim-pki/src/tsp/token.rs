@@ -197,7 +197,13 @@ impl TimestampSigner {
                 MakeError::Encoding(error) => MakeTokenError::Token(error.into()),
             })?;
         let der = encode(&info, &self.certificate, &signature).map_err(TokenError::Malformed)?;
-        Ok(TimestampToken::from_der(&der)?)
+        let certificate = self.certificate.clone();
+        match der.len() {
+            0..=TimestampToken::MAX_SIZE => {
+                Ok(TimestampToken { der, info, certificate, signature })
+            }
+            found => Err(TokenError::TooLarge { found }.into()),
+        }
     }
 }
 
@@ -224,13 +230,14 @@ impl TimestampToken {
         }
         let message = Message::from_der(&FORM, &token.ok_or(TokenPart::Status)?.to_der()?)?;
         let info = TokenInfo::from_der(&message.content)?;
-        let Message { mut signatures, mut certificates, .. } = message;
+        let Message { content, mut signatures, mut certificates } = message;
+        // Status and signed message have been compared with their one encoding.
+        if info.to_der()? != content {
+            return Err(TokenPart::Encoding.into());
+        }
         let signature = signatures.pop().ok_or(CmsError::NoSigner)?;
         let certificate = certificates.pop().ok_or(CmsError::MissingCertificate)?;
-        match encode(&info, &certificate, &signature)? == der {
-            true => Ok(Self { der: der.to_vec(), info, certificate, signature }),
-            false => Err(TokenPart::Encoding.into()),
-        }
+        Ok(Self { der: der.to_vec(), info, certificate, signature })
     }
 
     /// Verifies that the token is over what has this SHA-256, and signed by this authority,
