@@ -4,10 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use claim_core::claim::{ClaimId, Files};
 use claim_core::encoding::{Bytes, Nonce, RequestNonce};
+use claim_core::hand_in::PieceRef;
 use claim_core::messages::{MessageAnswer, Sentence};
 use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_pki::SerialNumber;
+
+use crate::hand_in::Change;
 
 /// Something that happened in one of the six steps. Keys are shown by fingerprints; there are no secrets.
 #[derive(Clone, Debug)]
@@ -116,6 +120,95 @@ pub enum Event {
     MessageAcknowledged {
         /// What it says.
         answer: MessageAnswer,
+    },
+    /// Step 6: the files to hand in are read.
+    ReadingFiles {
+        /// How many there are.
+        files: usize,
+        /// How large they are together, as far as known.
+        bytes: u64,
+    },
+    /// So many more bytes of them were read.
+    FileRead {
+        /// How many.
+        bytes: u64,
+    },
+    /// Step 6: the claim was signed.
+    ClaimSigned {
+        /// Its id.
+        claim: ClaimId,
+        /// How many files it lists.
+        files: usize,
+        /// The length of the signed claim in bytes.
+        bytes: usize,
+    },
+    /// Blackboard's records changed, not for the worse; the claim is signed anew.
+    SignedAnew {
+        /// What changed.
+        change: Change,
+    },
+    /// Step 6: the claim is lodged, and its timestamp was verified.
+    ClaimLodged {
+        /// Its id.
+        claim: ClaimId,
+        /// The timestamp's time.
+        lodged_at: Timestamp,
+        /// When it was due.
+        due: Option<Timestamp>,
+        /// By how many milliseconds it is late; 0 when in time.
+        late_ms: i64,
+    },
+    /// The proof of lodging is stored.
+    ProofSaved {
+        /// The claim.
+        claim: ClaimId,
+        /// Where.
+        path: PathBuf,
+    },
+    /// Step 6: the files are sent.
+    Uploading {
+        /// All of them.
+        files: Files,
+        /// The pieces that Blackboard does not have yet.
+        missing: Vec<PieceRef>,
+    },
+    /// Blackboard signed that it has a piece.
+    PieceReceived {
+        /// Which piece.
+        piece: PieceRef,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// Step 6: Blackboard signed that it has all files.
+    FilesReceived {
+        /// The claim.
+        claim: ClaimId,
+        /// When the last one was there.
+        received_at: Option<Timestamp>,
+    },
+    /// The log's proof is waited for.
+    AwaitingReceipt {
+        /// The claim.
+        claim: ClaimId,
+    },
+    /// Step 6 is done: the receipt was checked and stored.
+    ReceiptSaved {
+        /// The claim.
+        claim: ClaimId,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A claim was withdrawn.
+    ClaimWithdrawn {
+        /// Which claim.
+        claim: ClaimId,
+    },
+    /// One of one's own files is back, checked.
+    FileFetched {
+        /// Where.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
     },
     /// Something failed that may pass; the program waits and tries again.
     Retrying {

@@ -11,6 +11,8 @@ mod config;
 mod enrol;
 mod error;
 mod event;
+mod exchange;
+mod hand_in;
 mod post;
 mod retry;
 mod say;
@@ -22,7 +24,13 @@ pub use config::{Config, Timeouts, TlsRoots};
 pub use enrol::{EnrolError, Enrolled, Requester};
 pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
 pub use event::{Event, Observer};
-pub use say::{Hindrance, MAX_MESSAGE, SayError, Unsettled};
+pub use exchange::{AskError, Hindrance};
+pub use hand_in::{
+    Change, ChooseError, CollectError, Collected, EvidenceError, FetchError, Fetched, HandInError,
+    Kept, KeptState, LeftOut, LimitError, Lodged, Lodging, Place, Plan, Received, RefusedName,
+    SignedClaim, Wanted, WantedError, WhyLeftOut, choose,
+};
+pub use say::{MAX_MESSAGE, SayError, Unsettled};
 pub use session::{OpenSession, SessionError};
 pub use student::Student;
 pub use wallet::{Identity, IdentityState, Wallet, WalletError};

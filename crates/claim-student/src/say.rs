@@ -11,19 +11,18 @@ use std::time::Duration;
 
 use claim_core::encoding::RequestNonce;
 use claim_core::messages::{JSON, MessageAnswer};
-use claim_core::signing::{AnswerParts, Content, Outgoing};
-use claim_core::student::{AnswerError, ExpectAnswer};
-use claim_core::{Digest, ProblemType, Timestamp, json};
-use claim_http::{Answer, ProblemAnswer, send, system_rng};
-use http::{HeaderMap, StatusCode, header};
+use claim_core::{Digest, json};
+use claim_http::{Answer, system_rng};
+use http::StatusCode;
 
-use crate::error::{Refused, Service};
+use crate::error::Refused;
 use crate::event::Event;
-use crate::post::{MAX_ANSWER, content_of};
+use crate::exchange::{Ask, Hindrance, Signed};
+use crate::post::content_of;
 use crate::retry::Patience;
 use crate::session::OpenSession;
 
-pub use error::{Hindrance, SayError};
+pub use error::SayError;
 
 /// The longest message in bytes of UTF-8.
 pub const MAX_MESSAGE: usize = 64 * 1024;
@@ -122,15 +121,8 @@ impl OpenSession {
                     SayError::NotAccepted { attempts, last }
                 });
             };
-            let why = hindrance.to_string();
-            if let Hindrance::ClockSkew { server_time, .. } = hindrance {
-                self.correct_clock(server_time);
-            }
-            self.party.student.tell(Event::Retrying { why: why.clone(), after });
-            tokio::time::sleep(after).await;
+            self.overcome(&hindrance, after).await?;
             if lost {
-                self.party.student.tell(Event::SessionLost { why });
-                self.reopen().await?;
                 message.session = self.session_digest();
             }
         }
@@ -138,42 +130,12 @@ impl OpenSession {
 
     /// Signs and sends once.
     async fn attempt(&self, message: &Unsettled) -> Attempt {
-        let content = Content { media_type: MEDIA_TYPE, bytes: message.text.as_bytes() };
-        let request = Outgoing { method: "POST", target: TARGET, content: Some(content) };
-        let (fields, waiting) = self.session.sign(&request, self.server_now(), &message.nonce);
-        let blackboard = self.session.origin();
-        let request = self
-            .party
-            .client
-            .post(blackboard.join(TARGET))
-            .header("claim-session", self.session.token())
-            .header("content-digest", fields.content_digest.unwrap_or_default())
-            .header(header::CONTENT_TYPE, MEDIA_TYPE)
-            .header("signature-input", fields.signature_input)
-            .header("signature", fields.signature)
-            .body(message.text.clone());
-        let answer = match send(request, MAX_ANSWER).await {
-            Ok(answer) => answer,
-            Err(source) => {
-                let unreached =
-                    self.party.student.unreached(Service::Blackboard, blackboard, source);
-                return Attempt::Hindered(Hindrance::Unreached(unreached));
-            }
-        };
-        match authenticate(&waiting, &answer) {
-            Ok(()) => signed(&answer),
-            Err(error) => Attempt::Hindered(unsigned(&answer, error)),
+        let ask = Ask::post(TARGET, MEDIA_TYPE, message.text.clone());
+        match self.exchange(&ask, &message.nonce).await {
+            Ok(Signed::Answer(answer)) => acknowledged(&answer),
+            Ok(Signed::Refused(refused)) => Attempt::Refused(refused),
+            Err(hindrance) => Attempt::Hindered(hindrance),
         }
-    }
-
-    async fn reopen(&mut self) -> Result<(), SayError> {
-        (self.session, self.clock_offset) = self.party.open().await.map_err(SayError::Session)?;
-        Ok(())
-    }
-
-    fn correct_clock(&mut self, server_time: Timestamp) {
-        self.clock_offset = server_time.millis_since(self.party.student.now());
-        self.party.student.tell(Event::ClockCorrected { clock_offset: self.clock_offset });
     }
 
     fn session_digest(&self) -> Digest {
@@ -187,30 +149,8 @@ impl std::fmt::Debug for Unsettled {
     }
 }
 
-/// Whether Blackboard signed this answer to this request.
-fn authenticate(waiting: &ExpectAnswer<'_>, answer: &Answer) -> Result<(), AnswerError> {
-    let field = |name| field(&answer.headers, name);
-    let (input, signature) = (field("signature-input"), field("signature"));
-    let (digest, media_type) = (field("content-digest"), field("content-type"));
-    let parts = AnswerParts {
-        status: answer.status.as_u16(),
-        content_digest: digest.as_deref(),
-        content_type: media_type.as_deref(),
-        signature_input: input.as_deref().unwrap_or_default(),
-        signature: signature.as_deref().unwrap_or_default(),
-    };
-    waiting.receive(&parts, &answer.body)
-}
-
-/// A field as signatures see it: all its lines, joined (RFC 9421 §2.1). What is not ASCII is no field of ours.
-fn field(headers: &HeaderMap, name: &str) -> Option<String> {
-    let mut lines = headers.get_all(name).iter().map(|line| line.to_str().ok().map(str::trim));
-    let first = lines.next()??.to_owned();
-    lines.try_fold(first, |joined, line| Some(joined + ", " + line?))
-}
-
-/// What Blackboard itself says.
-fn signed(answer: &Answer) -> Attempt {
+/// What Blackboard itself says, and not as a refusal.
+fn acknowledged(answer: &Answer) -> Attempt {
     let status = answer.status;
     if matches!(status, StatusCode::CREATED | StatusCode::OK) && answer.media_type() == JSON {
         return match json::from_slice(&answer.body) {
@@ -218,61 +158,5 @@ fn signed(answer: &Answer) -> Attempt {
             Err(error) => Attempt::Unreadable { status, defect: error.to_string() },
         };
     }
-    let Some(problem) = ProblemAnswer::from_answer(answer) else {
-        return Attempt::Unreadable { status, defect: content_of(answer) };
-    };
-    let server_time = problem.extensions.get("server_time").and_then(|time| time.as_str());
-    let server_time = server_time.and_then(|time| time.parse().ok());
-    let skewed = problem.problem_type == Some(ProblemType::ClockSkew);
-    let refused = Refused { service: Service::Blackboard, problem: Box::new(problem) };
-    match server_time {
-        Some(server_time) if skewed => {
-            Attempt::Hindered(Hindrance::ClockSkew { server_time, refused })
-        }
-        _ if is_final(&refused) => Attempt::Refused(refused),
-        _ => Attempt::Hindered(Hindrance::Busy(refused)),
-    }
-}
-
-/// Whether Blackboard would refuse every copy of the request, since its reason follows from what was signed.
-///
-/// "A signed refusal speaks of the copy of the request that was refused" (PROTOCOL.md §5): the reasons named here may
-/// lie in what no signature covers, such as the content behind its digest, or in the moment.
-fn is_final(refused: &Refused) -> bool {
-    let of_one_copy = matches!(
-        refused.problem.problem_type,
-        Some(
-            ProblemType::DigestMismatch
-                | ProblemType::ContentTooLarge
-                | ProblemType::UnsupportedMediaType
-                | ProblemType::MalformedRequest
-                | ProblemType::ClockSkew
-        )
-    );
-    !of_one_copy && !refused.is_temporary()
-}
-
-/// What anyone may have said: a reason to try again, at most.
-fn unsigned(answer: &Answer, error: AnswerError) -> Hindrance {
-    let status = answer.status;
-    match ProblemAnswer::from_answer(answer) {
-        Some(problem)
-            if matches!(
-                problem.problem_type,
-                Some(ProblemType::SessionInvalid | ProblemType::SessionExpired)
-            ) =>
-        {
-            Hindrance::NoSession(Refused {
-                service: Service::Blackboard,
-                problem: Box::new(problem),
-            })
-        }
-        problem => Hindrance::NotAuthentic {
-            status,
-            problem: problem.map(Box::new),
-            retry_after: field(&answer.headers, "retry-after")
-                .and_then(|seconds| seconds.parse().ok()),
-            error,
-        },
-    }
+    Attempt::Unreadable { status, defect: content_of(answer) }
 }

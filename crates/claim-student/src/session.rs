@@ -9,14 +9,14 @@ use claim_core::messages::{Challenge, SessionAnswer};
 use claim_core::student::{self, Credential, Session};
 use claim_core::{Digest, PersonId, Timestamp};
 use claim_http::{https_client, system_rng};
-use claim_pki::Root;
+use claim_pki::{Certificate, Root};
 
 use crate::error::{Foreign, Refused, Service};
 use crate::event::Event;
 use crate::post::{PostError, post};
 use crate::retry::Patience;
 use crate::student::Student;
-use crate::wallet::WalletError;
+use crate::wallet::{Held, WalletError};
 
 pub use error::SessionError;
 
@@ -34,8 +34,10 @@ pub struct OpenSession {
 pub(crate) struct Party {
     pub(crate) student: Student,
     pub(crate) client: reqwest::Client,
-    root: Arc<Root>,
-    credential: Credential,
+    pub(crate) root: Arc<Root>,
+    pub(crate) credential: Credential,
+    /// The same chain as in the credential, read.
+    pub(crate) certificates: Vec<Certificate>,
 }
 
 impl Student {
@@ -54,7 +56,8 @@ impl Student {
             return Err(WalletError::Expired { id: id.clone(), not_after, at: now }.into());
         }
         let client = https_client(&self.trust(&root), None, self.config.timeouts.exchange)?;
-        let party = Party { student: self.clone(), client, root, credential: held.credential };
+        let Held { credential, certificates, .. } = held;
+        let party = Party { student: self.clone(), client, root, credential, certificates };
         let (session, clock_offset) = party.open().await?;
         Ok(OpenSession { party, session, clock_offset })
     }
@@ -80,7 +83,7 @@ impl OpenSession {
     }
 
     /// Blackboard's time, as well as it is known.
-    pub(crate) fn server_now(&self) -> Timestamp {
+    pub fn server_now(&self) -> Timestamp {
         let now = self.party.student.now().as_millis();
         Timestamp::from_millis(now.saturating_add(self.clock_offset))
     }
@@ -105,7 +108,7 @@ impl Party {
     }
 
     async fn exchange(&self) -> Result<(Session, i64), SessionError> {
-        let Self { student, client, root, credential } = self;
+        let Self { student, client, root, credential, .. } = self;
         let blackboard = &student.config.blackboard;
         let (request, waiting) = student::request(credential, blackboard, &mut system_rng());
         student.tell(Event::ChallengeSent {

@@ -1,0 +1,57 @@
+//! Step 6: handing in, from files on disk to a receipt.
+//!
+//! [`Collected`] files become, for an assignment, a [`Plan`] that a person can look at; signed ([`SignedClaim`]), it is
+//! lodged ([`Lodged`]), which fixes what and when; then the files follow, and at last there is a receipt ([`Received`]).
+//! Every step can be repeated: a claim that was signed is kept in the folder before it is sent, so that the same files
+//! handed in again go on with it instead of making another.
+
+mod change;
+mod choose;
+mod collect;
+mod error;
+mod evidence;
+mod fetch;
+mod kept;
+mod lodge;
+mod place;
+mod plan;
+mod receive;
+mod upload;
+mod withdraw;
+
+pub use change::Change;
+pub use choose::{ChooseError, Wanted, WantedError, choose};
+pub use collect::{CollectError, Collected, LeftOut, RefusedName, WhyLeftOut};
+pub use error::HandInError;
+pub use evidence::EvidenceError;
+pub use fetch::{FetchError, Fetched};
+pub use kept::{Kept, KeptState};
+pub use lodge::{Lodged, Lodging};
+pub use place::Place;
+pub use plan::{LimitError, Plan, SignedClaim};
+pub use receive::Received;
+
+use claim_core::claim::ClaimId;
+use claim_core::hand_in::Assignments;
+
+use crate::exchange::{Ask, AskError};
+use crate::session::OpenSession;
+
+/// The largest answer with assignments or with a claim's state that is read, in bytes: a stored claim of more than
+/// 4 MiB may be in it, as base64.
+const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
+
+impl OpenSession {
+    /// What this person may hand in to, and what was handed in.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn assignments(&mut self) -> Result<Assignments, AskError> {
+        self.ask_json(&Ask::get("/v1/assignments").at_most(MAX_DOCUMENT)).await
+    }
+}
+
+/// The address of a claim, or of what belongs to it.
+fn target(claim: ClaimId, rest: &str) -> String {
+    format!("/v1/claims/{claim}{rest}")
+}

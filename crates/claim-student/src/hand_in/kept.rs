@@ -1,0 +1,144 @@
+//! What the student's folder keeps of each claim: the signed claim, and its proofs.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use claim_core::Timestamp;
+use claim_core::claim::{ClaimId, Manifest};
+use claim_core::receipt::{Container, MAX_RECEIPT, Member};
+use claim_files::{FileError, Mode, replace};
+use claim_pki::{ContentType, SignedData, TimestampToken};
+
+use crate::wallet::{Wallet, WalletError};
+
+/// The folder in the student's folder.
+const FOLDER: &str = "receipts";
+
+/// The endings of the files of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extension {
+    /// The signed claim, from before it was sent.
+    Claim,
+    /// The proof of lodging.
+    Lodged,
+    /// The receipt.
+    Receipt,
+}
+
+/// A proof in the student's folder, as it reads; it was checked when it came, and is not again here.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The claim.
+    pub claim: ClaimId,
+    /// What was handed in.
+    pub manifest: Manifest,
+    /// When, by its timestamp.
+    pub lodged_at: Timestamp,
+    /// How far it goes.
+    pub state: KeptState,
+}
+
+/// How far a kept proof goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptState {
+    /// A proof of lodging.
+    Lodged,
+    /// A receipt.
+    Received,
+}
+
+impl fmt::Display for Extension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Claim => "p7s",
+            Self::Lodged => "lodged",
+            Self::Receipt => "receipt",
+        })
+    }
+}
+
+impl Wallet {
+    /// Where the copies of receipts are.
+    pub fn receipts_folder(&self) -> PathBuf {
+        self.dir().join(FOLDER)
+    }
+
+    /// The proofs in the folder, the latest first; what cannot be read as one is left out.
+    ///
+    /// # Errors
+    /// [`WalletError`] when the folder cannot be read.
+    pub fn kept(&self) -> Result<Vec<Kept>, WalletError> {
+        let folder = self.receipts_folder();
+        let refused = |source| FileError::System { action: "read", path: folder.clone(), source };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(refused(error).into()),
+        };
+        let mut kept = Vec::new();
+        for entry in entries {
+            kept.extend(read(&entry.map_err(refused)?.path()));
+        }
+        // Of the two proofs of one claim the one that goes further.
+        kept.sort_by_key(|one| (one.claim, one.state == KeptState::Lodged));
+        kept.dedup_by_key(|one| one.claim);
+        kept.sort_by_key(|one| std::cmp::Reverse(one.lodged_at));
+        Ok(kept)
+    }
+
+    /// The signed claim with this id, if it was signed here.
+    pub(super) fn kept_claim(&self, claim: ClaimId) -> Option<Vec<u8>> {
+        bounded(&self.kept_path(claim, Extension::Claim)).ok()
+    }
+
+    pub(super) fn keep_claim(&self, claim: ClaimId, cms: &[u8]) -> Result<(), WalletError> {
+        self.keep_proof(claim, Extension::Claim, cms)
+    }
+
+    pub(super) fn keep_proof(
+        &self,
+        claim: ClaimId,
+        extension: Extension,
+        bytes: &[u8],
+    ) -> Result<(), WalletError> {
+        let folder = self.receipts_folder();
+        // Names of files and people are in it.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|source| FileError::System { action: "create", path: folder, source })?;
+        Ok(replace(&self.kept_path(claim, extension), bytes, Mode::Private)?)
+    }
+
+    fn kept_path(&self, claim: ClaimId, extension: Extension) -> PathBuf {
+        self.receipts_folder().join(format!("{claim}.{extension}"))
+    }
+}
+
+fn read(path: &Path) -> Option<Kept> {
+    let state = match path.extension()?.to_str()? {
+        "lodged" => KeptState::Lodged,
+        "receipt" => KeptState::Received,
+        _ => return None,
+    };
+    let container = Container::from_zip(&bounded(path).ok()?).ok()?;
+    let signed =
+        SignedData::from_der(ContentType::Claim, container.content(Member::Claim)?).ok()?;
+    let token = TimestampToken::from_der(container.content(Member::Timestamp)?).ok()?;
+    Some(Kept {
+        path: path.to_owned(),
+        claim: ClaimId::of_manifest(signed.unverified_content()),
+        manifest: Manifest::from_slice(signed.unverified_content()).ok()?,
+        lodged_at: token.unverified_gen_time(),
+        state,
+    })
+}
+
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_RECEIPT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

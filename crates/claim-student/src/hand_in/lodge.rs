@@ -1,0 +1,139 @@
+//! Lodging: the claim goes to Blackboard, its timestamp comes back and is verified.
+
+use claim_core::claim::{ClaimId, Manifest};
+use claim_core::hand_in::{CMS, ClaimStatus};
+use claim_core::{Sid, Timestamp};
+use claim_pki::VerifiedToken;
+
+use super::change::Change;
+use super::collect::Collected;
+use super::error::HandInError;
+use super::plan::{Plan, SignedClaim};
+use super::{MAX_DOCUMENT, evidence, target};
+use crate::event::Event;
+use crate::exchange::{Ask, AskError};
+use crate::session::OpenSession;
+
+/// How often a claim is signed anew because Blackboard's records changed.
+const MOST_CHANGES: usize = 5;
+
+/// A claim that Blackboard has, with a timestamp that was verified.
+#[derive(Clone, Debug)]
+pub struct Lodged {
+    pub(super) collected: Collected,
+    pub(super) manifest: Manifest,
+    pub(super) cms: Vec<u8>,
+    pub(super) token: VerifiedToken,
+    pub(super) status: ClaimStatus,
+}
+
+/// What came of lodging.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of them at a time, and moved once")]
+pub enum Lodging {
+    /// It is lodged.
+    Lodged(Lodged),
+    /// It is not: something changed that the student may mind. The plan is the one that fits now.
+    Changed {
+        /// As it would be signed now.
+        plan: Plan,
+        /// What changed.
+        change: Change,
+    },
+}
+
+impl Lodged {
+    /// The claim's id.
+    pub fn id(&self) -> ClaimId {
+        self.status.claim
+    }
+
+    /// What it says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The timestamp's time.
+    pub fn lodged_at(&self) -> Timestamp {
+        self.token.gen_time()
+    }
+
+    /// By how many milliseconds it was late; 0 when in time.
+    pub fn late_ms(&self) -> i64 {
+        self.status.late_ms
+    }
+
+    /// Blackboard's word on the claim, as it was last heard.
+    pub fn status(&self) -> &ClaimStatus {
+        &self.status
+    }
+
+    /// Who hands in together.
+    pub fn sids(&self) -> &[Sid] {
+        self.manifest.sids.sids()
+    }
+}
+
+impl OpenSession {
+    /// Lodges the claim, and verifies the timestamp that comes back.
+    ///
+    /// The signed claim is kept in the folder before it is sent. Where Blackboard's records changed meanwhile and
+    /// nothing got worse for the student, it is signed anew ([`Event::SignedAnew`] tells).
+    ///
+    /// # Errors
+    /// [`HandInError`]; [`HandInError::LodgingUnknown`] when it may be lodged or not: the same files handed in
+    /// again settle it.
+    pub async fn lodge(&mut self, mut signed: SignedClaim) -> Result<Lodging, HandInError> {
+        for _ in 0..=MOST_CHANGES {
+            self.party.student.wallet().keep_claim(signed.id, &signed.cms)?;
+            let ask = Ask::post("/v1/claims", CMS, signed.cms.clone()).at_most(MAX_DOCUMENT);
+            let error = match self.ask_json(&ask).await {
+                Ok(status) => return Ok(Lodging::Lodged(self.lodged(signed, status)?)),
+                Err(error) => error,
+            };
+            let assignment = &signed.plan.assignment;
+            let Some(change) = Change::in_refusal(&error, assignment, self.id()) else {
+                return Ok(Lodging::Lodged(self.look_whether_lodged(signed, error).await?));
+            };
+            let mut plan = signed.plan;
+            change.apply(&mut plan.assignment);
+            if change.needs_a_word(&plan.assignment.sids) {
+                return Ok(Lodging::Changed { plan, change });
+            }
+            self.party.student.tell(Event::SignedAnew { change });
+            signed = self.sign_new(plan)?;
+        }
+        Err(HandInError::KeepsChanging)
+    }
+
+    fn lodged(&self, signed: SignedClaim, status: ClaimStatus) -> Result<Lodged, HandInError> {
+        let root = &self.party.root;
+        let cms = evidence::stored_claim(root, &status, signed.id, signed.cms)?;
+        let token = evidence::token(root, &signed.manifest, &cms, &status)?;
+        self.party.student.tell(Event::ClaimLodged {
+            claim: status.claim,
+            lodged_at: status.lodged_at,
+            due: status.due,
+            late_ms: status.late_ms,
+        });
+        let SignedClaim { plan: Plan { collected, .. }, manifest, .. } = signed;
+        Ok(Lodged { collected, manifest, cms, token, status })
+    }
+
+    /// The lodging itself got no answer that could be used: perhaps asking does.
+    async fn look_whether_lodged(
+        &mut self,
+        signed: SignedClaim,
+        error: AskError,
+    ) -> Result<Lodged, HandInError> {
+        if !error.may_have_arrived() {
+            return Err(HandInError::NotLodged(error));
+        }
+        let claim = signed.id;
+        let ask = Ask::get(target(claim, "")).at_most(MAX_DOCUMENT);
+        match self.ask_json(&ask).await {
+            Ok(status) => self.lodged(signed, status),
+            Err(_) => Err(HandInError::LodgingUnknown { claim, last: Box::new(error) }),
+        }
+    }
+}

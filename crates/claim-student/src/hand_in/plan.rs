@@ -1,0 +1,204 @@
+//! What is about to be handed in, for a person to look at, and its signature.
+
+use claim_core::Timestamp;
+use claim_core::claim::{ClaimId, Manifest, ManifestMembers, VerifiedClaim, sign_claim};
+use claim_core::encoding::Bytes;
+use claim_core::hand_in::{Assignment, ClaimState, Limits};
+use claim_http::system_rng;
+use claim_pki::Signer;
+
+use super::collect::Collected;
+use super::error::HandInError;
+use crate::error::Explained;
+use crate::event::Event;
+use crate::session::OpenSession;
+
+/// Files, an assignment and a note: everything that will be signed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) collected: Collected,
+    pub(super) assignment: Assignment,
+    pub(super) note: Option<String>,
+}
+
+/// A claim with its signature; nothing of it has been sent.
+#[derive(Clone, Debug)]
+pub struct SignedClaim {
+    pub(super) plan: Plan,
+    pub(super) manifest: Manifest,
+    pub(super) id: ClaimId,
+    pub(super) cms: Vec<u8>,
+    /// It was signed and sent before, by an earlier run.
+    pub(super) earlier: bool,
+}
+
+/// Why these files cannot be handed in to this assignment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// Too many files.
+    #[error("these are {found} files; the assignment takes at most {limit}")]
+    Files {
+        /// How many there are.
+        found: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// Too many bytes.
+    #[error("these are {found} bytes; the assignment takes at most {limit}")]
+    Bytes {
+        /// How many there are.
+        found: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// Nothing is taken any more.
+    #[error("the assignment closed at {until}")]
+    Closed {
+        /// The last moment at which a claim was taken.
+        until: Timestamp,
+    },
+}
+
+impl Plan {
+    /// These files for this assignment, with a note to those who mark it.
+    ///
+    /// # Errors
+    /// [`LimitError`]. Blackboard looks at the limits as well, and has the last word.
+    pub fn new(
+        collected: Collected,
+        assignment: Assignment,
+        note: Option<String>,
+        server_now: Timestamp,
+    ) -> Result<Self, LimitError> {
+        let Limits { files, bytes, .. } = assignment.limits;
+        let (found, total) =
+            (collected.files().entries().len() as u64, collected.files().total_size());
+        if found > files {
+            return Err(LimitError::Files { found, limit: files });
+        }
+        if total > bytes {
+            return Err(LimitError::Bytes { found: total, limit: bytes });
+        }
+        if let Some(until) = assignment.until.filter(|until| server_now > *until) {
+            return Err(LimitError::Closed { until });
+        }
+        Ok(Self { collected, assignment, note })
+    }
+
+    /// The files.
+    pub fn collected(&self) -> &Collected {
+        &self.collected
+    }
+
+    /// The assignment as Blackboard told it.
+    pub fn assignment(&self) -> &Assignment {
+        &self.assignment
+    }
+
+    /// The note.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    fn is_that_of(&self, manifest: &Manifest) -> bool {
+        manifest.assignment_ref() == self.assignment.reference()
+            && manifest.sids == self.assignment.sids
+            && manifest.files == *self.collected.files()
+            && manifest.note == self.note
+    }
+}
+
+impl SignedClaim {
+    /// Its id.
+    pub fn id(&self) -> ClaimId {
+        self.id
+    }
+
+    /// What it says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether an earlier run signed it and sent it: the same files for the same assignment.
+    pub fn is_from_earlier(&self) -> bool {
+        self.earlier
+    }
+}
+
+impl OpenSession {
+    /// Signs the claim, or takes the one up again that an earlier run signed for the very same files, where
+    /// Blackboard says that it is the last one and has not ended.
+    ///
+    /// # Errors
+    /// [`HandInError::Sign`], [`HandInError::Manifest`], [`HandInError::Wallet`].
+    pub fn sign(&self, plan: Plan) -> Result<SignedClaim, HandInError> {
+        match self.earlier(&plan) {
+            Some((manifest, id, cms)) => Ok(SignedClaim { plan, manifest, id, cms, earlier: true }),
+            None => self.sign_new(plan),
+        }
+    }
+
+    pub(super) fn sign_new(&self, plan: Plan) -> Result<SignedClaim, HandInError> {
+        let assignment = &plan.assignment;
+        let manifest = Manifest::new(ManifestMembers {
+            blackboard: self.session.origin().clone(),
+            assignment: assignment.reference(),
+            due: assignment.due,
+            sids: assignment.sids.clone(),
+            by: None,
+            replaces: assignment.last_claim,
+            outage: false,
+            nonce: Bytes::random(&mut system_rng()),
+            note: plan.note.clone(),
+            files: plan.collected.files().clone(),
+        });
+        let bytes = manifest.to_bytes()?;
+        let signed = sign_claim(&bytes, &self.signer()?, self.server_now())?;
+        let id = ClaimId::of_manifest(&bytes);
+        self.party.student.tell(Event::ClaimSigned {
+            claim: id,
+            files: manifest.files.entries().len(),
+            bytes: signed.der().len(),
+        });
+        Ok(SignedClaim { plan, manifest, id, cms: signed.der().to_vec(), earlier: false })
+    }
+
+    /// Who signs here.
+    pub(super) fn signer(&self) -> Result<Signer<'_>, HandInError> {
+        let [certificate, issuer, ..] = self.party.certificates.as_slice() else {
+            return Err(HandInError::IssuerMissing { id: self.id().clone() });
+        };
+        Ok(Signer::new(&self.party.credential.key, certificate, issuer)?)
+    }
+
+    /// The claim of an earlier run that this would only repeat.
+    fn earlier(&self, plan: &Plan) -> Option<(Manifest, ClaimId, Vec<u8>)> {
+        let last = plan.assignment.last_claim?;
+        let summary = plan.assignment.claims.iter().find(|claim| claim.claim == last)?;
+        if !matches!(summary.state, ClaimState::Waiting | ClaimState::Received) {
+            return None;
+        }
+        let cms = self.party.student.wallet().kept_claim(last)?;
+        let root = &self.party.root;
+        let claim = VerifiedClaim::open(&cms, |chain| root.verify_person(chain, self.server_now()));
+        let claim =
+            claim.ok().filter(|claim| claim.id() == last && claim.is_signed_by(self.id()))?;
+        let manifest = claim.manifest().clone();
+        plan.is_that_of(&manifest).then_some((manifest, last, cms))
+    }
+}
+
+impl Explained for LimitError {
+    fn advice(&self) -> String {
+        match self {
+            Self::Files { .. } => "Hand in fewer files, or put them into an archive.".to_owned(),
+            Self::Bytes { .. } => {
+                "Leave out what is not needed, or ask the people of the course.".to_owned()
+            }
+            Self::Closed { .. } => {
+                "Ask the people of the course whether they still take it.".to_owned()
+            }
+        }
+    }
+}
