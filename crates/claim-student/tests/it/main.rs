@@ -4,6 +4,7 @@
 
 mod enrolment;
 mod folder;
+mod hand_in;
 mod messages;
 mod sessions;
 mod support;

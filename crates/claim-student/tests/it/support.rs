@@ -4,7 +4,7 @@ pub(crate) mod blackboard;
 pub(crate) mod cuhk;
 mod fake;
 mod person;
-mod pki;
+pub(crate) mod pki;
 
 pub(crate) use blackboard::Blackboard;
 pub(crate) use cuhk::Cuhk;

@@ -1,6 +1,8 @@
 //! A Blackboard that keeps messages in memory, and does everything else as the real one.
 
-use std::collections::VecDeque;
+mod claims;
+
+use std::collections::{HashMap, VecDeque};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +17,8 @@ use claim_pki::SigningKey;
 
 use super::fake::{Asked, Fake, Reply, Reserved};
 use super::pki::{Authority, chain, now};
+
+pub(crate) use claims::{Claims, refusal};
 
 /// A message that was kept.
 #[derive(Clone, Debug)]
@@ -36,7 +40,12 @@ pub(crate) struct World {
     /// Whether the request counts all the same, and what is said.
     signed_refusals: Mutex<VecDeque<(bool, Problem)>>,
     clock: AtomicI64,
+    /// What is done to the next answers for a path before they are signed.
+    lies: Mutex<HashMap<String, VecDeque<Lie>>>,
+    claims: Claims,
 }
+
+type Lie = Box<dyn FnOnce(&mut Reply) + Send>;
 
 /// A Blackboard.
 pub(crate) struct Blackboard {
@@ -55,6 +64,7 @@ impl Deref for Blackboard {
 pub(crate) const CHALLENGES: &str = "/v1/challenges";
 pub(crate) const SESSIONS: &str = "/v1/sessions";
 pub(crate) const MESSAGES: &str = "/v1/messages";
+pub(crate) const CLAIMS: &str = "/v1/claims";
 
 impl Blackboard {
     pub(crate) async fn start(authority: &Arc<Authority>) -> Self {
@@ -80,6 +90,8 @@ impl Blackboard {
             seen: Mutex::default(),
             signed_refusals: Mutex::default(),
             clock: AtomicI64::new(0),
+            lies: Mutex::default(),
+            claims: Claims::new(authority, &origin),
         });
         let service = {
             let world = Arc::clone(&world);
@@ -114,6 +126,17 @@ impl Blackboard {
     /// Does as the next authentic message asks, then refuses another copy of it so, and only that answer arrives.
     pub(crate) fn accept_then_refuse_signed(&self, problem: Problem) {
         self.world.signed_refusals.lock().unwrap().push_back((true, problem));
+    }
+
+    /// Changes the next answer for this path, and signs that.
+    pub(crate) fn lie(&self, path: &str, lie: impl FnOnce(&mut Reply) + Send + 'static) {
+        let mut lies = self.world.lies.lock().unwrap();
+        lies.entry(path.to_owned()).or_default().push_back(Box::new(lie));
+    }
+
+    /// What it has of claims.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.world.claims
     }
 
     /// Puts the clock so many seconds ahead of this machine's.
@@ -183,16 +206,15 @@ impl World {
                         })?;
                 Ok(json(201, &answer))
             }
-            MESSAGES => self.message(asked, &ring),
-            other => Err(Refusal(Problem::new(ProblemType::NotFound, other))),
+            _ => self.step_six(asked, &ring),
         }
     }
 
-    fn message(&self, asked: &Asked, ring: &Ring) -> Result<Reply, Refusal> {
+    fn step_six(&self, asked: &Asked, ring: &Ring) -> Result<Reply, Refusal> {
         let field = |name| asked.headers.get(name).map(|value| value.to_str().unwrap());
         let parts = RequestParts {
             method: asked.method.as_str(),
-            target: &asked.path,
+            target: &asked.target,
             claim_session: field("claim-session").unwrap(),
             content_digest: field("content-digest"),
             content_type: field("content-type"),
@@ -218,11 +240,19 @@ impl World {
                 }
             }
         };
-        let media_type = reply.headers["content-type"].to_str().unwrap().to_owned();
-        let content = Content { media_type: &media_type, bytes: &reply.body };
-        let fields = answerer.sign(reply.status.as_u16(), Some(content), self.now());
+        let mut reply = reply;
+        let lie = self.lies.lock().unwrap().get_mut(&asked.path).and_then(VecDeque::pop_front);
+        if let Some(lie) = lie {
+            lie(&mut reply);
+        }
+        let media_type = reply.headers.get("content-type").map(|value| value.to_str().unwrap());
+        let content = media_type.map(|media_type| Content { media_type, bytes: &reply.body });
+        let fields = answerer.sign(reply.status.as_u16(), content, self.now());
+        let reply = match &fields.content_digest {
+            Some(digest) => reply.with("content-digest", digest),
+            None => reply,
+        };
         Ok(reply
-            .with("content-digest", &fields.content_digest.unwrap())
             .with("signature-input", &fields.signature_input)
             .with("signature", &fields.signature))
     }
@@ -238,6 +268,11 @@ impl World {
         let request = timely
             .content(&asked.body)
             .map_err(|error| Problem::new(ProblemType::DigestMismatch, error))?;
+        if asked.path != MESSAGES {
+            let reply = self.claims.answer(asked, &self.identity.origin);
+            let reply = reply.ok_or_else(|| Problem::new(ProblemType::NotFound, &asked.path))?;
+            return refusal.map_or(Ok(reply), |(_, problem)| Err(problem));
+        }
         let mut kept = self.kept.lock().unwrap();
         let key = (*request.session().as_bytes(), request.nonce().0);
         let number = kept.iter().position(|kept| kept.key == key).unwrap_or_else(|| {

@@ -23,6 +23,8 @@ use tokio::task::JoinHandle;
 pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// Path and query.
+    pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) connection: ConnectionInfo,
@@ -46,6 +48,12 @@ impl Reply {
         Self { status, headers, body: body.into(), broken: false }
     }
 
+    /// Without content.
+    pub(crate) fn empty(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap();
+        Self { status, headers: HeaderMap::new(), body: Vec::new(), broken: false }
+    }
+
     pub(crate) fn problem(problem: &Problem, origin: &Origin) -> Self {
         let status = problem.problem_type.status();
         Self::new(status, "application/problem+json", problem.to_json(origin))
@@ -58,7 +66,8 @@ impl Reply {
 
     fn into_response(self) -> Response {
         let body = if self.broken {
-            let part = Bytes::from(self.body).slice(..1);
+            let part = Bytes::from(self.body);
+            let part = part.slice(..part.len().min(1));
             Body::from_stream(stream::iter([Ok(part), Err(io::Error::other("broken off"))]))
         } else {
             Body::from(self.body)
@@ -135,13 +144,14 @@ impl Fake {
                     (Arc::clone(&script), Arc::clone(&asked), Arc::clone(&service));
                 async move {
                     let (parts, body) = request.into_parts();
-                    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+                    let body = axum::body::to_bytes(body, 5 << 20).await.unwrap();
                     let path = parts.uri.path().to_owned();
                     asked.lock().unwrap().push(path.clone());
                     let twist = script.lock().unwrap().get_mut(&path).and_then(VecDeque::pop_front);
                     let request = Asked {
                         method: parts.method,
                         path,
+                        target: parts.uri.path_and_query().unwrap().to_string(),
                         headers: parts.headers,
                         body,
                         connection,
@@ -177,6 +187,11 @@ impl Fake {
     /// Answers the next request for this path so, without asking the service.
     pub(crate) fn instead(&self, path: &str, reply: Reply) {
         self.twist(path, Twist::Instead(reply));
+    }
+
+    /// Cuts the next request for this path off before its answer, without asking the service.
+    pub(crate) fn cut(&self, path: &str) {
+        self.instead(path, Reply { broken: true, ..Reply::new(200, "text/plain", "cut") });
     }
 
     /// Changes the answer to the next request for this path.

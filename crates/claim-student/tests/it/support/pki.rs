@@ -5,7 +5,7 @@ use claim_core::{Origin, PersonId, Timestamp};
 use claim_http::{Clock, TlsIdentity, system_rng};
 use claim_pki::{
     AuthorityName, Certificate, Issuer, PublicKey, Root, RootSpec, SerialNumber, SigningKey,
-    Subject, Validity,
+    Subject, TimestampSigner, Validity,
 };
 use rand_core::Rng;
 
@@ -20,6 +20,8 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) struct Authority {
     pub(crate) root: Root,
     pub(crate) issuing: Issuer,
+    /// The root as what issues.
+    issuer: Issuer,
 }
 
 impl Authority {
@@ -45,6 +47,7 @@ impl Authority {
         Self {
             root: Root::from_der(issuer.certificate().der()).unwrap(),
             issuing: Issuer::new(certificate, key).unwrap(),
+            issuer,
         }
     }
 
@@ -79,6 +82,20 @@ impl Authority {
         TlsIdentity::from_pki(&self.server(origin, &key), &key).unwrap()
     }
 
+    /// What stamps for the server with this origin.
+    pub(crate) fn timestamp_signer(&self, origin: &Origin) -> TimestampSigner {
+        Self::timestamp_signer_of(&self.issuer, origin)
+    }
+
+    /// The same with a certificate of the issuing authority, which is none for this.
+    pub(crate) fn timestamp_signer_of(issuer: &Issuer, origin: &Origin) -> TimestampSigner {
+        let subject = Subject::Timestamp { origin: origin.clone() };
+        let key = SigningKey::generate().unwrap();
+        let from = now().plus_seconds(-DAY);
+        let certificate = issue(issuer, &subject, key.public_key(), from, 300 * DAY);
+        TimestampSigner::new(key, certificate).unwrap()
+    }
+
     /// What cacerts gives.
     pub(crate) fn published(&self) -> Vec<Certificate> {
         vec![self.root.certificate().clone(), self.issuing.certificate().clone()]
@@ -102,7 +119,7 @@ fn issue(
     issuer.issue(issuance).unwrap()
 }
 
-fn serial() -> SerialNumber {
+pub(crate) fn serial() -> SerialNumber {
     let mut random = [0; 16];
     system_rng().fill_bytes(&mut random);
     SerialNumber::from_random(random)

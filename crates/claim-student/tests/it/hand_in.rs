@@ -1,0 +1,541 @@
+//! Step 6: from files to a receipt, whatever happens on the way.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use claim_core::claim::{ClaimId, Holder, PIECE};
+use claim_core::hand_in::{ClaimState, ClaimStatus, MissingPieces};
+use claim_core::{Digest, Problem, ProblemType};
+use claim_student::{
+    Change, Event, EvidenceError, Explained, HandInError, KeptState, Lodged, Lodging, OpenSession,
+    Outcome, Place, Plan, Received, Wanted, choose,
+};
+use tempfile::TempDir;
+
+use crate::support::blackboard::{CLAIMS, refusal};
+use crate::support::pki::serial;
+use crate::support::{Authority, Blackboard, Person, Reply, now, nowhere, sid, text_of};
+
+/// A student with files and a Blackboard.
+struct World {
+    authority: Arc<Authority>,
+    blackboard: Blackboard,
+    person: Person,
+    files: TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let authority = Arc::new(Authority::real());
+        let blackboard = Blackboard::start(&authority).await;
+        let person = Person::enrolled(&authority, &nowhere(), &blackboard.origin);
+        let files = tempfile::tempdir().unwrap();
+        fs::create_dir(files.path().join("work")).unwrap();
+        let world = Self { authority, blackboard, person, files };
+        world.write("report.pdf", b"a report");
+        world.write("empty.txt", b"");
+        world
+    }
+
+    /// With a file of three pieces.
+    async fn large() -> Self {
+        let world = Self::new().await;
+        let piece = usize::try_from(PIECE).unwrap();
+        world.write("data.bin", &vec![7; 2 * piece + 1]);
+        world
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        fs::write(self.work().join(name), content).unwrap();
+    }
+
+    fn work(&self) -> PathBuf {
+        self.files.path().join("work")
+    }
+
+    fn place(&self) -> Place {
+        Place::of_receipt(&self.files.path().join("lab1.receipt")).unwrap()
+    }
+
+    async fn session(&self) -> OpenSession {
+        self.person.start().open_session(&sid().into()).await.unwrap()
+    }
+
+    async fn plan(&self, session: &mut OpenSession) -> Plan {
+        let collected = self.person.start().collect(vec![self.work()]).await.unwrap();
+        let assignments = session.assignments().await.unwrap();
+        let assignment = choose(&assignments, &Wanted::Any).unwrap();
+        Plan::new(collected, assignment, None, session.server_now()).unwrap()
+    }
+
+    async fn lodge(&self, session: &mut OpenSession) -> Result<Lodging, HandInError> {
+        let plan = self.plan(session).await;
+        let signed = session.sign(plan).unwrap();
+        session.lodge(signed).await
+    }
+
+    async fn lodged(&self, session: &mut OpenSession) -> Lodged {
+        lodged(self.lodge(session).await.unwrap())
+    }
+
+    /// Everything, with a program of its own.
+    async fn hand_in(&self) -> Result<Received, HandInError> {
+        let mut session = self.session().await;
+        let mut lodged = lodged(self.lodge(&mut session).await?);
+        session.keep_lodged(&lodged, &self.place()).await?;
+        session.upload(&mut lodged).await?;
+        session.receive(lodged, &self.place()).await
+    }
+
+    fn claim_ids(&self) -> Vec<ClaimId> {
+        self.blackboard.claims().claims.lock().unwrap().iter().map(|(id, _)| *id).collect()
+    }
+
+    fn address(&self, rest: &str) -> String {
+        format!("{CLAIMS}/{}{rest}", self.claim_ids()[0])
+    }
+
+    fn told_lodged(&self) -> usize {
+        self.person.events.count(|event| matches!(event, Event::ClaimLodged { .. }))
+    }
+}
+
+fn lodged(lodging: Lodging) -> Lodged {
+    match lodging {
+        Lodging::Lodged(lodged) => lodged,
+        Lodging::Changed { change, .. } => panic!("{change:?}"),
+    }
+}
+
+fn status_of(reply: &Reply) -> ClaimStatus {
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// Changes the document in a reply.
+fn edit(change: impl FnOnce(&mut ClaimStatus) + Send + 'static) -> impl FnOnce(&mut Reply) + Send {
+    move |reply: &mut Reply| {
+        let mut status = status_of(reply);
+        change(&mut status);
+        reply.body = serde_json::to_vec(&status).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn from_files_to_a_receipt() {
+    let world = World::large().await;
+    let received = world.hand_in().await.unwrap();
+    assert_eq!(world.claim_ids(), [received.claim]);
+    assert_eq!((received.status.state, received.status.counts), (ClaimState::Received, true));
+    let names: Vec<_> =
+        world.blackboard.claims().claims.lock().unwrap()[0].1.names().into_iter().collect();
+    assert_eq!(names, ["work/data.bin", "work/report.pdf"]);
+    assert_eq!(received.receipt, world.files.path().join("lab1.receipt"));
+    assert!(world.files.path().join("lab1.lodged").exists());
+    let student = world.person.start();
+    let kept = student.wallet().kept().unwrap();
+    let [kept] = kept.as_slice() else { panic!("{kept:?}") };
+    assert_eq!((kept.claim, kept.state), (received.claim, KeptState::Received));
+    assert_eq!(fs::read(&kept.path).unwrap(), fs::read(&received.receipt).unwrap());
+    let told = world.person.events.take();
+    let tail = ["FilesReceived", "AwaitingReceipt", "ReceiptSaved"];
+    assert_eq!(told.iter().filter(|event| *event == "PieceReceived").count(), 4);
+    assert!(told.ends_with(&tail.map(str::to_owned)), "{told:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_overwritten_and_a_later_claim_replaces_the_first() {
+    let world = World::new().await;
+    fs::write(world.files.path().join("lab1.receipt"), "mine").unwrap();
+    let first = world.hand_in().await.unwrap();
+    assert_eq!(first.receipt, world.files.path().join("lab1-2.receipt"));
+    world.write("report.pdf", b"a better report");
+    let second = world.hand_in().await.unwrap();
+    assert_eq!(second.receipt, world.files.path().join("lab1-3.receipt"));
+    assert_eq!(fs::read(world.files.path().join("lab1.receipt")).unwrap(), b"mine");
+    let claims = world.blackboard.claims().claims.lock().unwrap();
+    assert_eq!(claims[1].1.manifest.replaces, Some(first.claim));
+}
+
+#[tokio::test]
+async fn the_same_files_again_are_the_same_claim() {
+    let world = World::new().await;
+    let first = world.hand_in().await.unwrap();
+    let second = world.hand_in().await.unwrap();
+    assert_eq!((first.claim, first.receipt), (second.claim, second.receipt));
+    assert_eq!(world.claim_ids().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_lodging_lodges_once() {
+    let world = World::new().await;
+    world.blackboard.break_off(CLAIMS);
+    world.blackboard.break_off(CLAIMS);
+    let mut session = world.session().await;
+    world.lodged(&mut session).await;
+    assert_eq!((world.blackboard.asked(CLAIMS), world.claim_ids().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn who_gives_up_on_lodging_asks_and_is_told() {
+    let mut world = World::new().await;
+    world.person.impatient();
+    world.blackboard.break_off(CLAIMS);
+    let mut session = world.session().await;
+    let lodged = world.lodged(&mut session).await;
+    assert_eq!(world.claim_ids(), [lodged.id()]);
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_settled_by_the_same_files_again() {
+    for arrives in [true, false] {
+        let mut world = World::new().await;
+        let patience = world.person.config.timeouts.patience;
+        world.person.impatient();
+        let mut session = world.session().await;
+        let plan = world.plan(&mut session).await;
+        let signed = session.sign(plan).unwrap();
+        let asking = format!("{CLAIMS}/{}", signed.id());
+        match arrives {
+            true => world.blackboard.break_off(CLAIMS),
+            false => world.blackboard.cut(CLAIMS),
+        }
+        world.blackboard.cut(&asking);
+        let error = session.lodge(signed).await.unwrap_err();
+        assert!(matches!(error, HandInError::LodgingUnknown { .. }), "{error}");
+        assert_eq!((error.outcome(), world.told_lodged()), (Outcome::Unknown, 0));
+        assert!(text_of(&error).contains("nobody knows"), "{}", text_of(&error));
+        world.person.config.timeouts.patience = patience;
+        world.hand_in().await.unwrap();
+        assert_eq!(world.claim_ids().len(), 1, "arrives: {arrives}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_blackboard_is_waited_for() {
+    let world = World::new().await;
+    let mut session = world.session().await;
+    let busy = || Problem::new(ProblemType::StorageUnavailable, "").with("retry_after", 1);
+    let plan = world.plan(&mut session).await;
+    world.blackboard.refuse_signed(busy());
+    let signed = session.sign(plan).unwrap();
+    let mut lodged = lodged(session.lodge(signed).await.unwrap());
+    world.blackboard.refuse_signed(busy());
+    session.upload(&mut lodged).await.unwrap();
+    assert_eq!(lodged.status().state, ClaimState::Received);
+    let waited =
+        |event: &Event| matches!(event, Event::Retrying { after, .. } if after.as_secs() >= 1);
+    assert_eq!(world.person.events.count(waited), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_told_and_nothing_is_lodged() {
+    let world = World::new().await;
+    let origin = world.blackboard.origin.clone();
+    world.blackboard.lie(CLAIMS, move |reply| {
+        *reply = refusal(&origin, 409, "assignment-closed", serde_json::json!({}));
+    });
+    let mut session = world.session().await;
+    let error = world.lodge(&mut session).await.unwrap_err();
+    assert!(matches!(error, HandInError::NotLodged(_)), "{error}");
+    assert_eq!((error.outcome(), world.blackboard.asked(CLAIMS)), (Outcome::Refused, 1));
+    // What anybody could have said is no refusal.
+    world.blackboard.instead(CLAIMS, crate::support::problem(ProblemType::NotFound));
+    world.lodged(&mut session).await;
+}
+
+#[tokio::test]
+async fn a_token_that_proves_nothing_is_never_called_lodged() {
+    type Forge = fn(&World, &mut ClaimStatus);
+    let forgeries: [(&str, Forge); 8] = [
+        ("over something else", |world, status| {
+            let signer = world.blackboard.claims().signer.lock().unwrap();
+            let digest = Digest::of(b"something else");
+            let token = signer.sign(digest.as_bytes(), status.lodged_at, &serial()).unwrap();
+            status.timestamp = token.der().to_vec();
+        }),
+        ("no token", |_, status| status.timestamp = b"no token".to_vec()),
+        ("another time", |_, status| status.lodged_at = status.lodged_at.plus_seconds(-60)),
+        ("late", |_, status| status.late_ms = 1),
+        ("another due time", |_, status| status.due = None),
+        ("another claim", |_, status| status.claim = ClaimId::of_manifest(b"{}")),
+        ("another stored claim", |world, status| {
+            let cms = world.blackboard.claims().claims.lock().unwrap()[0].1.cms.clone();
+            status.cms = Some(cms[..cms.len() - 1].to_vec());
+        }),
+        ("a claim for another server's clock", |world, status| {
+            let origin = "https://other.example".parse().unwrap();
+            let signer = world.authority.timestamp_signer(&origin);
+            let claims = world.blackboard.claims().claims.lock().unwrap();
+            let digest = Digest::of(&claims[0].1.cms);
+            let token = signer.sign(digest.as_bytes(), status.lodged_at, &serial()).unwrap();
+            status.timestamp = token.der().to_vec();
+        }),
+    ];
+    for (name, forge) in forgeries {
+        let world = Arc::new(World::new().await);
+        let other = Arc::clone(&world);
+        world.blackboard.lie(CLAIMS, move |reply| {
+            let mut status = status_of(reply);
+            forge(&other, &mut status);
+            reply.body = serde_json::to_vec(&status).unwrap();
+        });
+        let mut session = world.session().await;
+        let error = world.lodge(&mut session).await.unwrap_err();
+        assert!(matches!(error, HandInError::Evidence(_)), "{name}: {error}");
+        assert_eq!(error.outcome(), Outcome::Refused, "{name}");
+        assert_eq!(world.told_lodged(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_timestamp_under_the_issuing_authority_is_refused() {
+    let world = World::new().await;
+    let mut session = world.session().await;
+    // Another CUHK of the same names.
+    let foreign = Authority::real().timestamp_signer(&world.blackboard.origin);
+    *world.blackboard.claims().signer.lock().unwrap() = foreign;
+    let error = world.lodge(&mut session).await.unwrap_err();
+    assert!(matches!(error, HandInError::Evidence(EvidenceError::Authority(_))), "{error}");
+}
+
+#[tokio::test]
+async fn what_got_better_is_signed_anew() {
+    let world = World::new().await;
+    let mut session = world.session().await;
+    let plan = world.plan(&mut session).await;
+    let signed = session.sign(plan).unwrap();
+    let later = now().plus_seconds(7_200);
+    world.blackboard.claims().assignment.lock().unwrap().due = Some(later);
+    let other = ClaimId::of_manifest(b"of another terminal");
+    world.blackboard.claims().assignment.lock().unwrap().last_claim = Some(other);
+    let lodged = lodged(session.lodge(signed).await.unwrap());
+    assert_eq!((lodged.manifest().due, lodged.manifest().replaces), (Some(later), Some(other)));
+    assert_eq!(world.person.events.count(|event| matches!(event, Event::SignedAnew { .. })), 2);
+    assert_eq!(world.claim_ids(), [lodged.id()]);
+}
+
+#[tokio::test]
+async fn what_got_worse_is_asked_about() {
+    let world = World::new().await;
+    let mut session = world.session().await;
+    let plan = world.plan(&mut session).await;
+    let sooner = now().plus_seconds(60);
+    world.blackboard.claims().assignment.lock().unwrap().due = Some(sooner);
+    let signed = session.sign(plan).unwrap();
+    let Lodging::Changed { plan, change } = session.lodge(signed).await.unwrap() else { panic!() };
+    assert!(matches!(change, Change::Due { now, .. } if now == Some(sooner)), "{change:?}");
+    assert!(world.claim_ids().is_empty());
+    let group = Holder::new(vec!["1155000001".parse().unwrap(), sid()]).unwrap();
+    world.blackboard.claims().assignment.lock().unwrap().sids = group.clone();
+    let signed = session.sign(plan).unwrap();
+    let Lodging::Changed { plan, change } = session.lodge(signed).await.unwrap() else { panic!() };
+    assert!(matches!(change, Change::Holder { .. }), "{change:?}");
+    let signed = session.sign(plan).unwrap();
+    assert_eq!(lodged(session.lodge(signed).await.unwrap()).manifest().sids, group);
+}
+
+#[tokio::test]
+async fn a_blackboard_that_always_wants_another_claim_is_left() {
+    let world = World::new().await;
+    for round in 0..20 {
+        let origin = world.blackboard.origin.clone();
+        world.blackboard.lie(CLAIMS, move |reply| {
+            let last_claim = ClaimId::of_manifest(&[round]);
+            let members = serde_json::json!({ "last_claim": last_claim });
+            *reply = refusal(&origin, 409, "replaces-changed", members);
+        });
+    }
+    let mut session = world.session().await;
+    let error = world.lodge(&mut session).await.unwrap_err();
+    assert!(matches!(error, HandInError::KeepsChanging), "{error}");
+}
+
+#[tokio::test]
+async fn lost_pieces_and_sessions_are_made_good() {
+    let world = World::large().await;
+    let mut session = world.session().await;
+    let mut lodged = world.lodged(&mut session).await;
+    let piece = |n, index| world.address(&format!("/files/{n}/{index}"));
+    world.blackboard.cut(&piece(0, 1));
+    world.blackboard.break_off(&piece(0, 2));
+    world.blackboard.break_off(&world.address(""));
+    world.blackboard.forget_sessions();
+    session.upload(&mut lodged).await.unwrap();
+    assert_eq!(lodged.status().state, ClaimState::Received);
+    assert!(lodged.status().missing.is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_that_stopped_goes_on_where_it_was() {
+    let mut world = World::large().await;
+    let patience = world.person.config.timeouts.patience;
+    world.person.impatient();
+    let mut session = world.session().await;
+    let mut first = world.lodged(&mut session).await;
+    world.blackboard.cut(&world.address("/files/0/2"));
+    let error = session.upload(&mut first).await.unwrap_err();
+    assert!(matches!(error, HandInError::Uploading { .. }), "{error}");
+    assert!(text_of(&error).contains("is lodged") && text_of(&error).contains("stays lodged"));
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    world.person.config.timeouts.patience = patience;
+    let received = world.hand_in().await.unwrap();
+    assert_eq!((received.claim, world.claim_ids().len()), (first.id(), 1));
+    assert_eq!(world.blackboard.asked(&world.address("/files/0/0")), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_changed_is_not_sent() {
+    let world = World::new().await;
+    let mut session = world.session().await;
+    let mut lodged = world.lodged(&mut session).await;
+    for content in [&b"another report"[..], b"short", b"A report"] {
+        world.write("report.pdf", content);
+        let error = session.upload(&mut lodged).await.unwrap_err();
+        assert!(matches!(error, HandInError::FileChanged { .. }), "{error}");
+        assert!(error.to_string().contains("report.pdf"), "{error}");
+    }
+    fs::remove_file(world.work().join("report.pdf")).unwrap();
+    let error = session.upload(&mut lodged).await.unwrap_err();
+    assert!(matches!(error, HandInError::FileUnreadable { .. }), "{error}");
+    assert_eq!(world.blackboard.asked(&world.address("/files/1/0")), 0);
+    world.write("report.pdf", b"a report");
+    session.upload(&mut lodged).await.unwrap();
+}
+
+#[tokio::test]
+async fn missing_pieces_without_end_do_not_keep_the_program() {
+    let world = World::new().await;
+    world
+        .blackboard
+        .lie(CLAIMS, edit(|status| status.missing = vec![MissingPieces(1, 0, u64::MAX)]));
+    let mut session = world.session().await;
+    let mut lodged = world.lodged(&mut session).await;
+    session.upload(&mut lodged).await.unwrap();
+    assert_eq!(world.blackboard.asked(&world.address("/files/1/0")), 1);
+
+    let world = World::new().await;
+    let runs = vec![MissingPieces(1, 0, 0); 100_000];
+    world.blackboard.lie(CLAIMS, edit(|status| status.missing = runs));
+    let mut session = world.session().await;
+    let mut lodged = world.lodged(&mut session).await;
+    let error = session.upload(&mut lodged).await.unwrap_err();
+    assert!(matches!(error, HandInError::Evidence(EvidenceError::Missing)), "{error}");
+}
+
+#[tokio::test]
+async fn pieces_that_stay_missing_end_the_upload() {
+    let mut world = World::new().await;
+    world.person.impatient();
+    let mut session = world.session().await;
+    let mut lodged = world.lodged(&mut session).await;
+    world.blackboard.lie(
+        &world.address(""),
+        edit(|status| {
+            status.state = ClaimState::Waiting;
+            status.missing = vec![MissingPieces(1, 0, 0)];
+        }),
+    );
+    let error = session.upload(&mut lodged).await.unwrap_err();
+    assert!(matches!(error, HandInError::Stalled { missing: 1, .. }), "{error}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn a_claim_that_ends_meanwhile_is_told() {
+    for state in [ClaimState::Superseded, ClaimState::Lapsed, ClaimState::Withdrawn] {
+        let world = World::new().await;
+        let mut session = world.session().await;
+        let mut lodged = world.lodged(&mut session).await;
+        world.blackboard.claims().claims.lock().unwrap()[0].1.state = state;
+        let error = session.upload(&mut lodged).await.unwrap_err();
+        assert!(
+            matches!(error, HandInError::Ended { state: ended, .. } if ended == state),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_before_is_not_unsaid() {
+    let lies: [fn(&mut ClaimStatus); 4] = [
+        |status| status.claim = ClaimId::of_manifest(b"{}"),
+        |status| status.lodged_at = status.lodged_at.plus_seconds(60),
+        |status| status.late_ms = 5,
+        |status| status.timestamp.push(0),
+    ];
+    for lie in lies {
+        let world = World::new().await;
+        let mut session = world.session().await;
+        let mut lodged = world.lodged(&mut session).await;
+        world.blackboard.lie(&world.address(""), edit(lie));
+        let error = session.upload(&mut lodged).await.unwrap_err();
+        assert!(matches!(error, HandInError::Evidence(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_of_something_else_is_refused() {
+    let other = World::new().await;
+    let foreign = fs::read(other.hand_in().await.unwrap().receipt).unwrap();
+    for body in [foreign, b"no zip".to_vec()] {
+        let world = World::new().await;
+        let mut session = world.session().await;
+        let mut lodged = world.lodged(&mut session).await;
+        session.upload(&mut lodged).await.unwrap();
+        world.blackboard.lie(&world.address("/receipt"), move |reply| reply.body = body);
+        let error = session.receive(lodged, &world.place()).await.unwrap_err();
+        assert!(matches!(error, HandInError::Evidence(_)), "{error}");
+        assert!(!world.files.path().join("lab1.receipt").exists());
+    }
+}
+
+#[tokio::test]
+async fn the_proof_is_waited_for_and_fetched_later() {
+    let mut world = World::new().await;
+    world.blackboard.claims().proofs_late.store(3, Ordering::SeqCst);
+    world.hand_in().await.unwrap();
+    world.write("report.pdf", b"a better report");
+    world.blackboard.claims().proofs_late.store(1, Ordering::SeqCst);
+    let patience = world.person.config.timeouts.patience;
+    world.person.impatient();
+    let error = world.hand_in().await.unwrap_err();
+    assert!(matches!(error, HandInError::Incomplete { .. }), "{error}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    world.person.config.timeouts.patience = patience;
+    let received = world.hand_in().await.unwrap();
+    assert_eq!(world.claim_ids().last(), Some(&received.claim));
+    assert_eq!(world.claim_ids().len(), 2);
+}
+
+#[tokio::test]
+async fn a_claim_is_withdrawn() {
+    let world = World::new().await;
+    let received = world.hand_in().await.unwrap();
+    let mut session = world.session().await;
+    let status = session.withdraw(received.claim).await.unwrap();
+    assert_eq!(status.state, ClaimState::Withdrawn);
+    // The same files are another claim then.
+    let again = world.hand_in().await.unwrap();
+    assert_ne!(again.claim, received.claim);
+}
+
+#[tokio::test]
+async fn ones_own_files_come_back() {
+    let world = World::large().await;
+    let received = world.hand_in().await.unwrap();
+    let mut session = world.session().await;
+    let into = world.files.path().join("back");
+    for folder in ["lab1", "lab1-2"] {
+        let fetched = session.fetch(received.claim, &into).await.unwrap();
+        assert_eq!(fetched.folder, into.join(folder));
+        for name in ["data.bin", "report.pdf", "empty.txt"] {
+            let back = fs::read(fetched.folder.join("work").join(name)).unwrap();
+            assert!(back == fs::read(world.work().join(name)).unwrap(), "{name}");
+        }
+    }
+    world.blackboard.lie(&world.address("/files/2/0"), |reply| reply.body[0] ^= 1);
+    let error = session.fetch(received.claim, &into).await.unwrap_err();
+    assert!(error.to_string().contains("work/report.pdf"), "{error}");
+}
