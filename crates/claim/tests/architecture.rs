@@ -36,7 +36,7 @@ const NOWHERE: [&str; 5] = ["ring", "rsa", "openssl", "openssl-sys", "native-tls
 const LAYERS: [(&str, &[&str]); 10] = [
     ("claim-pki", &[]),
     ("claim-log", &[]),
-    ("claim-core", &["claim-pki"]),
+    ("claim-core", &["claim-log", "claim-pki"]),
     ("claim-files", &[]),
     ("claim-store", &["claim-core", "claim-files", "claim-pki"]),
     ("claim-http", &["claim-core", "claim-pki"]),

@@ -8,7 +8,8 @@ use claim_core::ring::{Period, Ring, SealingKey};
 use claim_core::student::Credential;
 use claim_core::{Origin, PersonId, Timestamp};
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, Root, RootSpec, SerialNumber, SigningKey, Subject, Validity,
+    AuthorityName, Certificate, Issuer, Root, RootSpec, SerialNumber, SigningKey, Subject, SubjectKey,
+    Validity,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -39,6 +40,12 @@ impl World {
 
 /// A root and an issuing authority.
 pub(crate) fn authority(now: Timestamp) -> (Root, Issuer) {
+    let (root, issuing) = authorities(now);
+    (Root::from_der(root.certificate().der()).unwrap(), issuing)
+}
+
+/// Both with their keys.
+pub(crate) fn authorities(now: Timestamp) -> (Issuer, Issuer) {
     let spec = RootSpec { name: AuthorityName::cuhk("CUHK Root").unwrap(), domain: None };
     let key = SigningKey::generate().unwrap();
     let validity = Validity::starting(now.plus_seconds(-86_400), 20 * 365 * 86_400);
@@ -46,8 +53,7 @@ pub(crate) fn authority(now: Timestamp) -> (Root, Issuer) {
     let key = SigningKey::generate().unwrap();
     let subject = Subject::Issuing { name: AuthorityName::cuhk("CUHK Issuing").unwrap() };
     let certificate = issue(&root, &subject, &key, now.plus_seconds(-86_400), 5 * 365 * 86_400);
-    let anchor = Root::from_der(root.certificate().der()).unwrap();
-    (anchor, Issuer::new(certificate, key).unwrap())
+    (root, Issuer::new(certificate, key).unwrap())
 }
 
 /// A student with a certificate.
@@ -83,8 +89,17 @@ fn issue(
     from: Timestamp,
     life: u32,
 ) -> Certificate {
-    let validity = Validity::starting(from, life);
-    let issuance = issuer.prepare(subject, key.public_key(), &serial(), validity).unwrap();
+    issue_for(issuer, subject, key.public_key(), Validity::starting(from, life))
+}
+
+/// A certificate for a key of either kind.
+pub(crate) fn issue_for<'a>(
+    issuer: &Issuer,
+    subject: &Subject,
+    key: impl Into<SubjectKey<'a>>,
+    validity: Validity,
+) -> Certificate {
+    let issuance = issuer.prepare(subject, key, &serial(), validity).unwrap();
     issuer.issue(issuance).unwrap()
 }
 
@@ -92,7 +107,7 @@ fn chain(leaf: &Certificate, issuing: &Issuer) -> Chain {
     Chain::new(vec![leaf.der().to_vec(), issuing.certificate().der().to_vec()]).unwrap()
 }
 
-fn serial() -> SerialNumber {
+pub(crate) fn serial() -> SerialNumber {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let mut bytes = [0; 16];
