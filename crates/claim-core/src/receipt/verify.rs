@@ -74,7 +74,8 @@ fn go_through(evidence: &Evidence<'_>, report: &mut Report) -> Option<()> {
     let moment = report.point(Point::Time, |found| {
         let moment = time::check(&claim, &token, &logged, found)?;
         let (opened, claim, token) = (&opened, &claim, &token);
-        let used = certificates::Used { opened, claim, token, services: &services, logged: &logged };
+        let used =
+            certificates::Used { opened, claim, token, services: &services, logged: &logged };
         certificates::check(&used, root, newer_lists, found)?;
         Ok(moment)
     })?;

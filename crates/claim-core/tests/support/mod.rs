@@ -8,8 +8,8 @@ use claim_core::ring::{Period, Ring, SealingKey};
 use claim_core::student::Credential;
 use claim_core::{Origin, PersonId, Timestamp};
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, Root, RootSpec, SerialNumber, SigningKey, Subject, SubjectKey,
-    Validity,
+    AuthorityName, Certificate, Issuer, Root, RootSpec, SerialNumber, SigningKey, Subject,
+    SubjectKey, Validity,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -40,20 +40,21 @@ impl World {
 
 /// A root and an issuing authority.
 pub(crate) fn authority(now: Timestamp) -> (Root, Issuer) {
-    let (root, issuing) = authorities(now);
+    let (root, issuing, _) = authorities(now);
     (Root::from_der(root.certificate().der()).unwrap(), issuing)
 }
 
-/// Both with their keys.
-pub(crate) fn authorities(now: Timestamp) -> (Issuer, Issuer) {
+/// Both with their keys, and the issuing authority's key once more.
+pub(crate) fn authorities(now: Timestamp) -> (Issuer, Issuer, SigningKey) {
     let spec = RootSpec { name: AuthorityName::cuhk("CUHK Root").unwrap(), domain: None };
     let key = SigningKey::generate().unwrap();
-    let validity = Validity::starting(now.plus_seconds(-86_400), 20 * 365 * 86_400);
+    let validity = Validity::starting(now.plus_seconds(-7 * 86_400), 20 * 365 * 86_400);
     let root = Issuer::self_signed_root(&spec, key, &serial(), validity).unwrap();
     let key = SigningKey::generate().unwrap();
     let subject = Subject::Issuing { name: AuthorityName::cuhk("CUHK Issuing").unwrap() };
-    let certificate = issue(&root, &subject, &key, now.plus_seconds(-86_400), 5 * 365 * 86_400);
-    (root, Issuer::new(certificate, key).unwrap())
+    let certificate = issue(&root, &subject, &key, now.plus_seconds(-7 * 86_400), 5 * 365 * 86_400);
+    let copy = SigningKey::from_pkcs8_pem(&key.to_pkcs8_pem()).unwrap();
+    (root, Issuer::new(certificate, key).unwrap(), copy)
 }
 
 /// A student with a certificate.

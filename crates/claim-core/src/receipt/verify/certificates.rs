@@ -1,8 +1,6 @@
 //! Point 6, the certificates: each valid when it was used, and not revoked.
 
-use claim_pki::{
-    RevocationList, Root, VerifiedIssuer, VerifiedRevocationList,
-};
+use claim_pki::{RevocationList, Root, VerifiedIssuer, VerifiedRevocationList};
 
 use super::claim::Signed;
 use super::container::Opened;
@@ -117,9 +115,8 @@ fn lists(
         return Err(Finding::ListCount { expected: issuers.len(), found: lists.len() });
     }
     for (issuer, list) in issuers.iter().zip(lists) {
-        let list = issuer
-            .verify_revocation_list(list)
-            .map_err(|error| Finding::List(Box::new(error)))?;
+        let list =
+            issuer.verify_revocation_list(list).map_err(|error| Finding::List(Box::new(error)))?;
         let this_update = list.this_update();
         let age = gen_time.millis_since(this_update);
         if age > LIST_AGE * 1000 {

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use claim_log::{ProofError, ProofFormatError, WitnessKey};
-use claim_pki::{
-    PathError, TokenError, Validity, VerifyRevocationListError, VerifyTokenError,
-};
+use claim_pki::{PathError, TokenError, Validity, VerifyRevocationListError, VerifyTokenError};
 
 use super::files::FileState;
 use crate::claim::{ClaimError, ClaimId, FileName};
@@ -90,7 +88,9 @@ pub enum Finding {
     #[error("the certificate of {certificate}: {error}")]
     Path { certificate: Certificate, error: Box<PathError> },
     /// A certificate is not where it must be.
-    #[error("certificates.pem: the certificate of {expected} is missing, twice, or not in its place")]
+    #[error(
+        "certificates.pem: the certificate of {expected} is missing, twice, or not in its place"
+    )]
     CertificateOrder { expected: Certificate },
     /// The name of a witness is not one that the key of a note can have.
     #[error("the certificate of a witness has no name that a cosignature can have")]
@@ -139,7 +139,9 @@ pub enum Finding {
     #[error("Blackboard's clock says {gen_time}, {} s after the witness saw it at {witnessed}", gen_time.millis_since(*witnessed) / 1000)]
     ClockAhead { gen_time: Timestamp, witnessed: Timestamp },
     /// Blackboard's clock was too far ahead.
-    #[error("Blackboard's clock says {gen_time}, more than 120 s after the witness saw it at {witnessed}")]
+    #[error(
+        "Blackboard's clock says {gen_time}, more than 120 s after the witness saw it at {witnessed}"
+    )]
     ClockFar { gen_time: Timestamp, witnessed: Timestamp },
     /// A signer's certificate was not valid when the claim was lodged.
     #[error("the certificate of {person}, who signed: {error}")]
@@ -154,19 +156,29 @@ pub enum Finding {
     #[error("revocation.crl: {0}")]
     List(Box<VerifyRevocationListError>),
     /// A list was old when the claim was lodged.
-    #[error("revocation.crl is of {this_update}, more than 25 hours before the claim was lodged at {gen_time}")]
+    #[error(
+        "revocation.crl is of {this_update}, more than 25 hours before the claim was lodged at {gen_time}"
+    )]
     ListOld { this_update: Timestamp, gen_time: Timestamp },
     /// A list was made after the claim was lodged, so it cannot be the one by which the signers were judged.
-    #[error("revocation.crl is of {this_update}, after the claim was lodged at {gen_time} by Blackboard's clock")]
+    #[error(
+        "revocation.crl is of {this_update}, after the claim was lodged at {gen_time} by Blackboard's clock"
+    )]
     ListLater { this_update: Timestamp, gen_time: Timestamp },
     /// A signer's certificate had been revoked.
-    #[error("the certificate of {person}, who signed, was revoked at {revoked_at}; the claim was lodged at {gen_time}")]
+    #[error(
+        "the certificate of {person}, who signed, was revoked at {revoked_at}; the claim was lodged at {gen_time}"
+    )]
     SignerRevoked { person: PersonId, revoked_at: Timestamp, gen_time: Timestamp },
     /// A list that was given is by nobody whom this receipt concerns.
-    #[error("a revocation list that was given is neither by the root nor by an issuer of the signers")]
+    #[error(
+        "a revocation list that was given is neither by the root nor by an issuer of the signers"
+    )]
     ForeignList,
     /// A certificate on which the evidence rests had been revoked.
-    #[error("the certificate of {certificate} was revoked at {revoked_at}, before it was used at {used_at}")]
+    #[error(
+        "the certificate of {certificate} was revoked at {revoked_at}, before it was used at {used_at}"
+    )]
     Revoked { certificate: Certificate, revoked_at: Timestamp, used_at: Timestamp },
 
     // 7. Due
@@ -174,7 +186,9 @@ pub enum Finding {
     #[error("lodged at {gen_time}, after {due}, when it was due")]
     Late { due: Timestamp, gen_time: Timestamp },
     /// Late by Blackboard's clock, but the witness saw it in time.
-    #[error("Blackboard's clock says {gen_time}, after {due}, when it was due; but the witness saw it in time, at {witnessed}")]
+    #[error(
+        "Blackboard's clock says {gen_time}, after {due}, when it was due; but the witness saw it in time, at {witnessed}"
+    )]
     InTimeByWitness { due: Timestamp, gen_time: Timestamp, witnessed: Timestamp },
 
     // 8. Files
@@ -202,10 +216,9 @@ impl Finding {
             | Self::Late { .. }
             | Self::InTimeByWitness { .. }
             | Self::NotGiven { .. } => Severity::Note,
-            Self::NotLogged
-            | Self::NotReceived
-            | Self::WordAlone { .. }
-            | Self::ListOld { .. } => Severity::Incomplete,
+            Self::NotLogged | Self::NotReceived | Self::WordAlone { .. } | Self::ListOld { .. } => {
+                Severity::Incomplete
+            }
             _ => Severity::Failure,
         }
     }

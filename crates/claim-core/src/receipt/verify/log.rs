@@ -51,8 +51,7 @@ pub(super) fn check(
         held.transpose()
     };
     let lodged = hold(Member::LodgedProof, &opened.lodged, lodged)?;
-    let received =
-        hold(Member::ReceivedProof, &opened.received, LogEntry::Received { claim: id })?;
+    let received = hold(Member::ReceivedProof, &opened.received, LogEntry::Received { claim: id })?;
     match (&lodged, &received) {
         (None, _) => found.push(Finding::NotLogged),
         (Some(_), None) => found.push(Finding::NotReceived),

@@ -111,8 +111,7 @@ mod tests {
     fn every_order_of_the_three_times() {
         let witnessed = |millis: i64| Timestamp::from_millis(1_700_000_000_000 + millis);
         let proven = |w| Standing::ProvenInTime { witnessed: witnessed(w) };
-        let in_time =
-            |w, seconds| Standing::ConfirmedInTime { witnessed: witnessed(w), seconds };
+        let in_time = |w, seconds| Standing::ConfirmedInTime { witnessed: witnessed(w), seconds };
         let confirmed = |w, seconds| Standing::Confirmed { witnessed: witnessed(w), seconds };
         let rows = [
             // Without a witness.
