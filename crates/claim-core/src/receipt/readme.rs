@@ -64,7 +64,8 @@ mod tests {
         for at in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[at] ^= 1;
-            assert_eq!(read(&changed), None, "byte {at}");
+            // A digit of the milliseconds makes it the text of another time, which point 3 compares.
+            assert_ne!(read(&changed), Some(time), "byte {at}");
         }
         assert_eq!(read(&text.as_bytes()[..text.len() - 1]), None);
         assert_eq!(read(b""), None);
