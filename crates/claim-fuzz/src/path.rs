@@ -145,6 +145,23 @@ pub(crate) fn issuing(data: &[u8]) -> Outcome {
     outcome(&read)
 }
 
+/// A service's certificate in which anything may stand, signed by the root: it is for one thing at most.
+pub(crate) fn service(data: &[u8]) -> Outcome {
+    let Some(certificate) = sign(data, &world::key(ROOT)) else { return Outcome::Refused };
+    let (root, at) = (&WORLD.trusted, world::now());
+    let verified = [
+        root.verify_timestamp(&certificate, at).is_ok(),
+        root.verify_log(&certificate, at).is_ok(),
+        root.verify_witness(&certificate, at).is_ok(),
+        root.verify_issuer(&certificate, at).is_ok(),
+    ];
+    match verified.into_iter().filter(|verified| *verified).count() {
+        0 => Outcome::Refused,
+        1 => Outcome::Accepted,
+        _ => panic!("one certificate for several things: {verified:?}"),
+    }
+}
+
 fn same_name(certificate: &Certificate) -> bool {
     certificate.subject_der() == WORLD.issuing.certificate().subject_der()
 }

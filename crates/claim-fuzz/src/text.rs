@@ -178,7 +178,9 @@ pub(crate) fn escaped(data: &[u8]) -> Outcome {
         let written = serde_json::to_string(&value).unwrap();
         let shown = EscapedJson(&written).to_string();
         assert!(shown.chars().all(harmless), "{shown:?}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        // Both are read: a number that was read and written may be another by its last digit.
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&shown), read(&written));
     }
     Outcome::Accepted
 }
