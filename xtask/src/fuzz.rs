@@ -30,8 +30,9 @@ const CARGO_FUZZ: &str = "0.13.2";
 /// The longest input, as in `claim_fuzz::MAX_INPUT`.
 const MAX_INPUT: usize = 4096;
 
-/// What is kept of each target's corpus, in bytes.
-const KEPT: u64 = 16 * 1024;
+/// What is kept of each target's corpus, in files and in bytes.
+const KEPT_FILES: usize = 32;
+const KEPT_BYTES: u64 = 16 * 1024;
 
 /// Stable rustc has no sanitizers. Without `--cfg fuzzing`, libraries do what they do in the program.
 const BUILD: [&str; 3] = ["--sanitizer", "none", "--no-cfg-fuzzing"];
@@ -129,10 +130,12 @@ fn fuzz_one(folder: &Path, target: &str, time: Duration) -> Result<Vec<String>> 
     Ok(found.iter().map(again).collect())
 }
 
-/// Keeps the inputs that reach something of their own, the smallest of them if they are too many.
+/// Keeps inputs that reach code of their own: of all sizes, so many that they can be read through.
 fn minimise(folder: &Path, target: &str, corpus: &Path) -> Result<()> {
     let mut command = cargo_fuzz(folder, "cmin");
-    command.arg("target").arg(corpus).args(["--", "-verbosity=0"]);
+    command.arg("target").arg(corpus);
+    // Without counters: how often a place is reached is for the fuzzer, not for what is kept.
+    command.args(["--", "-verbosity=0", "-use_counters=0", "-set_cover_merge=1"]);
     let output = command.env("CLAIM_FUZZ_TARGET", target).output().context("cargo fuzz cmin")?;
     if !output.status.success() {
         bail!("minimising {target}: {}", String::from_utf8_lossy(&output.stderr));
@@ -142,11 +145,13 @@ fn minimise(folder: &Path, target: &str, corpus: &Path) -> Result<()> {
         sizes.push((fs::metadata(&file)?.len(), file));
     }
     sizes.sort();
+    let step = sizes.len().div_ceil(KEPT_FILES).max(1);
     let mut kept = 0;
-    for (size, file) in sizes {
-        kept += size;
-        if kept > KEPT {
-            fs::remove_file(file)?;
+    for (place, (size, file)) in sizes.iter().enumerate() {
+        let taken = place.is_multiple_of(step) && kept + size <= KEPT_BYTES;
+        match taken {
+            true => kept += size,
+            false => fs::remove_file(file)?,
         }
     }
     Ok(())

@@ -3,8 +3,9 @@
 use claim_core::claim::{FileName, LogEntry, Manifest};
 use claim_core::receipt::{Container, Member};
 use claim_pki::{
-    Certificate, ContentType, RevocationList, RevocationReason, RevokedCertificate, SignedData,
-    Signer, Subject, TimestampRequest, TimestampSigner, TimestampToken, Validity,
+    Certificate, ContentType, Ed25519SigningKey, EvidenceRequest, RevocationList, RevocationReason,
+    RevokedCertificate, SignedData, Signer, Subject, TimestampRequest, TimestampSigner,
+    TimestampToken, Validity,
 };
 
 use crate::pki::{content, sign};
@@ -75,12 +76,20 @@ pub(crate) fn timestamp_requests() -> Vec<Vec<u8>> {
 pub(crate) fn revocation_list(data: &[u8]) -> Outcome {
     let Some(signed) = sign(data, &world::key(ISSUING)) else { return Outcome::Refused };
     let read = RevocationList::from_der(&signed);
-    if let Ok(read) = &read {
-        assert_eq!(read.der(), signed);
-        assert_eq!(
-            RevocationList::from_pem(&read.to_pem()).map(|one| one.der().to_vec()),
-            Ok(signed.clone())
-        );
+    if let Ok(list) = &read {
+        assert_eq!(list.der(), signed);
+        let again = RevocationList::from_pem(&list.to_pem()).map(|one| one.der().to_vec());
+        assert_eq!(again.as_ref(), Ok(&signed));
+        let issuing = WORLD.issuing.certificate().der();
+        let issuer = WORLD.trusted.verify_issuer(issuing, world::now()).unwrap();
+        if let Ok(verified) = issuer.verify_revocation_list(list) {
+            assert_eq!(verified.issuer_key_id(), WORLD.issuing.key_id());
+            assert!(verified.this_update() < verified.next_update());
+            assert!(verified.is_empty() || signed.len() > verified.len());
+            if let Some(revocation) = verified.revoked(&world::serial(3)) {
+                assert_eq!(revocation.at.as_millis() % 1000, 0, "whole seconds");
+            }
+        }
     }
     outcome(&read)
 }
@@ -190,4 +199,21 @@ pub(crate) fn containers() -> Vec<Vec<u8>> {
     let all =
         members.into_iter().chain([Member::Outage, Member::LodgedProof, Member::ReceivedProof]);
     vec![lodged.to_zip(), Container::new(all.map(content)).to_zip()]
+}
+
+/// The file by which a Blackboard asks for its evidence certificates: written, it reads the same.
+pub(crate) fn evidence_request(data: &[u8]) -> Outcome {
+    let read = EvidenceRequest::from_bytes(data);
+    if let Ok(request) = &read {
+        let again = EvidenceRequest::from_bytes(request.to_text().as_bytes()).unwrap();
+        assert_eq!(again.to_text(), request.to_text());
+        assert_eq!(again.origin(), request.origin());
+    }
+    outcome(&read)
+}
+
+pub(crate) fn evidence_requests() -> Vec<Vec<u8>> {
+    let log = Ed25519SigningKey::generate().unwrap();
+    let request = EvidenceRequest::make(&world::origin(), &world::key(8), &log).unwrap();
+    vec![request.to_text().into_bytes()]
 }

@@ -143,6 +143,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "add_checkpoint", run: log::add_checkpoint, seeds: log::add_checkpoints },
     Target { name: "bundle", run: log::bundle, seeds: log::bundles },
     Target { name: "log_path", run: log::path, seeds: log::paths },
+    Target {
+        name: "evidence_request",
+        run: evidence::evidence_request,
+        seeds: evidence::evidence_requests,
+    },
     // State machines.
     Target { name: "exchange", run: exchange::exchange, seeds: exchange::exchanges },
     Target { name: "ring", run: ring::rotation, seeds: ring::rotations },
