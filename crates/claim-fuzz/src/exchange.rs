@@ -49,9 +49,11 @@ enum Move {
     Answer,
     /// An answer arrives at a student who waits for one.
     Believe,
+    /// The attacker makes up a confirmation for a challenge.
+    Forge,
 }
 
-const ALL: [Move; 11] = [
+const ALL: [Move; 12] = [
     Move::Begin,
     Move::Challenge,
     Move::Confirm,
@@ -63,6 +65,7 @@ const ALL: [Move; 11] = [
     Move::Sign,
     Move::Answer,
     Move::Believe,
+    Move::Forge,
 ];
 
 /// What a session is about; both sides must say the same.
@@ -131,6 +134,7 @@ impl Play {
             Move::Sign => self.step6.sign(who, which, how, self.now),
             Move::Answer => self.step6.answer(who, which, how, self.now),
             Move::Believe => self.step6.believe(who, which, how),
+            Move::Forge => self.forge(which, how),
         };
     }
 
@@ -209,6 +213,14 @@ impl Play {
         Some(())
     }
 
+    fn forge(&mut self, which: usize, how: u8) -> Option<()> {
+        let challenge: Challenge = json::from_slice(chosen(&self.messages[1], which)?).ok()?;
+        let request =
+            SessionRequest { challenge: challenge.challenge, confirmation: Bytes([how; 32]) };
+        self.messages[2].push(serde_json::to_vec(&request).unwrap());
+        Some(())
+    }
+
     fn splice(&mut self, kind: usize, which: usize, how: u8) -> Option<()> {
         let kind = kind % 4;
         let read = |which| {
@@ -262,10 +274,24 @@ pub(crate) fn exchanges() -> Vec<Vec<u8>> {
     ];
     let relayed: [[u8; 4]; 4] = [[0, 0, 0, 0], [1, 1, 0, 0], [2, 0, 0, 0], [7, 0, 0, 59]];
     let edited: [[u8; 4]; 4] = [[0, 0, 0, 0], [5, 0, 0, 9], [1, 0, 1, 0], [6, 1, 0, 0x12]];
+    let forged: [[u8; 4]; 4] = [[0, 0, 0, 0], [1, 0, 0, 0], [11, 0, 0, 5], [3, 0, 0, 0]];
+    // After an honest exchange: a request that is late; one with other content; an answer with another status, content.
+    let late: [[u8; 4]; 3] = [[8, 0, 0, 2], [7, 1, 0, 2], [9, 0, 0, 0]];
+    let changed: [[u8; 4]; 6] = [
+        [8, 0, 0, 3],
+        [9, 0, 0, 120],
+        [9, 0, 0, 90],
+        [9, 0, 0, 0],
+        [10, 0, 0, 120],
+        [10, 0, 0, 90],
+    ];
     vec![
         honest.clone(),
         [&honest, other.as_flattened()].concat(),
         [relayed.as_flattened(), &honest].concat(),
         [edited.as_flattened(), &honest].concat(),
+        [forged.as_flattened(), &honest].concat(),
+        [&honest, late.as_flattened()].concat(),
+        [&honest, changed.as_flattened()].concat(),
     ]
 }
