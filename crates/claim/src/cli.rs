@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::{Origin, Sid};
+use claim_log::WitnessKey;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -22,10 +23,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
         claim demo --attack           … and what an attacker gets\n  \
         claim cuhk                    terminal 1: the certificate authority\n  \
         claim blackboard              terminal 2: the course server, in the same folder\n  \
-        claim student                 terminal 3: the student, in the same folder\n\n\
+        claim student                 terminal 3: the student, in the same folder\n  \
+        claim verify lab1.receipt     what a receipt proves; needs no network\n\n\
         Every option can also stand in claim.toml (in the --dir folder) or in the environment as CLAIM_<OPTION>.\n\
         Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not reachable or outcome unknown: running\n\
-        it again is safe and settles it (only a message that `say` could not settle may then stand twice)."
+        it again is safe and settles it (only a message that `say` could not settle may then stand twice);\n\
+        4 evidence does not verify; 5 genuine, but not complete."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -70,6 +73,8 @@ pub(crate) enum Command {
     Blackboard(BlackboardArgs),
     /// The student: a dialogue (default), enroll, say, status, renew
     Student(StudentArgs),
+    /// Say what a receipt proves, without a network
+    Verify(VerifyArgs),
     /// Measure the servers under real load, beside the cryptography that they cannot avoid
     Bench(BenchArgs),
     /// Print a completion script for a shell
@@ -344,6 +349,31 @@ pub(crate) struct DemoArgs {
     /// Then play the attacker against the same servers
     #[arg(long, env = "CLAIM_ATTACK", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub(crate) attack: bool,
+}
+
+/// `claim verify`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  claim verify lab1.receipt\n  claim verify lab1.receipt report.pdf data/ --root cuhk.cer\n  \
+        claim verify lab1.receipt --witness 'witness.example+0123abcd+BA…' --crl root.crl --json\n\n\
+        Exit codes: 0 every check holds; 4 one fails; 5 all is genuine, but not complete (a lodging proof,\n\
+        not shown in the log, the time on Blackboard's word alone); 1 a file cannot be read; 2 usage."
+)]
+pub(crate) struct VerifyArgs {
+    /// The receipt, or the lodging proof (.lodged)
+    pub(crate) receipt: PathBuf,
+    /// Files that were handed in, to be compared; a folder stands for the files in it
+    pub(crate) files: Vec<PathBuf>,
+    /// The root certificate, from CUHK itself or somebody you trust [default: cuhk.cer in the folder]
+    #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+    /// The witness whose cosignature you demand, as the key that it publishes
+    /// [default: any that the root certifies]
+    #[arg(long, env = "CLAIM_WITNESS", value_name = "VKEY")]
+    pub(crate) witness: Option<WitnessKey>,
+    /// Revocation lists that are newer than the receipt (PEM or DER); may be repeated
+    #[arg(long, env = "CLAIM_CRL", value_name = "FILE", value_delimiter = ',')]
+    pub(crate) crl: Vec<PathBuf>,
 }
 
 /// `claim bench`.

@@ -4,6 +4,7 @@ pub(crate) mod blackboard;
 pub(crate) mod cuhk;
 pub(crate) mod pages;
 pub(crate) mod student;
+pub(crate) mod verify;
 
 use std::future::Future;
 use std::path::PathBuf;

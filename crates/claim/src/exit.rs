@@ -13,6 +13,10 @@ pub(crate) enum Exit {
     Usage,
     /// Not reachable, or the outcome is unknown: running it again is safe and settles it.
     Unreachable,
+    /// Evidence does not verify.
+    NotVerified,
+    /// Evidence is genuine, but not complete.
+    Incomplete,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +26,8 @@ impl From<Exit> for ExitCode {
             Exit::Refused => 1,
             Exit::Usage => 2,
             Exit::Unreachable => 3,
+            Exit::NotVerified => 4,
+            Exit::Incomplete => 5,
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;
 pub(crate) mod student;
+pub(crate) mod verify;
 
 use std::net::SocketAddr;
 

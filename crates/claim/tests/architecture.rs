@@ -51,6 +51,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "claim-cuhk",
             "claim-files",
             "claim-http",
+            "claim-log",
             "claim-pki",
             "claim-store",
             "claim-student",

@@ -44,3 +44,5 @@ mod settings;
 mod starting;
 #[path = "terminals/units.rs"]
 mod units;
+#[path = "terminals/verifying.rs"]
+mod verifying;

@@ -8,8 +8,10 @@
 )]
 
 mod checks;
+mod forgeries;
 mod log;
 mod messages;
+mod mutations;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
