@@ -1,4 +1,4 @@
-//! What the people who run CUHK do beside serving: make it, invite, look at what was issued.
+//! What the people who run CUHK do beside serving: make it, invite, certify the keys of evidence, look at what was issued.
 //!
 //! All but [`init`] may be done while CUHK serves.
 
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use claim_core::invitation::{Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
+use claim_pki::{EvidenceAnswer, EvidenceRequest};
 use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
 
 pub use self::error::AdminError;
@@ -18,6 +19,7 @@ pub use self::roster::{
     PersonNameError, RosterEntry, RosterError, read_roster,
 };
 use crate::authority::{Authority, AuthorityError, load_root};
+use crate::ceremony::Ceremony;
 use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
 use crate::error::StartError;
 use crate::folder::{Folder, exists};
@@ -60,7 +62,8 @@ pub async fn init(
     }
     let store = open_store(&folder, database).await?;
     let has_issued = !store.certificates(None, 1).await?.is_empty();
-    let (authority, _) = Authority::load_or_make(&folder, Mode::Rostered, has_issued, clock.now())?;
+    let (authority, _) =
+        Authority::load_or_make(&folder, Mode::Rostered, has_issued, origin, clock.now())?;
     if let Some(origin) = origin {
         folder.remember_origin(origin)?;
     }
@@ -93,9 +96,9 @@ pub struct Invited {
 pub struct CertificateEntry {
     /// Its serial number.
     pub serial: String,
-    /// Its profile: `person` or `server`.
+    /// Its profile: `person`, `server`, `timestamp`, `log` or `witness`.
     pub profile: String,
-    /// Whom it names: an id or an origin.
+    /// Whom it names: an id, an origin, or a witness's name.
     pub holder: String,
     /// SHA-256 of its public key (SubjectPublicKeyInfo).
     pub key_fingerprint: Digest,
@@ -180,6 +183,23 @@ impl Office {
         Ok(invited)
     }
 
+    /// Certifies the keys of a Blackboard's evidence by the root itself, and adds the certificate of CUHK's witness.
+    ///
+    /// The same keys get the same certificates again. Whoever calls this has shown the request to a person who said yes.
+    ///
+    /// # Errors
+    /// [`AdminError::Ceremony`]; what was recorded until then is found again when it is done again.
+    pub async fn certify(&self, request: &EvidenceRequest) -> Result<EvidenceAnswer, AdminError> {
+        let origin = self.origin()?;
+        let ceremony = Ceremony {
+            folder: &self.folder,
+            store: &self.store,
+            origin: &origin,
+            now: self.clock.now(),
+        };
+        Ok(ceremony.answer(request).await?)
+    }
+
     /// Every certificate on record, in the order of their issue.
     ///
     /// # Errors
@@ -203,11 +223,18 @@ impl Office {
         if self.mode == Mode::LocalDemo {
             return Err(AdminError::LocalDemo { dir: self.folder.path().to_owned() });
         }
-        let cuhk = match cuhk.or_else(|| self.folder.remembered_origin()) {
-            Some(cuhk) => cuhk,
-            None => Origin::from_user(&format!("https://localhost:{DEFAULT_PORT}"))?,
-        };
+        let cuhk = cuhk.map_or_else(|| self.origin(), Ok)?;
         Ok(Invitations { cuhk, pin: self.pin, life: DEFAULT_CODE_LIFE })
+    }
+}
+
+impl Office {
+    /// Where CUHK served last, or would without further settings.
+    fn origin(&self) -> Result<Origin, AdminError> {
+        match self.folder.remembered_origin() {
+            Some(origin) => Ok(origin),
+            None => Ok(Origin::from_user(&format!("https://localhost:{DEFAULT_PORT}"))?),
+        }
     }
 }
 

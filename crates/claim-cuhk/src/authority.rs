@@ -7,13 +7,14 @@ mod error;
 
 use std::path::{Path, PathBuf};
 
-use claim_core::{Digest, Timestamp};
+use claim_core::{Digest, Origin, Timestamp};
 use claim_files::{Mode as FileMode, write_new};
 use claim_pki::{
     AuthorityName, Certificate, Issuer, IssuerError, Profile, Root, RootSpec, SigningKey, Subject,
 };
 
 pub use self::error::AuthorityError;
+use crate::crl::announced;
 use crate::desk::beginning;
 use crate::desk::random_serial;
 use crate::folder::{Folder, exists, read_certificates, read_key};
@@ -52,16 +53,15 @@ enum State {
 
 impl Authority {
     /// Loads what is in the folder, or makes what was never there; `has_issued` tells whether CUHK's records hold
-    /// any certificate.
+    /// any certificate, `origin` where CUHK serves.
     pub(crate) fn load_or_make(
         folder: &Folder,
         new_root: Mode,
         has_issued: bool,
+        origin: Option<&Origin>,
         now: Timestamp,
     ) -> Result<(Self, Found), AuthorityError> {
-        let root_files = Pair { certificate: folder.root_certificate(), key: folder.root_key() };
-        let issuing_files =
-            Pair { certificate: folder.issuing_certificate(), key: folder.issuing_key() };
+        let (root_files, issuing_files) = (Pair::root(folder), Pair::issuing(folder));
         // Nothing can have been issued before there was an issuing key.
         let root_in_use =
             has_issued || exists(&issuing_files.certificate)? || exists(&issuing_files.key)?;
@@ -75,6 +75,7 @@ impl Authority {
         };
         let root = read_root(&root_files.certificate, root_issuer.certificate().clone())?;
         check_time(&root_files.certificate, root_issuer.certificate(), now)?;
+        let root_issuer = announced(root_issuer, origin);
 
         let issuer = match issuing_files.state()? {
             State::Both => issuing_files.load()?,
@@ -89,7 +90,7 @@ impl Authority {
             AuthorityError::ForeignIssuing { path: issuing_files.certificate.clone(), source }
         })?;
         warn_of_the_end(issuer.certificate(), now);
-        Ok((Self { root, issuer }, found))
+        Ok((Self { root, issuer: announced(issuer, origin) }, found))
     }
 
     /// The trust anchor.
@@ -124,7 +125,37 @@ pub(crate) fn load_root(folder: &Folder) -> Result<Root, AuthorityError> {
     read_root(&path, read_certificate(&path)?)
 }
 
+/// Loads the root with its key, for the few certificates and the list that it signs itself; `origin` is where CUHK
+/// serves.
+pub(crate) fn load_root_issuer(
+    folder: &Folder,
+    origin: Option<&Origin>,
+) -> Result<Issuer, AuthorityError> {
+    load_issuer(&Pair::root(folder), folder, origin)
+}
+
+fn load_issuer(
+    files: &Pair,
+    folder: &Folder,
+    origin: Option<&Origin>,
+) -> Result<Issuer, AuthorityError> {
+    match files.state()? {
+        State::Both => Ok(announced(files.load()?, origin)),
+        State::KeyOnly | State::Nothing => {
+            Err(AuthorityError::None { dir: folder.path().to_owned() })
+        }
+    }
+}
+
 impl Pair {
+    fn root(folder: &Folder) -> Self {
+        Self { certificate: folder.root_certificate(), key: folder.root_key() }
+    }
+
+    fn issuing(folder: &Folder) -> Self {
+        Self { certificate: folder.issuing_certificate(), key: folder.issuing_key() }
+    }
+
     fn state(&self) -> Result<State, AuthorityError> {
         match (exists(&self.certificate)?, exists(&self.key)?) {
             (true, true) => Ok(State::Both),

@@ -71,6 +71,14 @@ pub enum DeskError {
         /// Why not.
         source: PrepareError,
     },
+    /// What was issued to the same key before has been revoked.
+    #[error("the certificate of that key, {serial}, was revoked at {at}")]
+    Revoked {
+        /// Its serial number.
+        serial: String,
+        /// Since when.
+        at: Timestamp,
+    },
     /// It could not be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -115,8 +123,10 @@ impl Desk {
             now,
         };
         let (certificate, repeated) = match self.store.reserve(&reservation).await? {
-            Reserved::New => (self.sign(issuer, issuance, &reservation.serial).await?, false),
-            Reserved::Existing(record) => (self.existing(issuer, record).await?, true),
+            Reserved::New => {
+                (sign(&self.store, issuer, issuance, &reservation.serial).await?, false)
+            }
+            Reserved::Existing(record) => (existing(&self.store, issuer, record).await?, true),
         };
         let issued = Issued {
             serial: certificate.serial().clone(),
@@ -127,34 +137,36 @@ impl Desk {
         };
         Ok(Given { certificate, issued })
     }
+}
 
-    /// Signs and records. Of two that sign the same reservation, both get the certificate of the first.
-    async fn sign(
-        &self,
-        issuer: &Issuer,
-        issuance: Issuance,
-        serial: &str,
-    ) -> Result<Certificate, DeskError> {
-        let signed = issuer.issue(issuance)?;
-        let recorded = self.store.record_issued(serial, signed.der()).await?;
-        Ok(Certificate::from_der(&recorded)?)
+/// Signs and records. Of two that sign the same reservation, both get the certificate of the first.
+pub(crate) async fn sign(
+    store: &CuhkStore,
+    issuer: &Issuer,
+    issuance: Issuance,
+    serial: &str,
+) -> Result<Certificate, DeskError> {
+    let signed = issuer.issue(issuance)?;
+    let recorded = store.record_issued(serial, signed.der()).await?;
+    Ok(Certificate::from_der(&recorded)?)
+}
+
+/// What was reserved before, signed now if that was cut off, unless it was revoked since.
+pub(crate) async fn existing(
+    store: &CuhkStore,
+    issuer: &Issuer,
+    record: CertificateRecord,
+) -> Result<Certificate, DeskError> {
+    if let Some(revocation) = store.revocation(&record.serial).await? {
+        return Err(DeskError::Revoked { serial: record.serial, at: revocation.revoked_at });
     }
-
-    async fn existing(
-        &self,
-        issuer: &Issuer,
-        record: CertificateRecord,
-    ) -> Result<Certificate, DeskError> {
-        match record.certificate {
-            Some(der) => Ok(Certificate::from_der(&der)?),
-            None => {
-                let resumed = issuer.resume(&record.tbs);
-                let issuance = resumed.map_err(|source| DeskError::Resume {
-                    serial: record.serial.clone(),
-                    source,
-                })?;
-                self.sign(issuer, issuance, &record.serial).await
-            }
+    match record.certificate {
+        Some(der) => Ok(Certificate::from_der(&der)?),
+        None => {
+            let resumed = issuer.resume(&record.tbs);
+            let issuance = resumed
+                .map_err(|source| DeskError::Resume { serial: record.serial.clone(), source })?;
+            sign(store, issuer, issuance, &record.serial).await
         }
     }
 }

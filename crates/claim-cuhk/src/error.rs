@@ -10,6 +10,7 @@ use claim_store::{DatabaseUrlError, StoreError};
 
 use crate::authority::AuthorityError;
 use crate::own_certificate::OwnCertificateError;
+use crate::witness::WitnessError;
 
 /// Why CUHK does not start. `Display` tells what happened, [`Self::why`] why, [`Self::advice`] what to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub enum StartError {
     /// The certificate of its own TLS server cannot be made or used.
     #[error(transparent)]
     OwnCertificate(#[from] OwnCertificateError),
+    /// The key or certificate of its witness cannot be made or used.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// The TLS certificate from elsewhere cannot be used.
     #[error(transparent)]
     ExternalTls(#[from] ExternalTlsError),
@@ -112,6 +116,7 @@ impl StartError {
         match self {
             Self::Authority(error) => error.advice(),
             Self::OwnCertificate(error) => error.advice(),
+            Self::Witness(error) => error.advice(),
             Self::Folder(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()
             }

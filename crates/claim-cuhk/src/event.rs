@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Origin, ProblemType, Timestamp};
-use claim_pki::SerialNumber;
+use claim_pki::{EvidenceAnswer, EvidenceRequest, SerialNumber};
 
 use crate::mode::Mode;
 
@@ -73,6 +73,20 @@ pub enum Event {
         /// Who sent it.
         peer: SocketAddr,
     },
+    /// The keys of a Blackboard's evidence were certified by the request file in the folder (local demo mode).
+    EvidenceCertified(CertifiedEvidence),
+    /// The request file in the folder was not answered (local demo mode).
+    EvidenceRefused {
+        /// Why.
+        reason: String,
+    },
+    /// A log that CUHK witnesses has signed two trees of one size: whoever keeps it lies. Both checkpoints are on record.
+    LogSplit {
+        /// The origin line of its checkpoints.
+        origin: String,
+        /// The size.
+        size: u64,
+    },
     /// A request was refused.
     Refused {
         /// The kind of refusal.
@@ -97,6 +111,30 @@ pub struct Issued {
     pub not_after: Timestamp,
     /// Whether the same certificate was given out before: the answer had been lost.
     pub repeated: bool,
+}
+
+/// What the root has certified for the evidence of one Blackboard.
+#[derive(Clone, Debug)]
+pub struct CertifiedEvidence {
+    /// The Blackboard.
+    pub origin: Origin,
+    /// The serial number of the timestamp key's certificate.
+    pub timestamp: SerialNumber,
+    /// The serial number of the log key's certificate.
+    pub log: SerialNumber,
+    /// The witness: the name of its key.
+    pub witness: String,
+}
+
+impl CertifiedEvidence {
+    pub(crate) fn of(request: &EvidenceRequest, answer: &EvidenceAnswer) -> Self {
+        Self {
+            origin: request.origin().clone(),
+            timestamp: answer.timestamp.serial().clone(),
+            log: answer.log.serial().clone(),
+            witness: answer.witness.common_name().unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 /// Whoever is told. It is called from the tasks that serve, so it must not block.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use claim_core::Origin;
 use claim_files::{FileError, Mode, read_private, replace};
-use claim_pki::{Certificate, CertificateError, KeyError, SigningKey};
+use claim_pki::{Certificate, CertificateError, Ed25519SigningKey, KeyError, SigningKey};
 use zeroize::Zeroizing;
 
 /// The longest certificate file that is read, in bytes.
@@ -56,6 +56,26 @@ impl Folder {
         self.0.join("cuhk-server.key")
     }
 
+    /// The certificate of the witness that CUHK is, under the root.
+    pub(crate) fn witness_certificate(&self) -> PathBuf {
+        self.0.join("cuhk-witness.cer")
+    }
+
+    /// The private key of that witness.
+    pub(crate) fn witness_key(&self) -> PathBuf {
+        self.0.join("cuhk-witness.key")
+    }
+
+    /// The request by which a Blackboard in the same folder has its evidence keys certified, in local demo mode.
+    pub(crate) fn blackboard_request(&self) -> PathBuf {
+        self.0.join("blackboard.request")
+    }
+
+    /// The answer to it.
+    pub(crate) fn blackboard_answer(&self) -> PathBuf {
+        self.0.join("blackboard.answer")
+    }
+
     /// The invitation that a Blackboard started in the same folder enrols with, in local demo mode.
     pub(crate) fn blackboard_invitation(&self) -> PathBuf {
         self.0.join("blackboard.invite")
@@ -95,10 +115,20 @@ pub(crate) fn exists(path: &Path) -> Result<bool, FileError> {
 
 /// Reads a private key, which nobody else may have access to.
 pub(crate) fn read_key(path: &Path) -> Result<Result<SigningKey, KeyError>, FileError> {
+    Ok(SigningKey::from_pkcs8_pem(&read_secret_text(path)?))
+}
+
+/// The same for an Ed25519 key.
+pub(crate) fn read_ed25519_key(
+    path: &Path,
+) -> Result<Result<Ed25519SigningKey, KeyError>, FileError> {
+    Ok(Ed25519SigningKey::from_pkcs8_pem(&read_secret_text(path)?))
+}
+
+/// What is no text has no PEM in it either.
+fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let bytes = read_private(path)?;
-    // What is no text has no PEM in it either.
-    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-    Ok(SigningKey::from_pkcs8_pem(&text))
+    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Reads a file of certificates in PEM.

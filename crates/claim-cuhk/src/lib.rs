@@ -1,16 +1,19 @@
-//! CUHK, the certificate authority of Claim: steps 0 to 2.
+//! CUHK, the certificate authority of Claim: steps 0 to 2, and the witness of the logs whose keys it has certified.
 //!
 //! It makes or loads its root and issuing certificate, serves Enrolment over Secure Transport (RFC 7030 as
 //! clarified by RFC 8951: `cacerts`, `simpleenroll`, `simplereenroll`), and invites people and servers.
+//! The keys of evidence (timestamp, log, witness) it certifies by the root itself, and it cosigns logs (C2SP tlog-witness).
 //! Every certificate is on record before it is signed, and again before it is given out.
 //!
-//! Not here: certificates and their profiles (claim-pki), the form of invitations and problems (claim-core),
+//! Not here: certificates and their profiles (claim-pki), the rules of logs and witnesses (claim-log), the form of invitations and problems (claim-core),
 //! queries (claim-store), TLS and HTTP (claim-http), and anything that prints.
 
 mod admin;
 mod authority;
+mod ceremony;
 mod config;
 mod credentials;
+mod crl;
 mod desk;
 mod enrolment;
 mod error;
@@ -22,9 +25,11 @@ mod local;
 mod mode;
 mod own_certificate;
 mod renewal;
+mod requests;
 mod routes;
 mod server;
 mod state;
+mod witness;
 
 pub use admin::{
     AdminError, BadLine, CertificateEntry, Invited, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES,
@@ -32,11 +37,13 @@ pub use admin::{
     read_roster,
 };
 pub use authority::AuthorityError;
+pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
 pub use config::{Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE};
 pub use desk::DeskError;
 pub use error::{NotLocal, StartError};
-pub use event::{Event, Issued, Observer};
+pub use event::{CertifiedEvidence, Event, Issued, Observer};
 pub use mode::Mode;
 pub use own_certificate::OwnCertificateError;
 pub use server::{Running, start};
+pub use witness::WitnessError;

@@ -2,6 +2,7 @@
 
 mod est;
 mod pages;
+mod witness;
 
 use std::sync::Arc;
 
@@ -15,7 +16,11 @@ use crate::state::Cuhk;
 
 /// All routes; in local demo mode behind the check that a request is local.
 pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
-    let routes = Router::new().merge(est::routes()).merge(pages::routes()).merge(problem_pages());
+    let routes = Router::new()
+        .merge(est::routes())
+        .merge(witness::routes())
+        .merge(pages::routes())
+        .merge(problem_pages());
     let routes = match cuhk.mode {
         Mode::LocalDemo => routes.layer(from_fn_with_state(Arc::clone(cuhk), only_local)),
         Mode::Rostered => routes,

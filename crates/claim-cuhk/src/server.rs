@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use self::maintenance::{Maintenance, Readiness, Shown};
 use crate::authority::{Authority, Found, load_root};
+use crate::ceremony::Ceremony;
 use crate::config::{Config, DEFAULT_PORT};
 use crate::desk::Desk;
 use crate::error::{NotLocal, StartError};
@@ -28,8 +29,10 @@ use crate::folder::{Folder, exists};
 use crate::invite::Invitations;
 use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
+use crate::requests;
 use crate::routes::router;
 use crate::state::Cuhk;
+use crate::witness::Witness;
 
 /// A CUHK that is ready to serve: what needed to be made or loaded is, and the addresses are taken.
 pub struct Running {
@@ -58,7 +61,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let health = config.metrics.map(|address| bind(&[address])).transpose()?;
     let origin = origin(&config, &folder, &addresses)?;
     let store = open_store(&folder, config.database.as_deref()).await?;
-    let (authority, found) = open_authority(&config, &folder, &store).await?;
+    let (authority, found) = open_authority(&config, &folder, &store, &origin).await?;
     let (mode, fingerprint) = (Mode::of(authority.root()), authority.root_digest());
     observer(match found {
         Found::Made => Event::RootMade { fingerprint },
@@ -66,6 +69,13 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     });
 
     let desk = Desk { authority, store, clock: config.clock.clone() };
+    let witness = Witness::load_or_make(&Ceremony {
+        folder: &folder,
+        store: &desk.store,
+        origin: &origin,
+        now: desk.clock.now(),
+    })
+    .await?;
     let (identity, shown) = match config.external_tls {
         Some(files) => {
             let watch = ExternalWatch::start(files)?;
@@ -94,6 +104,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         mode,
         origin: origin.clone(),
         folder,
+        witness,
         renewal_grace: config.renewal_grace,
         body_read_timeout: config.limits.body_read_timeout,
         observer,
@@ -154,15 +165,18 @@ impl Running {
             tokio::spawn(serve_health(listeners, metrics, move || readiness.get(), told(stopped)))
         });
         let keeping = tokio::spawn(maintenance.run(Arc::clone(&cuhk), readiness.clone()));
+        let answering = tokio::spawn(requests::answer(Arc::clone(&cuhk)));
         let end = server
             .serve(async {
                 shutdown.await;
                 readiness.stop();
             })
             .await;
-        keeping.abort();
-        // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
-        let _ = keeping.await;
+        for task in [keeping, answering] {
+            task.abort();
+            // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
+            let _ = task.await;
+        }
         stop.send_replace(true);
         if let Some(health) = health {
             let _ = health.await;
@@ -238,6 +252,7 @@ async fn open_authority(
     config: &Config,
     folder: &Folder,
     store: &CuhkStore,
+    origin: &Origin,
 ) -> Result<(Authority, Found), StartError> {
     let not_local = why_not_local(config, store).await?;
     // Looked at before anything is made beside it.
@@ -249,7 +264,8 @@ async fn open_authority(
     }
     let new_root = if not_local.is_none() { Mode::LocalDemo } else { Mode::Rostered };
     let has_issued = !store.certificates(None, 1).await?.is_empty();
-    Ok(Authority::load_or_make(folder, new_root, has_issued, config.clock.now())?)
+    let now = config.clock.now();
+    Ok(Authority::load_or_make(folder, new_root, has_issued, Some(origin), now)?)
 }
 
 /// Whether CUHK is for more than this machine; `None` when it is not.

@@ -18,6 +18,7 @@ use crate::event::{Event, Observer};
 use crate::folder::Folder;
 use crate::invite::Invitations;
 use crate::mode::Mode;
+use crate::witness::Witness;
 
 /// A serving CUHK.
 pub(crate) struct Cuhk {
@@ -25,6 +26,7 @@ pub(crate) struct Cuhk {
     pub(crate) mode: Mode,
     pub(crate) origin: Origin,
     pub(crate) folder: Folder,
+    pub(crate) witness: Witness,
     pub(crate) invitations: Invitations,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub(crate) renewal_grace: u32,

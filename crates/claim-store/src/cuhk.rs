@@ -1,14 +1,19 @@
-//! What CUHK keeps: the roster, invitations, and every certificate from before it is signed.
+//! What CUHK keeps: the roster, invitations, every certificate from before it is signed, what it revoked, and what it
+//! has seen of the logs that it witnesses.
 
 mod certificates;
 mod invitations;
 mod people;
 mod reservations;
+mod revocations;
+mod witness;
 
 pub use certificates::CertificateRecord;
 pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
 pub use people::PersonRecord;
 pub use reservations::{Holder, Reservation, ReserveError, Reserved};
+pub use revocations::{Revocation, RevocationListRecord, Revoked};
+pub use witness::WitnessedCheckpoint;
 
 use crate::database::Database;
 use crate::migrations::Schema;

@@ -74,16 +74,30 @@ struct Step {
 
 fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
     match (schema, kind) {
-        (Schema::Cuhk, Kind::Sqlite) => &[Step {
-            version: 1,
-            description: "CUHK: people, invitations, certificates",
-            sql: include_str!("../migrations/cuhk/sqlite/0001_enrolment.sql"),
-        }],
-        (Schema::Cuhk, Kind::Postgres) => &[Step {
-            version: 1,
-            description: "CUHK: people, invitations, certificates",
-            sql: include_str!("../migrations/cuhk/postgres/0001_enrolment.sql"),
-        }],
+        (Schema::Cuhk, Kind::Sqlite) => &[
+            Step {
+                version: 1,
+                description: "CUHK: people, invitations, certificates",
+                sql: include_str!("../migrations/cuhk/sqlite/0001_enrolment.sql"),
+            },
+            Step {
+                version: 2,
+                description: "CUHK: revocations, witnessed logs",
+                sql: include_str!("../migrations/cuhk/sqlite/0002_evidence.sql"),
+            },
+        ],
+        (Schema::Cuhk, Kind::Postgres) => &[
+            Step {
+                version: 1,
+                description: "CUHK: people, invitations, certificates",
+                sql: include_str!("../migrations/cuhk/postgres/0001_enrolment.sql"),
+            },
+            Step {
+                version: 2,
+                description: "CUHK: revocations, witnessed logs",
+                sql: include_str!("../migrations/cuhk/postgres/0002_evidence.sql"),
+            },
+        ],
         (Schema::Blackboard, Kind::Sqlite) => &[
             Step {
                 version: 1,

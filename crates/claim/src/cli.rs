@@ -161,11 +161,33 @@ pub(crate) enum CuhkCommand {
         claim cuhk invite --roster roster.csv > invitations.csv\n  \
         claim cuhk invite --server https://blackboard.example:3141")]
     Invite(InviteArgs),
+    /// Certify the keys by which a Blackboard timestamps and logs, with the root's key
+    #[command(
+        after_help = "The request file is made by the Blackboard; the answer goes back to it.\n\n\
+        Example:\n  claim cuhk certify blackboard.request"
+    )]
+    Certify(CertifyArgs),
     /// List every certificate that was issued
     List {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+}
+
+/// What to certify.
+#[derive(Debug, Args)]
+pub(crate) struct CertifyArgs {
+    /// The request file
+    #[arg(value_name = "FILE")]
+    pub(crate) request: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Where to write the answer [default: FILE.answer]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
 }
 
 /// Whom to invite.

@@ -40,7 +40,10 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("claim-files", &[]),
     ("claim-store", &["claim-core", "claim-files", "claim-pki"]),
     ("claim-http", &["claim-core", "claim-pki"]),
-    ("claim-cuhk", &["claim-core", "claim-files", "claim-http", "claim-pki", "claim-store"]),
+    (
+        "claim-cuhk",
+        &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
+    ),
     ("claim-blackboard", &["claim-core", "claim-files", "claim-http", "claim-pki", "claim-store"]),
     ("claim-student", &["claim-core", "claim-files", "claim-http", "claim-pki"]),
     (

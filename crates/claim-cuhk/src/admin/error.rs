@@ -7,6 +7,8 @@ use claim_store::StoreError;
 
 use super::RosterError;
 use crate::authority::AuthorityError;
+use crate::ceremony::CeremonyError;
+use crate::desk::DeskError;
 use crate::error::StartError;
 
 /// Why the people who run CUHK cannot have what they asked for; nothing was changed.
@@ -22,6 +24,9 @@ pub enum AdminError {
     /// Its records cannot be read or written.
     #[error("CUHK's records cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The keys of a Blackboard's evidence cannot be certified.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// The folder is that of a local demonstration.
     #[error(
         "the CUHK in {dir:?} is a local demonstration: it enrols any student ID without an invitation"
@@ -67,6 +72,14 @@ impl AdminError {
         match self {
             Self::Authority(error) => error.advice(),
             Self::Open(error) => error.advice(),
+            Self::Ceremony(CeremonyError::Authority(error)) => error.advice(),
+            Self::Ceremony(CeremonyError::Witness(error)) => error.advice(),
+            Self::Ceremony(CeremonyError::Desk(DeskError::Revoked { .. })) => {
+                "Have the Blackboard make new keys for its evidence, and a new request.".to_owned()
+            }
+            Self::Ceremony(_) => {
+                "Put that right and do it again; what was begun is taken up then.".to_owned()
+            }
             Self::Store(error) if error.is_temporary() => "Do it again in a moment.".to_owned(),
             Self::Store(_) => "Put that right and do it again.".to_owned(),
             Self::LocalDemo { .. } => {

@@ -137,10 +137,18 @@ impl TestCuhk {
         self.office().await.invite(invitee, None, None).await.unwrap()
     }
 
-    /// What is on record, but for CUHK's own server.
+    /// What is on record, but for CUHK's own server and witness.
     pub(crate) async fn issued(&self) -> Vec<CertificateEntry> {
-        let list = self.office().await.list().await.unwrap();
-        list.into_iter().filter(|entry| entry.holder != self.origin.as_str()).collect()
+        let list = self.everything_issued().await;
+        let own = |entry: &CertificateEntry| {
+            entry.holder == self.origin.as_str() || entry.profile == "witness"
+        };
+        list.into_iter().filter(|entry| !own(entry)).collect()
+    }
+
+    /// All that is on record.
+    pub(crate) async fn everything_issued(&self) -> Vec<CertificateEntry> {
+        self.office().await.list().await.unwrap()
     }
 
     /// Enrols through the EST client.

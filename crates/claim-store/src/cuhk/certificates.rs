@@ -15,7 +15,7 @@ pub struct CertificateRecord {
     pub serial: String,
     /// The profile by which it was made, e.g. `person`.
     pub profile: String,
-    /// The holder: a person's id or a server's origin.
+    /// The holder: a person's id, a server's origin, or a witness's name.
     pub name: String,
     /// SHA-256 of the key's SubjectPublicKeyInfo.
     pub key_digest: [u8; 32],
@@ -111,6 +111,29 @@ impl CuhkStore {
         .bind(time)
         .bind(serial)
         .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+impl CuhkStore {
+    /// All certificates of this profile that name this holder, the newest first.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn certificates_of(
+        &self,
+        profile: &str,
+        name: &str,
+    ) -> Result<Vec<CertificateRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
+             certificate FROM certificates WHERE profile = $1 AND name = $2 \
+             ORDER BY reserved_at DESC, serial",
+        )
+        .bind(profile)
+        .bind(name)
         .fetch_all(self.database.reader())
         .await?;
         rows.iter().map(read).collect()

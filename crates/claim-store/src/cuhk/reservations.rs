@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use claim_pki::{Origin, PersonId, Timestamp};
+use claim_pki::{Origin, PersonId, Timestamp, WitnessName};
 use sqlx::AnyConnection;
 
 use super::CuhkStore;
@@ -17,8 +17,10 @@ use crate::retry::retry;
 pub enum Holder {
     /// A person.
     Person(PersonId),
-    /// A server.
+    /// A server, or its timestamp authority or log.
     Server(Origin),
+    /// A witness.
+    Witness(WitnessName),
 }
 
 /// A certificate that is about to be signed.
@@ -49,7 +51,8 @@ pub struct Reservation {
 pub enum Reserved {
     /// It is on record: sign it, then [`CuhkStore::record_issued`].
     New,
-    /// The same key has used the code before: this is what was reserved then.
+    /// The same key has used the code before, or is a key of the evidence that has a certificate: this is what was
+    /// reserved then.
     ///
     /// Where it has no certificate yet, sign this `tbs`, not the one that was just offered.
     Existing(CertificateRecord),
@@ -124,17 +127,18 @@ impl CuhkStore {
         }
         match &reservation.code_hash {
             Some(code_hash) => existing(write, code_hash, &reservation.key_digest).await,
-            None => Ok(Err(ReserveError::SerialTaken)),
+            None => existing_evidence(write, reservation).await,
         }
     }
 }
 
 impl Holder {
-    /// The id or origin.
+    /// The id, origin or name.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Person(id) => id.as_str(),
             Self::Server(origin) => origin.as_str(),
+            Self::Witness(name) => name.as_str(),
         }
     }
 
@@ -169,7 +173,8 @@ impl Reservation {
     }
 }
 
-/// Whether the row was inserted: not when its serial number or its code is taken.
+/// Whether the row was inserted: not when its serial number or its code is taken, nor for a key of the evidence that has
+/// a certificate.
 async fn insert(
     connection: &mut AnyConnection,
     reservation: &Reservation,
@@ -213,4 +218,25 @@ async fn existing(
     }
     let bound = Bound { key_digest: record.key_digest, serial: record.serial };
     Ok(Err(ReserveError::OtherKey { bound }))
+}
+
+/// What the same key of the evidence was certified by before, which stood in the way of doing it again.
+async fn existing_evidence(
+    mut write: Write<'_>,
+    reservation: &Reservation,
+) -> Result<Result<Reserved, ReserveError>, StoreError> {
+    let row = sqlx::query(
+        "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
+         certificate FROM certificates WHERE profile IN ('timestamp', 'log', 'witness') \
+         AND profile = $1 AND name = $2 AND key_digest = $3",
+    )
+    .bind(reservation.profile)
+    .bind(reservation.holder.as_str())
+    .bind(reservation.key_digest.to_vec())
+    .fetch_optional(write.connection())
+    .await?;
+    Ok(match row {
+        Some(row) => Ok(Reserved::Existing(certificates::read(&row)?)),
+        None => Err(ReserveError::SerialTaken),
+    })
 }

@@ -1,5 +1,7 @@
 //! `claim cuhk`.
 
+mod certify;
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
             }
         }
         Some(CuhkCommand::Invite(arguments)) => invite(arguments, context).await,
+        Some(CuhkCommand::Certify(arguments)) => certify::run(arguments, context).await,
         Some(CuhkCommand::List { database }) => list(database.database.as_deref(), context).await,
     }
 }

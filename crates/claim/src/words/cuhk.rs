@@ -1,7 +1,7 @@
 //! What CUHK's terminal says.
 
 use claim_core::invitation::Invitee;
-use claim_cuhk::{Event, Issued, Mode};
+use claim_cuhk::{CertifiedEvidence, Event, Issued, Mode};
 use serde_json::json;
 
 use super::{day, health_line, join, short, tls_not_reloaded, tls_reloaded, warning};
@@ -81,6 +81,18 @@ pub(crate) fn words(event: &Event) -> Words {
                 short(key_fingerprint)
             ))
         },
+        Event::EvidenceCertified(certified) => evidence_words(certified),
+        Event::EvidenceRefused { reason } => Words {
+            json: Some(json!({ "event": "evidence-refused", "reason": reason })),
+            ..warning(format!("blackboard.request is not answered: {}.", reason.escape_debug()))
+        },
+        Event::LogSplit { origin, size } => Words {
+            json: Some(json!({ "event": "log-split", "origin": origin, "size": size })),
+            ..warning(format!(
+                "The log {} shows two histories: it has signed two different trees of {size} entries. Both checkpoints are kept in CUHK's records; nothing more of it is cosigned that does not continue the first.",
+                origin.escape_debug()
+            ))
+        },
         Event::Refused { problem_type, detail, peer } => Words {
             plain: Some(format!("Refused {peer}: {} ({detail})", problem_type.title())),
             json: Some(
@@ -89,6 +101,25 @@ pub(crate) fn words(event: &Event) -> Words {
             ..Words::default()
         },
         _ => Words::default(),
+    }
+}
+
+fn evidence_words(certified: &CertifiedEvidence) -> Words {
+    let CertifiedEvidence { origin, timestamp, log, witness } = certified;
+    Words {
+        plain: Some(format!(
+            "Certified the timestamp key ({timestamp}) and the log key ({log}) of {origin}."
+        )),
+        json: Some(json!({ "event": "evidence-certified", "origin": origin,
+            "timestamp": timestamp.to_string(), "log": log.to_string(), "witness": witness })),
+        ..told(
+            0,
+            format!("certifies, with the root's own key, by what {origin} will timestamp and log"),
+            vec![
+                ("proves", "which timestamps and which log belong to that Blackboard".to_owned()),
+                ("witness", format!("CUHK cosigns the log as {witness}, with its own clock")),
+            ],
+        )
     }
 }
 

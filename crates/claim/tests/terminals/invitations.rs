@@ -97,7 +97,8 @@ fn everybody_in_a_folder_of_their_own() {
     let listed = university.cuhk.run(&["cuhk", "list"]).expect(0).out;
     let holders: Vec<_> =
         listed.lines().map(|line| line.split_whitespace().nth(2).unwrap().to_owned()).collect();
-    assert_eq!(holders, [&university.cuhk_url, origin, SID]);
+    let witness = format!("{}/witness", &university.cuhk_url[8..]);
+    assert_eq!(holders, [&university.cuhk_url, &witness, origin, SID]);
 
     // A restart needs no invitation any more; renewal needs none at all.
     blackboard.stop();

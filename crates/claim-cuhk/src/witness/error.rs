@@ -1,0 +1,95 @@
+//! Why CUHK cannot be a witness.
+
+use std::path::PathBuf;
+
+use claim_files::FileError;
+use claim_log::note::SigningKeyError;
+use claim_pki::{CertificateError, KeyError, PathError, WitnessNameError};
+use claim_store::StoreError;
+
+use crate::authority::AuthorityError;
+use crate::desk::DeskError;
+
+/// Why the key or certificate of CUHK's witness cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WitnessError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The root cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The key's file is not an Ed25519 private key.
+    #[error("{path:?} is not a private key that a witness can use: {source}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The key cannot be used for cosigning.
+    #[error("the witness's key cannot be used: {0}")]
+    Signer(#[from] SigningKeyError),
+    /// The certificate's file holds no certificate.
+    #[error("{path:?} is not a certificate: {source}")]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// The certificate is not one that this CUHK's root issued to a witness.
+    #[error("{path:?} is not a witness certificate of this CUHK: {source}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PathError,
+    },
+    /// The certificate is for another key than the one beside it.
+    #[error("{path:?} is for another key than the one in cuhk-witness.key")]
+    OtherKey {
+        /// The certificate.
+        path: PathBuf,
+    },
+    /// The certificate does not name a witness.
+    #[error("{path:?} does not name a witness")]
+    Name {
+        /// The certificate.
+        path: PathBuf,
+    },
+    /// No name can be made for the witness.
+    #[error(transparent)]
+    NewName(#[from] WitnessNameError),
+    /// No certificate could be made.
+    #[error("the certificate of CUHK's witness could not be made: {0}")]
+    Desk(#[from] DeskError),
+    /// CUHK's records cannot be read.
+    #[error("CUHK's records cannot be used: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl WitnessError {
+    /// What to do next.
+    pub(crate) fn advice(&self) -> String {
+        match self {
+            Self::Authority(error) => error.advice(),
+            Self::Key { path, .. }
+            | Self::Certificate { path, .. }
+            | Self::Foreign { path, .. }
+            | Self::OtherKey { path }
+            | Self::Name { path } => format!(
+                "Move {path:?}, and cuhk-witness.cer and cuhk-witness.key with it, away and start \
+                     again: the witness takes a new key. Blackboards then need its new certificate."
+            ),
+            Self::File(FileError::Full { .. }) => {
+                "Make room on the disk and start again.".to_owned()
+            }
+            Self::File(_) | Self::Store(_) => "Put that right and start again.".to_owned(),
+            Self::Signer(_) | Self::NewName(_) | Self::Desk(_) => {
+                "Start again; if it happens again, this is a defect of the program.".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Certificates that are no longer good, and the lists that say so.
+
+use claim_pki::{RevocationReason, Timestamp};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::CuhkStore;
+use crate::StoreError;
+use crate::retry::retry;
+use crate::row::Columns;
+
+/// A certificate that was revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// The key id of whoever issued it, lower-case hexadecimal.
+    pub issuer: String,
+    /// The last moment of the certificate's validity.
+    pub not_after: Timestamp,
+    /// Since when it is revoked: when that was recorded.
+    pub revoked_at: Timestamp,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// What a revocation led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// It is revoked from now on.
+    Now,
+    /// It was revoked before: this is how, and it stays so.
+    Before(Revocation),
+}
+
+/// The last revocation list of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationListRecord {
+    /// The issuer's key id, lower-case hexadecimal.
+    pub issuer: String,
+    /// The list's number.
+    pub number: u64,
+    /// When it was made.
+    pub this_update: Timestamp,
+    /// When the next one is due at the latest.
+    pub next_update: Timestamp,
+    /// The list in DER.
+    pub list: Vec<u8>,
+}
+
+impl CuhkStore {
+    /// Revokes a certificate. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn revoke(&self, revocation: &Revocation) -> Result<Revoked, StoreError> {
+        retry!(self.try_revoke(revocation))
+    }
+
+    async fn try_revoke(&self, revocation: &Revocation) -> Result<Revoked, StoreError> {
+        let mut write = self.database.begin().await?;
+        let inserted = sqlx::query(
+            "INSERT INTO revocations (serial, issuer, not_after, revoked_at, reason) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (serial) DO NOTHING",
+        )
+        .bind(revocation.serial.as_str())
+        .bind(revocation.issuer.as_str())
+        .bind(revocation.not_after.as_millis())
+        .bind(revocation.revoked_at.as_millis())
+        .bind(revocation.reason.as_str())
+        .execute(write.connection())
+        .await?
+        .rows_affected();
+        if inserted == 1 {
+            write.commit().await?;
+            return Ok(Revoked::Now);
+        }
+        let row = sqlx::query(
+            "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations WHERE serial = $1",
+        )
+        .bind(revocation.serial.as_str())
+        .fetch_one(write.connection())
+        .await?;
+        Ok(Revoked::Before(read(&row)?))
+    }
+
+    /// How the certificate of this serial number was revoked, if it was.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn revocation(&self, serial: &str) -> Result<Option<Revocation>, StoreError> {
+        let row = sqlx::query(
+            "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations WHERE serial = $1",
+        )
+        .bind(serial)
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Every revocation of this issuer's certificates that end at this moment or later, in the order of serial numbers.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn revocations(
+        &self,
+        issuer: &str,
+        ending_from: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations \
+             WHERE issuer = $1 AND not_after >= $2 ORDER BY serial",
+        )
+        .bind(issuer)
+        .bind(ending_from.as_millis())
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The last revocation list of this issuer, if there is one.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn revocation_list(
+        &self,
+        issuer: &str,
+    ) -> Result<Option<RevocationListRecord>, StoreError> {
+        let row = sqlx::query(
+            "SELECT issuer, number, this_update, next_update, list FROM revocation_lists \
+             WHERE issuer = $1",
+        )
+        .bind(issuer)
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.map(|row| {
+            let columns = Columns::new("revocation_lists", &row);
+            Ok(RevocationListRecord {
+                issuer: columns.text("issuer")?,
+                number: columns.count("number")?,
+                this_update: columns.time("this_update")?,
+                next_update: columns.time("next_update")?,
+                list: columns.bytes("list")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Makes this list the last one, if its number is one more than that of the last one, or one where there is none.
+    ///
+    /// Returns whether it is; then it is durable. Else somebody else was first: begin again from their list.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn put_revocation_list(
+        &self,
+        record: &RevocationListRecord,
+    ) -> Result<bool, StoreError> {
+        let number = i64::try_from(record.number)
+            .map_err(|_| StoreError::Foreign { table: "revocation_lists", column: "number" })?;
+        retry!(async {
+            let mut write = self.database.begin().await?;
+            let put = put_list(write.connection(), record, number).await?;
+            write.commit().await?;
+            Ok(put)
+        })
+    }
+}
+
+async fn put_list(
+    connection: &mut AnyConnection,
+    record: &RevocationListRecord,
+    number: i64,
+) -> Result<bool, StoreError> {
+    let query = match number {
+        1 => sqlx::query(
+            "INSERT INTO revocation_lists (number, this_update, next_update, list, issuer) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer) DO NOTHING",
+        ),
+        _ => sqlx::query(
+            "UPDATE revocation_lists SET number = $1, this_update = $2, next_update = $3, list = $4 \
+             WHERE issuer = $5 AND number = $1 - 1",
+        ),
+    };
+    let changed = query
+        .bind(number)
+        .bind(record.this_update.as_millis())
+        .bind(record.next_update.as_millis())
+        .bind(record.list.as_slice())
+        .bind(record.issuer.as_str())
+        .execute(connection)
+        .await?
+        .rows_affected();
+    Ok(changed == 1)
+}
+
+fn read(row: &AnyRow) -> Result<Revocation, StoreError> {
+    let columns = Columns::new("revocations", row);
+    Ok(Revocation {
+        serial: columns.text("serial")?,
+        issuer: columns.text("issuer")?,
+        not_after: columns.time("not_after")?,
+        revoked_at: columns.time("revoked_at")?,
+        reason: columns.parsed("reason")?,
+    })
+}
