@@ -14,6 +14,8 @@ mod dialogue;
 mod draining;
 #[path = "terminals/endings.rs"]
 mod endings;
+#[path = "terminals/evidence.rs"]
+mod evidence;
 #[path = "terminals/foreign_files.rs"]
 mod foreign_files;
 #[path = "terminals/health.rs"]
