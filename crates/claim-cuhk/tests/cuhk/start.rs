@@ -102,8 +102,8 @@ async fn a_first_start_that_was_cut_off_goes_on_with_its_keys() {
         "cuhk-issuing.cer",
         "cuhk-server.key",
         "cuhk-server.cer",
+        // With its certificate the start would be over; without records, the witness then takes a new key.
         "cuhk-witness.key",
-        "cuhk-witness.cer",
     ];
     for done in 0..=order.len() {
         let folder = folder();
