@@ -9,6 +9,7 @@
 
 mod checks;
 mod forgeries;
+mod limits;
 mod log;
 mod messages;
 mod mutations;
