@@ -299,7 +299,15 @@ pub(crate) fn revoked(serial: &SerialNumber, revoked_at: Timestamp) -> RevokedCe
 }
 
 pub(crate) fn timestamp(issuer: &Issuer, origin: &Origin, from: Timestamp) -> TimestampSigner {
-    let key = SigningKey::generate().unwrap();
+    timestamp_with(issuer, origin, from, SigningKey::generate().unwrap())
+}
+
+pub(crate) fn timestamp_with(
+    issuer: &Issuer,
+    origin: &Origin,
+    from: Timestamp,
+    key: SigningKey,
+) -> TimestampSigner {
     let subject = Subject::Timestamp { origin: origin.clone() };
     let validity = Validity::starting(from, 10 * YEAR);
     let certificate = issue_for(issuer, &subject, key.public_key(), validity);

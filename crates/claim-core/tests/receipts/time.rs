@@ -1,14 +1,16 @@
 //! Points 6 to 8: clocks, certificates in their time, due, files.
 
+use claim_core::Digest;
 use claim_core::claim::FileEntry;
 use claim_core::receipt::{
     Due, Evidence, FileState, Point, RevocationLists, Standing, Verdict, verify,
 };
+use claim_pki::{SigningKey, TimestampToken};
 
 use crate::checks::{codes, fails, files};
 use crate::site::{
-    Made, REPORT, Site, Story, at, entries, file, list_by, log, prove, revoked, timestamp, token,
-    witness,
+    Made, REPORT, Site, Story, at, entries, file, list_by, log, prove, revoked, timestamp,
+    timestamp_with, token, witness,
 };
 
 #[test]
@@ -206,4 +208,64 @@ fn point_8_files() {
     fails(&verify(&unknown), Point::Files, "unknown-file");
     let twice = [files.clone(), files[..1].to_vec()].concat();
     fails(&verify(&twice), Point::Files, "file-twice");
+    // The signer's fault: all pieces are those that were handed in, but the digest of the whole is another.
+    let json = serde_json::to_string(&files[1]).unwrap();
+    let json = json.replace(&files[1].sha256().to_string(), &files[0].sha256().to_string());
+    let wrong: FileEntry = serde_json::from_str(&json).unwrap();
+    let receipt = site.make(&Story { files: vec![wrong], ..Story::new() }).zip();
+    let report = site.verify(&receipt, &files[1..]);
+    fails(&report, Point::Files, "file");
+    assert!(matches!(report.files[0].state, FileState::Whole { .. }));
+}
+
+/// The key's year is over, but whoever has it signs all the same.
+#[test]
+fn point_6_the_timestamp_keys_year() {
+    let site = Site::new();
+    let key = SigningKey::generate().unwrap();
+    let copy = SigningKey::from_pkcs8_pem(&key.to_pkcs8_pem()).unwrap();
+    let old = timestamp_with(
+        &site.root_issuer,
+        &site.origin,
+        site.start.plus_seconds(-400 * 86_400),
+        key,
+    );
+    let mut made = site.make(&Story::new());
+    // What the program refuses to sign is made by changing what it signed a year before.
+    let then = at("15:59:41.204").plus_seconds(-300 * 86_400);
+    made.token = std::iter::repeat_with(|| token(&old, &made.claim, then))
+        .find_map(|token| moved(token.der(), "20260128155941.204Z", "20261124155941.204Z", &copy))
+        .unwrap();
+    let (lodged, received) = (at("15:59:42.000"), at("16:00:32.000"));
+    site.prove(&mut made, &[(&site.witness, lodged)], &[(&site.witness, received)]);
+    fails(&site.verify(&made.zip(), &files()), Point::Time, "key-usage");
+}
+
+/// The token with another time, signed anew; `None` when the new signature has another length than the old one.
+fn moved(token: &[u8], from: &str, to: &str, key: &SigningKey) -> Option<TimestampToken> {
+    let find = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|it| it == part);
+    let mut der = token.to_vec();
+    let time = find(&der, from.as_bytes()).unwrap();
+    // The content ends with its time; its digest stands in the signed attributes, behind the last name of SHA-256.
+    let end = time + from.len();
+    let start = (0..time).rev().find(|start| {
+        let content = Digest::of(&der[*start..end]);
+        find(&der[end..], content.as_bytes()).is_some()
+    });
+    let start = start.unwrap();
+    let digest = end + find(&der[end..], Digest::of(&der[start..end]).as_bytes()).unwrap();
+    der[time..end].copy_from_slice(to.as_bytes());
+    let new = Digest::of(&der[start..end]);
+    der[digest..digest + 32].copy_from_slice(new.as_bytes());
+    let sha256 = [0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    let attributes = der[..digest].windows(13).rposition(|it| it == sha256).unwrap() + sha256.len();
+    let (head, length) = match der[attributes + 1] {
+        0x81 => (3, usize::from(der[attributes + 2])),
+        short => (2, usize::from(short)),
+    };
+    let signed = &der[attributes..attributes + head + length];
+    let signature = key.sign(&[&[0x31], &signed[1..]].concat()).unwrap();
+    let place = der.len() - signature.len();
+    der[place..].copy_from_slice(&signature);
+    TimestampToken::from_der(&der).ok()
 }

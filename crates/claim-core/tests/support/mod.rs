@@ -48,7 +48,7 @@ pub(crate) fn authority(now: Timestamp) -> (Root, Issuer) {
 pub(crate) fn authorities(now: Timestamp) -> (Issuer, Issuer, SigningKey) {
     let spec = RootSpec { name: AuthorityName::cuhk("CUHK Root").unwrap(), domain: None };
     let key = SigningKey::generate().unwrap();
-    let validity = Validity::starting(now.plus_seconds(-7 * 86_400), 20 * 365 * 86_400);
+    let validity = Validity::starting(now.plus_seconds(-800 * 86_400), 20 * 365 * 86_400);
     let root = Issuer::self_signed_root(&spec, key, &serial(), validity).unwrap();
     let key = SigningKey::generate().unwrap();
     let subject = Subject::Issuing { name: AuthorityName::cuhk("CUHK Issuing").unwrap() };

@@ -1,5 +1,6 @@
 //! `claim verify`: what a receipt proves. Reads files, asks nobody.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -70,7 +71,7 @@ pub(crate) fn run(arguments: &VerifyArgs, context: &Context) -> Result<Exit> {
     })
 }
 
-fn claimed_names(report: &Report) -> Option<Vec<FileName>> {
+fn claimed_names(report: &Report) -> Option<BTreeSet<FileName>> {
     let claim = report.claim.as_ref()?;
     Some(claim.manifest.files.entries().iter().map(|entry| entry.name().clone()).collect())
 }
@@ -111,7 +112,7 @@ fn read_lists(path: &Path) -> Result<Vec<RevocationList>> {
 /// could be several.
 fn name_files(
     paths: &[PathBuf],
-    names: &[FileName],
+    names: &BTreeSet<FileName>,
 ) -> Result<Result<Vec<(PathBuf, FileName)>, String>> {
     let mut files = Vec::new();
     for path in paths {
@@ -149,7 +150,7 @@ fn regular_files(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// The longest end of the path that is a claimed name; else the claimed name with this file name, if there is only
 /// one; else the file name itself, which the claim does not know.
-fn name_of(path: &Path, names: &[FileName]) -> Result<Result<FileName, String>> {
+fn name_of(path: &Path, names: &BTreeSet<FileName>) -> Result<Result<FileName, String>> {
     let segments: Vec<String> = path
         .components()
         .filter_map(|part| match part {
@@ -198,9 +199,10 @@ mod tests {
 
     #[test]
     fn which_file_is_which() {
-        let names: Vec<FileName> = ["report.pdf", "a/x.txt", "b/x.txt", "c/y.txt", "c/report.pdf"]
-            .map(|name| FileName::normalised(name).unwrap())
-            .into();
+        let names: BTreeSet<FileName> =
+            ["report.pdf", "a/x.txt", "b/x.txt", "c/y.txt", "c/report.pdf"]
+                .map(|name| FileName::normalised(name).unwrap())
+                .into();
         let name = |path: &str| {
             name_of(Path::new(path), &names).unwrap().map(|name| name.as_str().to_owned())
         };
