@@ -186,6 +186,11 @@ problem_types! {
         "The certificate was issued for another use",
         "Its policy, key usage or subject is not that of the profile that this request takes.",
         "Use a certificate that CUHK issued to a person.";
+    /// The certificate is on the revocation list.
+    CertificateRevoked = "certificate-revoked", 403, Cuhk,
+        "The certificate has been revoked",
+        "It was withdrawn, by its owner or by the people who run CUHK, for instance because a device was lost.",
+        "Enrol again with a new invitation; if you have not had it revoked, ask the people who run CUHK.";
 
     // Steps 3 to 5.
     /// The sentence's id is not the certificate's.

@@ -1,19 +1,23 @@
-//! What the people who run CUHK do beside serving: make it, invite, certify the keys of evidence, look at what was issued.
+//! What the people who run CUHK do beside serving: make it, invite, certify the keys of evidence, revoke, look at what was
+//! issued.
 //!
 //! All but [`init`] may be done while CUHK serves.
 
 mod error;
+mod revoke;
 mod roster;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use claim_core::invitation::{Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
-use claim_pki::{EvidenceAnswer, EvidenceRequest};
+use claim_pki::{EvidenceAnswer, EvidenceRequest, RevocationReason};
 use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
 
 pub use self::error::AdminError;
+pub use self::revoke::{RevokedEntry, Revoking};
 pub use self::roster::{
     BadLine, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName,
     PersonNameError, RosterEntry, RosterError, read_roster,
@@ -110,6 +114,8 @@ pub struct CertificateEntry {
     pub reserved_at: Timestamp,
     /// SHA-256 of its DER; `None` when it was never signed, because CUHK stopped before.
     pub fingerprint: Option<Digest>,
+    /// Since when it is revoked and why, if it is.
+    pub revoked: Option<(Timestamp, RevocationReason)>,
 }
 
 impl Office {
@@ -205,10 +211,17 @@ impl Office {
     /// # Errors
     /// [`AdminError`] when the records cannot be read.
     pub async fn list(&self) -> Result<Vec<CertificateEntry>, AdminError> {
+        let revocations = self.store.all_revocations().await?.into_iter();
+        let revoked: HashMap<_, _> =
+            revocations.map(|one| (one.serial, (one.revoked_at, one.reason))).collect();
+        let entry = |record: CertificateRecord| CertificateEntry {
+            revoked: revoked.get(&record.serial).copied(),
+            ..CertificateEntry::from(record)
+        };
         let mut entries = Vec::new();
         let mut page = self.store.certificates(None, PAGE).await?;
         while let Some(last) = page.last().cloned() {
-            entries.extend(page.into_iter().map(CertificateEntry::from));
+            entries.extend(page.into_iter().map(entry));
             page = self.store.certificates(Some(&last), PAGE).await?;
         }
         Ok(entries)
@@ -258,6 +271,7 @@ impl From<CertificateRecord> for CertificateEntry {
             not_after: record.not_after,
             reserved_at: record.reserved_at,
             fingerprint: record.certificate.map(|der| Digest::of(&der)),
+            revoked: None,
         }
     }
 }

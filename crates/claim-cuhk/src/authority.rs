@@ -134,6 +134,19 @@ pub(crate) fn load_root_issuer(
     load_issuer(&Pair::root(folder), folder, origin)
 }
 
+/// Loads the issuing certificate with its key.
+pub(crate) fn load_issuing_issuer(
+    folder: &Folder,
+    origin: Option<&Origin>,
+) -> Result<Issuer, AuthorityError> {
+    load_issuer(&Pair::issuing(folder), folder, origin)
+}
+
+/// Loads the issuing certificate alone.
+pub(crate) fn load_issuing_certificate(folder: &Folder) -> Result<Certificate, AuthorityError> {
+    read_certificate(&folder.issuing_certificate())
+}
+
 fn load_issuer(
     files: &Pair,
     folder: &Folder,

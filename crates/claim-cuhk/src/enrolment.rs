@@ -11,6 +11,7 @@ use crate::desk::{DeskError, Order};
 use crate::est::request_problem;
 use crate::invite::loopback_invitee;
 use crate::mode::Mode;
+use crate::renewal::revoked;
 use crate::state::Cuhk;
 
 /// Somebody who may have a certificate.
@@ -132,6 +133,8 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
             Problem::new(ProblemType::CodeUsed, detail)
         }
         DeskError::Reserve(ReserveError::Store(error)) | DeskError::Store(error) => storage(error),
+        // The code was used up by a certificate that is no longer good: it is not given out again.
+        DeskError::Revoked { serial, at } => revoked(&serial, at),
         // The code cannot lead to a certificate any more, by nobody's fault: only a new one helps.
         DeskError::Resume { .. } => {
             tracing::error!(%error, "a reserved certificate cannot be signed");

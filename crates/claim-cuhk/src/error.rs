@@ -9,6 +9,7 @@ use claim_http::{BindError, ExternalTlsError};
 use claim_store::{DatabaseUrlError, StoreError};
 
 use crate::authority::AuthorityError;
+use crate::crl::ListError;
 use crate::own_certificate::OwnCertificateError;
 use crate::witness::WitnessError;
 
@@ -50,6 +51,9 @@ pub enum StartError {
     /// The certificate of its own TLS server cannot be made or used.
     #[error(transparent)]
     OwnCertificate(#[from] OwnCertificateError),
+    /// Its revocation lists cannot be made.
+    #[error(transparent)]
+    Lists(#[from] ListError),
     /// The key or certificate of its witness cannot be made or used.
     #[error(transparent)]
     Witness(#[from] WitnessError),
@@ -117,6 +121,7 @@ impl StartError {
             Self::Authority(error) => error.advice(),
             Self::OwnCertificate(error) => error.advice(),
             Self::Witness(error) => error.advice(),
+            Self::Lists(_) => "Put that right and start again.".to_owned(),
             Self::Folder(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()
             }

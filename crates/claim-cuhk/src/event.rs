@@ -80,6 +80,11 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The revocation lists are not as they should be; CUHK tries again every minute.
+    ListsNotRenewed {
+        /// Why.
+        reason: String,
+    },
     /// A log that CUHK witnesses has signed two trees of one size: whoever keeps it lies. Both checkpoints are on record.
     LogSplit {
         /// The origin line of its checkpoints.

@@ -66,6 +66,11 @@ impl Folder {
         self.0.join("cuhk-witness.key")
     }
 
+    /// The folder of the revocation lists, each named by its issuer's key id.
+    pub(crate) fn revocation_lists(&self) -> PathBuf {
+        self.0.join("crl")
+    }
+
     /// The request by which a Blackboard in the same folder has its evidence keys certified, in local demo mode.
     pub(crate) fn blackboard_request(&self) -> PathBuf {
         self.0.join("blackboard.request")

@@ -33,13 +33,14 @@ mod witness;
 
 pub use admin::{
     AdminError, BadLine, CertificateEntry, Invited, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES,
-    MAX_ROSTER_PEOPLE, Made, Office, PersonName, PersonNameError, RosterEntry, RosterError, init,
-    read_roster,
+    MAX_ROSTER_PEOPLE, Made, Office, PersonName, PersonNameError, RevokedEntry, Revoking,
+    RosterEntry, RosterError, init, read_roster,
 };
 pub use authority::AuthorityError;
 pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
 pub use config::{Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE};
+pub use crl::ListError;
 pub use desk::DeskError;
 pub use error::{NotLocal, StartError};
 pub use event::{CertifiedEvidence, Event, Issued, Observer};

@@ -2,9 +2,11 @@
 
 use claim_core::invitation::Invitee;
 use claim_core::{Problem, ProblemType, Timestamp};
-use claim_pki::{PathError, Profile};
+use claim_pki::{Certificate, PathError, Profile};
+use claim_store::cuhk::CuhkStore;
 
 use crate::authority::Authority;
+use crate::enrolment::storage;
 
 /// Whom the client's certificate names, person or server.
 ///
@@ -34,6 +36,27 @@ pub(crate) fn holder<C: AsRef<[u8]>>(
         }
         Err(error) => Err(path_problem(error)),
     }
+}
+
+/// Refuses whoever shows a certificate that was revoked, be it by its holder.
+pub(crate) async fn not_revoked<C: AsRef<[u8]>>(
+    store: &CuhkStore,
+    chain: &[C],
+) -> Result<(), Problem> {
+    let leaf = chain.first().and_then(|leaf| Certificate::from_der(leaf.as_ref()).ok());
+    let Some(leaf) = leaf else {
+        return Err(Problem::new(ProblemType::CertificateUnreadable, "the certificate is none"));
+    };
+    match store.revocation(&leaf.serial().to_string()).await.map_err(storage)? {
+        Some(revocation) => Err(revoked(&revocation.serial, revocation.revoked_at)),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of a certificate that was revoked.
+pub(crate) fn revoked(serial: &str, at: Timestamp) -> Problem {
+    let detail = format!("certificate {serial} was revoked at {at}");
+    Problem::new(ProblemType::CertificateRevoked, detail)
 }
 
 /// The problem that goes with each fault of a certificate.

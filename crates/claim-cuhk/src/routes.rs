@@ -1,5 +1,6 @@
 //! The addresses of CUHK.
 
+mod crl;
 mod est;
 mod pages;
 mod witness;
@@ -18,6 +19,7 @@ use crate::state::Cuhk;
 pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
     let routes = Router::new()
         .merge(est::routes())
+        .merge(crl::routes())
         .merge(witness::routes())
         .merge(pages::routes())
         .merge(problem_pages());

@@ -11,6 +11,7 @@ use claim_pki::Certificate;
 use claim_store::StoreError;
 use claim_store::cuhk::ReserveError;
 
+use crate::crl::Lists;
 use crate::desk::{Desk, DeskError, Order};
 use crate::enrolment::issue_problem;
 use crate::error::StartError;
@@ -96,6 +97,11 @@ impl Cuhk {
             }
         }
         Ok(given.certificate)
+    }
+
+    /// The revocation lists, as of now.
+    pub(crate) fn lists(&self) -> Lists<'_> {
+        Lists { folder: &self.folder, store: &self.desk.store, now: self.desk.clock.now() }
     }
 
     /// Leaves a fresh invitation for any server on this machine in the folder (local demo mode).

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use claim_core::{Origin, Sid};
 use claim_log::WitnessKey;
+use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -167,11 +168,41 @@ pub(crate) enum CuhkCommand {
         Example:\n  claim cuhk certify blackboard.request"
     )]
     Certify(CertifyArgs),
+    /// Revoke a certificate, or all of a student, from now on
+    #[command(
+        after_help = "Revoking is for good, and never back-dated. It may be done while CUHK serves.\n\n\
+        Examples:\n  claim cuhk revoke 5f0c… --reason keyCompromise\n  claim cuhk revoke --sid 1155123456"
+    )]
+    Revoke(RevokeArgs),
     /// List every certificate that was issued
     List {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+}
+
+/// What to revoke.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    #[command(flatten)]
+    pub(crate) what: RevokeWhat,
+    /// Why: keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn …
+    #[arg(long, value_name = "REASON", default_value_t = RevocationReason::Unspecified)]
+    pub(crate) reason: RevocationReason,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RevokeWhat {
+    /// The certificate with this serial number, as `claim cuhk list` shows it
+    #[arg(value_name = "SERIAL")]
+    pub(crate) serial: Option<SerialNumber>,
+    /// Every certificate of this student
+    #[arg(long)]
+    pub(crate) sid: Option<Sid>,
 }
 
 /// What to certify.

@@ -8,6 +8,7 @@ use claim_store::StoreError;
 use super::RosterError;
 use crate::authority::AuthorityError;
 use crate::ceremony::CeremonyError;
+use crate::crl::ListError;
 use crate::desk::DeskError;
 use crate::error::StartError;
 
@@ -27,6 +28,15 @@ pub enum AdminError {
     /// The keys of a Blackboard's evidence cannot be certified.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
+    /// There is no such certificate.
+    #[error("CUHK has issued no certificate with {what} that could be revoked")]
+    NothingToRevoke {
+        /// What was to be revoked.
+        what: String,
+    },
+    /// What was to be revoked is, but the revocation list is still the old one.
+    #[error("it is revoked, but the revocation list does not say so yet: {0}")]
+    List(#[source] ListError),
     /// The folder is that of a local demonstration.
     #[error(
         "the CUHK in {dir:?} is a local demonstration: it enrols any student ID without an invitation"
@@ -76,6 +86,20 @@ impl AdminError {
             Self::Ceremony(CeremonyError::Witness(error)) => error.advice(),
             Self::Ceremony(CeremonyError::Desk(DeskError::Revoked { .. })) => {
                 "Have the Blackboard make new keys for its evidence, and a new request.".to_owned()
+            }
+            Self::NothingToRevoke { .. } => {
+                "`claim cuhk list` shows what there is; certificates that have ended need no \
+                     revocation."
+                    .to_owned()
+            }
+            Self::List(ListError::OtherIssuer { .. }) => {
+                "Put the issuing key that made it back in its place and do it again, or have its \
+                     certificate revoked too."
+                    .to_owned()
+            }
+            Self::List(_) => {
+                "Put that right and do it again; a CUHK that serves tries again every minute."
+                    .to_owned()
             }
             Self::Ceremony(_) => {
                 "Put that right and do it again; what was begun is taken up then.".to_owned()

@@ -16,7 +16,7 @@ use tracing::Instrument;
 use crate::credentials::Credentials;
 use crate::enrolment::Admitted;
 use crate::est::{MAX_REQUEST, asked_attributes, certs_only, check_content_type, read_request};
-use crate::renewal::holder;
+use crate::renewal::{holder, not_revoked};
 use crate::state::{Asked, Cuhk};
 
 pub(super) fn routes() -> Router<Arc<Cuhk>> {
@@ -82,6 +82,7 @@ async fn simple_reenroll(
             Standing::admit(&parts.extensions)?;
         }
         let holder = holder?;
+        not_revoked(&cuhk.desk.store, chain).await?;
         let admitted = Admitted::by_certificate(&cuhk, holder).await?;
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)
             .await

@@ -1,5 +1,5 @@
-//! What a serving CUHK does by itself: renews its own certificate or takes over one from elsewhere, keeps an
-//! invitation in the folder, looks whether it can do its work.
+//! What a serving CUHK does by itself: renews its own certificate or takes over one from elsewhere, keeps the revocation
+//! lists young and an invitation in the folder, looks whether it can do its work.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::state::Cuhk;
 /// How often it looks whether a certificate or an invitation must be renewed; both last for days.
 const RENEWAL_PERIOD: Duration = Duration::from_secs(3600);
 
-/// How often it looks whether a TLS certificate from elsewhere was exchanged in its files.
+/// How often it looks whether a TLS certificate from elsewhere was exchanged in its files, and at the revocation lists.
 const FILES_PERIOD: Duration = Duration::from_secs(60);
 
 /// How often it looks whether it can do its work.
@@ -93,6 +93,8 @@ pub(super) struct Maintenance {
     invited_at: Timestamp,
     /// Whether it was told that the issuing certificate ends.
     told_issuing: bool,
+    /// Why the revocation lists are not as they should be, as it was told.
+    lists: Option<String>,
 }
 
 impl Maintenance {
@@ -108,8 +110,9 @@ impl Maintenance {
             cuhk.desk.store.void_loopback_invitations().await?;
             cuhk.leave_invitation().await?;
         }
+        cuhk.lists().keep_up(&cuhk.desk.authority).await?;
         let invited_at = cuhk.desk.clock.now();
-        Ok(Self { switch, shown, metrics, nudged, invited_at, told_issuing: false })
+        Ok(Self { switch, shown, metrics, nudged, invited_at, told_issuing: false, lists: None })
     }
 
     /// Goes on until it is aborted.
@@ -123,6 +126,7 @@ impl Maintenance {
             }
             if files.has_come() {
                 self.reload(&cuhk);
+                self.keep_lists(&cuhk).await;
             }
             self.count(&cuhk);
             readiness.set(self.check(&cuhk).await);
@@ -181,6 +185,18 @@ impl Maintenance {
         }
     }
 
+    async fn keep_lists(&mut self, cuhk: &Cuhk) {
+        let kept = cuhk.lists().keep_up(&cuhk.desk.authority).await;
+        let fault = kept.err().map(|error| error.to_string());
+        match &fault {
+            Some(reason) if self.lists != fault => {
+                cuhk.tell(Event::ListsNotRenewed { reason: reason.clone() });
+            }
+            _ => {}
+        }
+        self.lists = fault;
+    }
+
     /// Until when the certificate is valid that is shown in TLS.
     fn shown_until(&self) -> Option<Timestamp> {
         match &self.shown {
@@ -208,6 +224,9 @@ impl Maintenance {
                 faults.push(format!("the server's TLS certificate expired at {not_after}"));
             }
             _ => {}
+        }
+        if let Some(reason) = &self.lists {
+            faults.push(format!("the revocation lists are not renewed: {reason}"));
         }
         let issuing = cuhk.desk.authority.issuing_certificate().not_after();
         if left(issuing, cuhk) < ISSUING_TOO_SHORT {

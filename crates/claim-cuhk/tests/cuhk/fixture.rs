@@ -176,6 +176,12 @@ impl TestCuhk {
         all.into_iter().find(|one| one.der() != self.root.der()).unwrap()
     }
 
+    /// The same from CUHK's folder.
+    pub(crate) fn issuing_on_file(&self) -> Certificate {
+        let pem = std::fs::read_to_string(self.dir.join("cuhk-issuing.cer")).unwrap();
+        Certificate::from_pem(&pem).unwrap()
+    }
+
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

@@ -12,6 +12,7 @@ mod local;
 mod pages;
 mod refusals;
 mod renewal;
+mod revocation;
 mod start;
 mod upkeep;
 mod witness;

@@ -145,8 +145,10 @@ async fn an_invitation_shows_its_code_nowhere_else() {
     let told = format!("{:?}", cuhk.events());
     assert!(!told.contains(&invited.code));
     cuhk.stop().await;
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+    let files = [folder.path().to_owned(), folder.path().join("crl")];
+    let files = files.iter().flat_map(|dir| std::fs::read_dir(dir).unwrap());
+    for path in files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let bytes = std::fs::read(path).unwrap();
         let code = invited.code.as_bytes();
         assert!(!bytes.windows(code.len()).any(|window| window == code));
     }

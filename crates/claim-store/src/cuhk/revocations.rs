@@ -118,6 +118,19 @@ impl CuhkStore {
         rows.iter().map(read).collect()
     }
 
+    /// Every revocation there ever was, in the order of serial numbers.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn all_revocations(&self) -> Result<Vec<Revocation>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations ORDER BY serial",
+        )
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// The last revocation list of this issuer, if there is one.
     ///
     /// # Errors

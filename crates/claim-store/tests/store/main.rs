@@ -4,6 +4,7 @@ mod certificates;
 mod claims;
 mod enrolment;
 mod errors;
+mod evidence;
 mod messages;
 mod opening;
 mod postgres;

@@ -1,6 +1,7 @@
 //! `claim cuhk`.
 
 mod certify;
+mod revoke;
 
 use std::io::Read;
 use std::path::Path;
@@ -43,6 +44,7 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
         }
         Some(CuhkCommand::Invite(arguments)) => invite(arguments, context).await,
         Some(CuhkCommand::Certify(arguments)) => certify::run(arguments, context).await,
+        Some(CuhkCommand::Revoke(arguments)) => revoke::run(arguments, context).await,
         Some(CuhkCommand::List { database }) => list(database.database.as_deref(), context).await,
     }
 }
@@ -163,8 +165,10 @@ async fn list(database: Option<&str>, context: &Context) -> Result<Exit> {
 
 fn show_entry(context: &Context, entry: &CertificateEntry) {
     let unsigned = if entry.fingerprint.is_none() { "  (never given out)" } else { "" };
+    let revoked =
+        entry.revoked.map_or(String::new(), |(at, reason)| format!("  revoked {at} ({reason})"));
     let line = format!(
-        "{}  {:<6}  {:<28}  {} to {}{unsigned}",
+        "{}  {:<6}  {:<28}  {} to {}{unsigned}{revoked}",
         entry.serial, entry.profile, entry.holder, entry.not_before, entry.not_after
     );
     let document = json!({
@@ -172,6 +176,8 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
         "key_sha256": entry.key_fingerprint.to_string(),
         "sha256": entry.fingerprint.map(|digest| digest.to_string()),
         "not_before": entry.not_before, "not_after": entry.not_after, "reserved_at": entry.reserved_at,
+        "revoked_at": entry.revoked.map(|(at, _)| at),
+        "revocation_reason": entry.revoked.map(|(_, reason)| reason.as_str()),
     });
     context.terminal.result(&line, &document);
 }

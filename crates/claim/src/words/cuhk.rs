@@ -86,6 +86,12 @@ pub(crate) fn words(event: &Event) -> Words {
             json: Some(json!({ "event": "evidence-refused", "reason": reason })),
             ..warning(format!("blackboard.request is not answered: {}.", reason.escape_debug()))
         },
+        Event::ListsNotRenewed { reason } => Words {
+            json: Some(json!({ "event": "lists-not-renewed", "reason": reason })),
+            ..warning(format!(
+                "The revocation lists are not as they should be ({reason}); trying again every minute."
+            ))
+        },
         Event::LogSplit { origin, size } => Words {
             json: Some(json!({ "event": "log-split", "origin": origin, "size": size })),
             ..warning(format!(

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use claim_core::invitation::{Invitation, Invitee};
 use claim_core::student::Credential;
 use claim_core::{PersonId, ProblemType};
-use claim_cuhk::{Clock, Office, init};
-use claim_pki::{Certificate, SigningKey};
+use claim_cuhk::{Clock, Office, Revoking, init};
+use claim_pki::{Certificate, RevocationReason, SigningKey};
 
 use crate::authority::{Authority, DAY, Misfit, fresh, from, now, openssl, shown};
 use crate::blackboard::broken_chunks;
@@ -128,6 +128,18 @@ impl Setting {
     async fn person(&self, validity: claim_pki::Validity) -> Credential {
         let id = self.invited().await.id;
         self.authority.person(id.as_str(), validity)
+    }
+
+    /// Somebody who enrolled, and whose certificate was revoked.
+    async fn revoked(&self) -> Credential {
+        let invited = self.invited().await;
+        let certificate = issued(&self.site.client.ask(Version::Http2, &invited.ask()).await);
+        let office = Office::open(self.folder.path(), None, Clock::system()).await.unwrap();
+        let what = Revoking::Serial(certificate.serial().clone());
+        office.revoke(&what, RevocationReason::KeyCompromise).await.unwrap();
+        office.close().await;
+        let chain = self.authority.chain(certificate.der());
+        Credential { id: invited.id, chain, key: invited.key }
     }
 
     /// A client that shows this in the handshake.
@@ -301,6 +313,10 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
             let signs_only = setting.authority.misfit(dir, id, Misfit::NoKeyAgreement).await;
             Box::pin(setting.by_certificate(row, &[shown(&no_policy), shown(&signs_only)], &right))
                 .await
+        }
+        ProblemType::CertificateRevoked => {
+            let (wrong, right) = (setting.revoked().await, setting.person(fresh()).await);
+            Box::pin(setting.by_certificate(row, &[shown(&wrong)], &right)).await
         }
         _ => panic!("CUHK gives {:?}, and no case causes it", row.slug()),
     }

@@ -1,10 +1,10 @@
-//! The root's own work at the command line: a Blackboard's evidence keys, certified.
+//! What evidence rests on, at the command line of CUHK: keys certified by the root, certificates revoked.
 
 use std::process::Command;
 
 use claim_pki::{Ed25519SigningKey, EvidenceAnswer, EvidenceRequest, SigningKey};
 
-use crate::course::Folder;
+use crate::course::{Folder, SID};
 use crate::invitations::University;
 
 const BLACKBOARD: &str = "https://blackboard.example:3141";
@@ -91,4 +91,51 @@ fn what_is_no_request_is_not_certified_and_nothing_is_overwritten() {
     elsewhere
         .run(&["cuhk", "certify", "--yes", "blackboard.request"])
         .explains(1, &["it has no cuhk.cer"]);
+}
+
+#[test]
+fn a_certificate_is_revoked_while_cuhk_serves() {
+    let university = University::new();
+    let folder = &university.cuhk;
+    let cuhk = university.serve_cuhk();
+    let student = Folder::new();
+    let invitation = university.invite(&["--sid", SID]);
+    student.run_with(&["student", "enroll", "--invite-file", "-"], invitation).expect(0);
+    let listed = folder.run(&["cuhk", "list", "--json"]).expect(0).documents();
+    let entry = listed.iter().find(|entry| entry["holder"] == SID).unwrap();
+    let serial = entry["serial"].as_str().unwrap().to_owned();
+    assert!(entry["revoked_at"].is_null());
+
+    let revoke = ["cuhk", "revoke", &serial, "--reason", "keyCompromise"];
+    let done = folder.run(&revoke).expect(0);
+    assert!(done.out.starts_with(&format!("Revoked the person certificate {serial} of {SID} at ")));
+    let done = folder.run(&["cuhk", "revoke", "--sid", SID]).expect(0);
+    assert!(done.out.contains("was revoked before"), "{}", done.out);
+    assert!(done.out.contains("(keyCompromise); that stands."), "{}", done.out);
+    let listed = folder.run(&["cuhk", "list"]).expect(0).out;
+    let line = listed.lines().find(|line| line.starts_with(&serial)).unwrap();
+    assert!(line.contains("revoked ") && line.ends_with("(keyCompromise)"), "{line}");
+
+    // Served at once, by the process that did not do it, and known to openssl.
+    let lists = std::fs::read_dir(folder.path("crl")).unwrap();
+    let names: Vec<_> =
+        lists.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let listed = names.iter().filter(|name| {
+        let url = format!("{}/crl/{name}", university.cuhk_url);
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", "--cacert", "cuhk.cer", "--output", "served.crl", &url]);
+        assert!(curl.current_dir(folder.path(".")).status().unwrap().success());
+        let text =
+            openssl(folder, &["crl", "-inform", "DER", "-in", "served.crl", "-noout", "-text"]);
+        text.to_lowercase().contains(&serial) && text.contains("Key Compromise")
+    });
+    assert_eq!(listed.count(), 1);
+    let renew = ["student", "renew", "--cuhk", &university.cuhk_url];
+    student.run(&renew).explains(1, &["revoked"]);
+
+    folder.run(&["cuhk", "revoke", "00ff"]).explains(1, &["serial number", "claim cuhk list"]);
+    folder.run(&["cuhk", "revoke", &serial, "--reason", "boredom"]).expect(2);
+    folder.run(&["cuhk", "revoke"]).expect(2);
+    cuhk.stop();
 }
