@@ -20,7 +20,7 @@ mod upload;
 mod withdraw;
 
 pub use change::Change;
-pub use choose::{ChooseError, Wanted, WantedError, choose};
+pub use choose::{ChooseError, ClaimWanted, Wanted, WantedError, choose, choose_claim};
 pub use collect::{CollectError, Collected, LeftOut, RefusedName, WhyLeftOut};
 pub use error::HandInError;
 pub use evidence::EvidenceError;

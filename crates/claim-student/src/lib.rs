@@ -26,9 +26,9 @@ pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
 pub use event::{Event, Observer};
 pub use exchange::{AskError, Hindrance};
 pub use hand_in::{
-    Change, ChooseError, CollectError, Collected, EvidenceError, FetchError, Fetched, HandInError,
-    Kept, KeptState, LeftOut, LimitError, Lodged, Lodging, Place, Plan, Received, RefusedName,
-    SignedClaim, Wanted, WantedError, WhyLeftOut, choose,
+    Change, ChooseError, ClaimWanted, CollectError, Collected, EvidenceError, FetchError, Fetched,
+    HandInError, Kept, KeptState, LeftOut, LimitError, Lodged, Lodging, Place, Plan, Received,
+    RefusedName, SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
 };
 pub use say::{MAX_MESSAGE, SayError, Unsettled};
 pub use session::{OpenSession, SessionError};

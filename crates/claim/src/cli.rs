@@ -2,6 +2,8 @@
 //!
 //! Options stand here once; `claim.toml` (see [`crate::settings`]) and `CLAIM_*` go by the same names.
 
+mod claims;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use claim_log::WitnessKey;
 use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
 #[derive(Debug, Parser)]
@@ -72,7 +76,7 @@ pub(crate) enum Command {
     Cuhk(CuhkArgs),
     /// Blackboard, the course server: serve (default), messages
     Blackboard(BlackboardArgs),
-    /// The student: a dialogue (default), enroll, say, status, renew
+    /// The student: a dialogue (default), enroll, hand-in, status, receipts, withdraw, fetch, say, renew
     Student(StudentArgs),
     /// Say what a receipt proves, without a network
     Verify(VerifyArgs),
@@ -296,6 +300,7 @@ pub(crate) enum BlackboardCommand {
 #[command(after_help = "Examples:\n  \
         claim student\n  \
         claim student enroll --invite-file invitation.txt\n  \
+        claim student hand-in report.pdf data/ --to IEMS5710/lab1\n  \
         claim student say \"my report follows\"\n  \
         echo hello | claim student say -")]
 pub(crate) struct StudentArgs {
@@ -377,12 +382,21 @@ pub(crate) enum StudentCommand {
         #[command(flatten)]
         student: IdentityArgs,
     },
-    /// Show certificates and how long they are valid
+    /// Hand in files, and get a receipt (steps 3 to 6)
+    HandIn(HandInArgs),
+    /// Show certificates, assignments with their due times, and what was handed in
+    #[command(after_help = "Examples:\n  claim student status\n  claim student status --json")]
     Status {
-        /// The root certificate [default: cuhk.cer in the folder]
-        #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
-        root: Option<PathBuf>,
+        #[command(flatten)]
+        student: IdentityArgs,
     },
+    /// List the receipts that the folder keeps copies of
+    #[command(after_help = "Example:\n  claim student receipts")]
+    Receipts,
+    /// Take back what was handed in, until it is due
+    Withdraw(WithdrawArgs),
+    /// Get back the files that were handed in
+    Fetch(FetchArgs),
     /// Renew the certificate with the current one
     Renew {
         #[command(flatten)]

@@ -11,6 +11,7 @@ mod demo;
 mod exit;
 mod files;
 mod log;
+mod progress;
 mod service;
 mod settings;
 mod stage;

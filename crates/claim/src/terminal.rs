@@ -72,6 +72,11 @@ impl Terminal {
         self.json
     }
 
+    /// Whether it tells more than results.
+    pub(crate) fn is_talkative(self) -> bool {
+        !self.json && !self.quiet
+    }
+
     /// Tells an event.
     pub(crate) fn tell(self, words: &Words) {
         if self.json {

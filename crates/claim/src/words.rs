@@ -2,6 +2,7 @@
 
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;
+pub(crate) mod hand_in;
 pub(crate) mod student;
 pub(crate) mod verify;
 

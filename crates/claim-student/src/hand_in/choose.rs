@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use claim_core::hand_in::{Assignment, Assignments};
+use claim_core::claim::ClaimId;
+use claim_core::hand_in::{Assignment, Assignments, ClaimSummary};
 use claim_core::{AssignmentError, AssignmentRef, Escaped, Slug};
 
 use crate::error::Explained;
@@ -40,6 +41,9 @@ pub enum ChooseError {
         /// What there is.
         there: Vec<AssignmentRef>,
     },
+    /// No claim has that id, or the assignment has none.
+    #[error("you have no such claim")]
+    NoClaim,
     /// Several would fit.
     #[error("{} assignments would fit", fitting.len())]
     Several {
@@ -74,6 +78,58 @@ pub fn choose(assignments: &Assignments, wanted: &Wanted) -> Result<Assignment, 
     }
 }
 
+/// What a person said about a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimWanted {
+    /// Its id, or the first digits of it: at least [`ClaimWanted::MIN_DIGITS`].
+    Id(String),
+    /// One of an assignment's claims.
+    Of(Wanted),
+}
+
+impl ClaimWanted {
+    /// So many digits of an id tell it from all others that one person has.
+    pub const MIN_DIGITS: usize = 8;
+}
+
+/// The one claim that is meant; `of` picks one of an assignment's.
+///
+/// # Errors
+/// [`ChooseError`].
+pub fn choose_claim(
+    assignments: &Assignments,
+    wanted: &ClaimWanted,
+    of: impl Fn(&Assignment) -> Option<ClaimSummary>,
+) -> Result<ClaimId, ChooseError> {
+    let digits = match wanted {
+        ClaimWanted::Id(digits) => digits,
+        ClaimWanted::Of(wanted) => {
+            let claim = of(&choose(assignments, wanted)?).ok_or(ChooseError::NoClaim)?;
+            return Ok(claim.claim);
+        }
+    };
+    let claims = assignments.assignments.iter().flat_map(|one| &one.claims);
+    let mut fitting = claims.filter(|one| one.claim.to_string().starts_with(digits.as_str()));
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Ok(one.claim),
+        _ => Err(ChooseError::NoClaim),
+    }
+}
+
+impl FromStr for ClaimWanted {
+    type Err = WantedError;
+
+    fn from_str(text: &str) -> Result<Self, WantedError> {
+        // As it is shown, the id ends in an ellipsis.
+        let digits = text.trim_end_matches('…');
+        let hexadecimal = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if digits.len() >= Self::MIN_DIGITS && digits.bytes().all(hexadecimal) {
+            return Ok(Self::Id(digits.to_owned()));
+        }
+        text.parse().map(Self::Of)
+    }
+}
+
 impl FromStr for Wanted {
     type Err = WantedError;
 
@@ -99,6 +155,7 @@ impl Explained for ChooseError {
     fn advice(&self) -> String {
         match self {
             Self::None => "Ask the people who run Blackboard to open one for you.".to_owned(),
+            Self::NoClaim => "See with `claim student status` which claims there are.".to_owned(),
             Self::Unknown { there: list, .. } | Self::Several { fitting: list } => {
                 format!("Say which one with --to: {}.", joined(list))
             }
@@ -165,6 +222,29 @@ mod tests {
         let one = assignments(&["inbox/inbox"]);
         assert_eq!(choose(&one, &Wanted::Any).unwrap(), one.assignments[0]);
         assert_eq!(choose(&one, &"inbox".parse().unwrap()).unwrap(), one.assignments[0]);
+    }
+
+    #[test]
+    fn a_claim_by_its_first_digits_or_its_assignment() {
+        let mut there = assignments(&["A/lab1", "A/lab2"]);
+        let claim = ClaimId::of_manifest(b"{}");
+        there.assignments[0].claims.push(ClaimSummary {
+            claim,
+            lodged_at: Timestamp::from_millis(0),
+            late_ms: 0,
+            state: claim_core::hand_in::ClaimState::Received,
+            counts: true,
+        });
+        let chosen = |text: &str| {
+            choose_claim(&there, &text.parse().unwrap(), |one| one.claims.first().cloned())
+        };
+        let id = claim.to_string();
+        for text in [&id, &id[..8], &format!("{}…", &id[..16]), "A/lab1", "lab1"] {
+            assert_eq!(chosen(text), Ok(claim), "{text}");
+        }
+        assert_eq!(chosen("A/lab2"), Err(ChooseError::NoClaim));
+        assert_eq!(chosen("00000000"), Err(ChooseError::NoClaim));
+        assert!(matches!(chosen(&id[..7]), Err(ChooseError::Unknown { .. })));
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Lodged {
         self.token.gen_time()
     }
 
+    /// The files that it was made from.
+    pub fn collected(&self) -> &Collected {
+        &self.collected
+    }
+
     /// By how many milliseconds it was late; 0 when in time.
     pub fn late_ms(&self) -> i64 {
         self.status.late_ms

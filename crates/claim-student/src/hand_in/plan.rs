@@ -120,6 +120,11 @@ impl SignedClaim {
         &self.manifest
     }
 
+    /// What it was made from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Whether an earlier run signed it and sent it: the same files for the same assignment.
     pub fn is_from_earlier(&self) -> bool {
         self.earlier

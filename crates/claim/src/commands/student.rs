@@ -1,5 +1,9 @@
 //! `claim student`.
 
+mod claims;
+mod consent;
+mod hand_in;
+
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,8 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use claim_core::invitation::Invitation;
 use claim_core::{PersonId, Sid};
 use claim_student::{
-    Config, EnrolError, Enrolled, IdentityState, MAX_MESSAGE, OpenSession, Requester, Student,
-    TlsRoots, WalletError,
+    Config, EnrolError, Enrolled, IdentityState, MAX_MESSAGE, Observer, OpenSession, Requester,
+    Student, TlsRoots, WalletError,
 };
 use etcetera::BaseStrategy;
 use serde_json::json;
@@ -26,6 +30,7 @@ use crate::words;
 const MAX_INVITATION: u64 = 4096;
 
 pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exit> {
+    let dialogue_alone = arguments.command.is_none();
     let work = async {
         match arguments.command {
             None => dialogue(arguments.dialogue, context).await,
@@ -33,10 +38,11 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
                 enroll(student, invite_file.as_deref(), context).await
             }
             Some(StudentCommand::Say { text, student }) => say(&text, student, context).await,
-            Some(StudentCommand::Status { root }) => {
-                let servers = StudentServerArgs { root, ..arguments.dialogue.servers };
-                status(servers, context)
-            }
+            Some(StudentCommand::HandIn(arguments)) => hand_in::run(arguments, context).await,
+            Some(StudentCommand::Status { student }) => status(student, context).await,
+            Some(StudentCommand::Receipts) => claims::receipts(arguments.dialogue.servers, context),
+            Some(StudentCommand::Withdraw(arguments)) => claims::withdraw(arguments, context).await,
+            Some(StudentCommand::Fetch(arguments)) => claims::fetch(arguments, context).await,
             Some(StudentCommand::Renew { student }) => renew(student, context).await,
         }
     };
@@ -45,13 +51,21 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
         done = work => done,
         () = signals.received() => {
             context.terminal.say("\nStopped. What was acknowledged is safe; the rest can be done again.");
-            Ok(Exit::Done)
+            // What was under way may be done or not; only the dialogue is meant to be left so.
+            Ok(if dialogue_alone { Exit::Done } else { Exit::Unreachable })
         }
     }
 }
 
 /// The student's program with its folder: the one given, the current one where it has a `cuhk.cer`, else the user's.
 fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
+    let terminal = context.terminal;
+    let observer = move |event| terminal.tell(&words::student::words(&event));
+    observed(servers, context, Arc::new(observer))
+}
+
+/// The same with another observer.
+fn observed(servers: StudentServerArgs, context: &Context, observer: Observer) -> Result<Student> {
     let here = PathBuf::from(".");
     let dir = match &context.dir {
         Some(dir) => dir.clone(),
@@ -61,9 +75,7 @@ fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
             Err(_) => bail!("there is no home folder to keep keys in; name a folder with --dir"),
         },
     };
-    let terminal = context.terminal;
-    let observer = move |event| terminal.tell(&words::student::words(&event));
-    Ok(Student::new(config(&dir, servers), Arc::new(observer)))
+    Ok(Student::new(config(&dir, servers), observer))
 }
 
 /// The student's settings from its options.
@@ -98,20 +110,26 @@ async fn dialogue(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
         terminal.say(&line);
     }
     match student.open_session(&enrolled.id).await {
-        Ok(session) => messages(session, terminal).await,
+        Ok(session) => messages(student, session, terminal).await,
         Err(error) => Ok(terminal.explained(&error)),
     }
 }
 
-/// Sends each line as a message until the input ends.
-async fn messages(mut session: OpenSession, terminal: Terminal) -> Result<Exit> {
+/// Sends each line as a message, or hands in the files that it names, until the input ends.
+async fn messages(student: Student, mut session: OpenSession, terminal: Terminal) -> Result<Exit> {
     terminal.say("Blackboard knows you. Type a message and press Enter; end with Ctrl-D.");
+    terminal.say("To hand in files: /hand-in PATH…");
     let mut exit = Exit::Done;
     while let Some(line) = ask(terminal, "> ").await? {
         if line.trim().is_empty() {
             continue;
         }
-        if let Err(error) = session.say(&line).await {
+        if let Some(paths) = hand_in::command(&line) {
+            let done = hand_in::in_dialogue(paths, &student, &mut session, terminal).await?;
+            if done != Exit::Done {
+                exit = done;
+            }
+        } else if let Err(error) = session.say(&line).await {
             exit = terminal.explained(&error);
         }
     }
@@ -230,9 +248,9 @@ async fn renew(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     }
 }
 
-fn status(servers: StudentServerArgs, context: &Context) -> Result<Exit> {
+async fn status(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
-    let student = program(servers, context)?;
+    let student = program(arguments.servers, context)?;
     let identities = match student.identities() {
         Ok(identities) => identities,
         Err(error) => return Ok(terminal.explained(&error)),
@@ -241,7 +259,7 @@ fn status(servers: StudentServerArgs, context: &Context) -> Result<Exit> {
     if identities.is_empty() {
         terminal.say(&format!("Nobody is enrolled in {folder}. Begin with: claim student enroll"));
     }
-    for identity in identities {
+    for identity in &identities {
         let id = &identity.id;
         let (line, document) = match &identity.state {
             IdentityState::Valid { serial, not_after } => (
@@ -268,7 +286,17 @@ fn status(servers: StudentServerArgs, context: &Context) -> Result<Exit> {
         };
         terminal.result(&line, &document);
     }
-    Ok(Exit::Done)
+    let valid = identities.iter().filter(|one| matches!(one.state, IdentityState::Valid { .. }));
+    let valid: Vec<_> = valid.map(|one| one.id.clone()).collect();
+    match (arguments.sid.map(PersonId::from), valid.as_slice()) {
+        (Some(id), _) => claims::assignments(&student, &id, terminal).await,
+        (None, [id]) => claims::assignments(&student, id, terminal).await,
+        (None, []) => Ok(Exit::Done),
+        (None, _) => {
+            terminal.say("To see somebody's assignments too, say whose with --sid.");
+            Ok(Exit::Done)
+        }
+    }
 }
 
 /// Whom a command is about: the one named, or the only one in the folder.

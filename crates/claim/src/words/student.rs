@@ -48,6 +48,26 @@ pub(crate) fn words(event: &Event) -> Words {
                 "number": answer.number, "received_at": answer.received_at })),
             ..told(event)
         },
+        Event::SignedAnew { change } => Words {
+            plain: Some(format!("Signed anew: {}.", super::hand_in::change(change, "UTC"))),
+            ..told(event)
+        },
+        Event::ClaimLodged { claim, lodged_at, due, late_ms } => Words {
+            json: Some(json!({ "event": "claim-lodged", "claim": claim, "lodged_at": lodged_at,
+                "due": due, "late_ms": late_ms })),
+            ..told(event)
+        },
+        Event::ProofSaved { claim, path } => Words {
+            plain: Some(format!("The proof of that is {}.", path.display())),
+            json: Some(json!({ "event": "proof-saved", "claim": claim, "path": path })),
+            ..told(event)
+        },
+        Event::FilesReceived { claim, received_at } => Words {
+            json: Some(
+                json!({ "event": "files-received", "claim": claim, "received_at": received_at }),
+            ),
+            ..told(event)
+        },
         event => told(event),
     }
 }
@@ -182,6 +202,51 @@ fn narration(event: &Event) -> Option<Told> {
             "has Blackboard's answer, signed for this very request".to_owned(),
             vec![means("proves", "Blackboard has the message, safe on disk")],
         ),
-        _ => return None,
+        event => return hand_in(event),
     })
+}
+
+fn hand_in(event: &Event) -> Option<Told> {
+    let (what, meaning) = match event {
+        Event::ClaimSigned { claim, files, bytes } => (
+            format!(
+                "signs the claim {}: {files} files, {bytes} bytes of CMS",
+                short(claim.digest())
+            ),
+            vec![means(
+                "proves",
+                "who hands in which files, by their digests, to which assignment, due when",
+            )],
+        ),
+        Event::ClaimLodged { lodged_at, .. } => (
+            format!("has Blackboard's timestamp over the signed claim (RFC 3161): {lodged_at}"),
+            vec![
+                means("proves", "when Blackboard had the claim; the files may follow"),
+                means(
+                    "checked",
+                    "its signature, its certificate directly under cuhk.cer, and that it is over this claim",
+                ),
+            ],
+        ),
+        Event::Uploading { files, missing } => (
+            format!("sends {} pieces of {} files", missing.len(), files.entries().len()),
+            vec![means("proves", "nothing new: the claim has fixed every piece by its digest")],
+        ),
+        Event::FilesReceived { .. } => (
+            "has Blackboard's word that all files are there".to_owned(),
+            vec![means("proves", "to others nothing yet: that is what the receipt is for")],
+        ),
+        Event::ReceiptSaved { path, .. } => (
+            format!("has the receipt: {}", path.display()),
+            vec![means(
+                "holds",
+                "the claim, its timestamp, and proofs that the log has both lodging and receiving",
+            )],
+        ),
+        Event::ClaimWithdrawn { claim } => {
+            (format!("has withdrawn the claim {}", short(claim.digest())), vec![])
+        }
+        _ => return None,
+    };
+    Some((6, what, meaning))
 }

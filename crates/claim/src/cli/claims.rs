@@ -1,0 +1,74 @@
+//! The options of handing in and of one's own claims.
+
+use std::path::PathBuf;
+
+use claim_student::{ClaimWanted, Wanted};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
+
+use super::IdentityArgs;
+
+/// `claim student hand-in`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim student hand-in report.pdf\n  \
+        claim student hand-in report.pdf data/ --to IEMS5710/lab1\n  \
+        claim student hand-in . --to lab1 --yes --receipt ~/receipts/lab1.receipt\n\n\
+        Handing in the same files again is safe: it goes on where the last attempt stopped.")]
+pub(crate) struct HandInArgs {
+    /// Files, and folders with everything in them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The assignment; its own name is enough, and nothing at all where only one can be meant
+    #[arg(long, env = "CLAIM_TO", value_name = "COURSE/ASSIGNMENT")]
+    pub(crate) to: Option<Wanted>,
+    /// Where to store the receipt [default: ASSIGNMENT.receipt in the current folder, numbered if that is there]
+    #[arg(long, env = "CLAIM_RECEIPT", value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// A remark for those who mark it; it is signed with the files
+    #[arg(long, env = "CLAIM_NOTE", value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) student: IdentityArgs,
+}
+
+/// Whether to ask first.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ConsentArgs {
+    /// Do not ask (neither does --json)
+    #[arg(long, env = "CLAIM_YES", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) yes: bool,
+}
+
+/// `claim student withdraw`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim student withdraw IEMS5710/lab1\n  \
+        claim student withdraw 3f2a90c1 --yes")]
+pub(crate) struct WithdrawArgs {
+    /// The claim, by its id or the first eight digits of it; or the assignment, of which it is the last claim
+    #[arg(value_name = "CLAIM|COURSE/ASSIGNMENT")]
+    pub(crate) claim: ClaimWanted,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) student: IdentityArgs,
+}
+
+/// `claim student fetch`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim student fetch IEMS5710/lab1\n  \
+        claim student fetch 3f2a90c1 --out ~/old")]
+pub(crate) struct FetchArgs {
+    /// The claim, by its id or the first eight digits of it; or the assignment, of which it is the claim that counts
+    #[arg(value_name = "CLAIM|COURSE/ASSIGNMENT")]
+    pub(crate) claim: ClaimWanted,
+    /// Where to make a new folder for the files
+    #[arg(long, env = "CLAIM_OUT", value_name = "FOLDER", default_value = ".")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) student: IdentityArgs,
+}

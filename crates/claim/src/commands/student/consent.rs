@@ -1,0 +1,48 @@
+//! Asking before something is signed that stays on record.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Result;
+
+use super::ask;
+use crate::cli::ConsentArgs;
+use crate::exit::Exit;
+use crate::terminal::Terminal;
+
+/// How consent is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// By an option, once and for all.
+    Given,
+    /// By an answer.
+    Asked,
+}
+
+impl Consent {
+    /// From the options; without them somebody must be there who can be asked.
+    pub(super) fn new(arguments: ConsentArgs, terminal: Terminal) -> Result<Self, Exit> {
+        if arguments.yes || terminal.is_json() {
+            return Ok(Self::Given);
+        }
+        if io::stdin().is_terminal() {
+            return Ok(Self::Asked);
+        }
+        let what = "nobody can be asked: standard input is not a terminal";
+        let why = "What is signed is on record for good, so it is shown and asked about first.";
+        terminal.failure(what, Some(why), "Say --yes if you are sure.");
+        Err(Exit::Usage)
+    }
+
+    /// Whether to go on.
+    pub(super) async fn obtain(self, question: &'static str, terminal: Terminal) -> Result<bool> {
+        if self == Self::Given {
+            return Ok(true);
+        }
+        let answer = ask(terminal, question).await?.unwrap_or_default();
+        let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+        if !yes {
+            terminal.say("Nothing was done.");
+        }
+        Ok(yes)
+    }
+}

@@ -1,0 +1,283 @@
+//! `claim student hand-in`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use claim_core::hand_in::Assignment;
+use claim_student::{
+    Collected, Explained, Lodged, Lodging, OpenSession, Place, Plan, Received, SignedClaim,
+    Student, Wanted, choose,
+};
+use serde_json::json;
+
+use super::consent::Consent;
+use super::{observed, the_one};
+use crate::cli::HandInArgs;
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+use crate::words;
+
+/// How a line of the dialogue begins that hands in.
+const COMMAND: &str = "/hand-in";
+
+const QUESTION: &str = "Sign this and hand it in? [y/N] ";
+
+pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit> {
+    let terminal = context.terminal;
+    let HandInArgs { paths, to, receipt, note, consent, student } = arguments;
+    let consent = match Consent::new(consent, terminal) {
+        Ok(consent) => consent,
+        Err(exit) => return Ok(exit),
+    };
+    let place = match receipt.as_deref().map(|path| chosen_place(path, terminal)).transpose() {
+        Ok(place) => place,
+        Err(exit) => return Ok(exit),
+    };
+    let progress = Arc::new(Progress::new(terminal));
+    let observer = {
+        let progress = Arc::clone(&progress);
+        move |event| progress.tell(&event, &words::student::words(&event))
+    };
+    let program = observed(student.servers, context, Arc::new(observer))?;
+    let id = match the_one(&program, student.sid, terminal) {
+        Ok(id) => id,
+        Err(exit) => return Ok(exit),
+    };
+    let collected = match program.collect(paths).await {
+        Ok(collected) => collected,
+        Err(error) => return Ok(failed(&error, &progress, terminal)),
+    };
+    let mut session = match program.open_session(&id).await {
+        Ok(session) => session,
+        Err(error) => return Ok(failed(&error, &progress, terminal)),
+    };
+    let wanted = to.unwrap_or_default();
+    let job = Job { consent, place, note, terminal, progress: &progress };
+    job.run(&mut session, collected, &wanted).await
+}
+
+/// The paths of a line that hands in; quoted as in a shell where they have spaces.
+pub(super) fn command(line: &str) -> Option<Vec<PathBuf>> {
+    let rest = line.trim_start().strip_prefix(COMMAND)?;
+    if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
+        return None;
+    }
+    // A quote without its end stands for itself.
+    let words =
+        shlex::split(rest).unwrap_or_else(|| rest.split_whitespace().map(str::to_owned).collect());
+    Some(words.into_iter().map(PathBuf::from).collect())
+}
+
+/// The same as the command, in the session of the dialogue and for the one assignment there is.
+pub(super) async fn in_dialogue(
+    paths: Vec<PathBuf>,
+    student: &Student,
+    session: &mut OpenSession,
+    terminal: Terminal,
+) -> Result<Exit> {
+    let progress = Progress::new(terminal);
+    let collected = match student.collect(paths).await {
+        Ok(collected) => collected,
+        Err(error) => return Ok(failed(&error, &progress, terminal)),
+    };
+    let consent = if terminal.is_json() { Consent::Given } else { Consent::Asked };
+    let job = Job { consent, place: None, note: None, terminal, progress: &progress };
+    job.run(session, collected, &Wanted::Any).await
+}
+
+/// Where the receipt goes, if it can: found out before anything is signed.
+fn chosen_place(path: &Path, terminal: Terminal) -> Result<Place, Exit> {
+    let place = Place::of_receipt(path);
+    let taken = place.as_ref().is_some_and(|place| place.receipt().exists());
+    match place {
+        Some(place) if !taken => Ok(place),
+        _ => {
+            let what = match taken {
+                true => format!("{} is there already", path.display()),
+                false => format!("{} is not the name of a file", path.display()),
+            };
+            terminal.failure(&what, None, "Name a file that is not there yet with --receipt.");
+            Err(Exit::Usage)
+        }
+    }
+}
+
+fn failed(error: &dyn Explained, progress: &Progress, terminal: Terminal) -> Exit {
+    progress.clear();
+    terminal.explained(error)
+}
+
+/// One hand-in, from the collected files on.
+struct Job<'a> {
+    consent: Consent,
+    place: Option<Place>,
+    note: Option<String>,
+    terminal: Terminal,
+    progress: &'a Progress,
+}
+
+impl Job<'_> {
+    async fn run(
+        self,
+        session: &mut OpenSession,
+        collected: Collected,
+        wanted: &Wanted,
+    ) -> Result<Exit> {
+        let assignments = match session.assignments().await {
+            Ok(assignments) => assignments,
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        let assignment = match choose(&assignments, wanted) {
+            Ok(assignment) => assignment,
+            Err(error) => {
+                self.failed(&error);
+                return Ok(Exit::Usage);
+            }
+        };
+        let place = self
+            .place
+            .clone()
+            .unwrap_or_else(|| Place::of_assignment(Path::new(""), &assignment.reference()));
+        let plan = Plan::new(collected, assignment, self.note.clone(), session.server_now());
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        let (lodged, assignment) = match self.lodge(session, plan).await? {
+            Ok(lodged) => lodged,
+            Err(exit) => return Ok(exit),
+        };
+        self.rest(session, lodged, &assignment, &place).await
+    }
+
+    /// Shows, asks, signs and lodges, again where something changed for the worse.
+    async fn lodge(
+        &self,
+        session: &mut OpenSession,
+        mut plan: Plan,
+    ) -> Result<Result<(Lodged, Assignment), Exit>> {
+        loop {
+            let signed = match session.sign(plan) {
+                Ok(signed) => signed,
+                Err(error) => return Ok(Err(self.failed(&error))),
+            };
+            if signed.is_from_earlier() {
+                self.terminal.say(
+                    "These files were lodged before, and nothing came after them: going on with that claim.",
+                );
+            } else {
+                self.show(session, &signed);
+                if !self.consent.obtain(QUESTION, self.terminal).await? {
+                    return Ok(Err(Exit::Refused));
+                }
+            }
+            let assignment = signed.plan().assignment().clone();
+            match session.lodge(signed).await {
+                Ok(Lodging::Lodged(lodged)) => {
+                    self.progress.clear();
+                    let line = words::hand_in::lodged(&lodged, &assignment.zone);
+                    self.terminal.say(&line);
+                    return Ok(Ok((lodged, assignment)));
+                }
+                Ok(Lodging::Changed { plan: changed, change }) => {
+                    let what = words::hand_in::change(&change, &assignment.zone);
+                    if self.consent == Consent::Given {
+                        let why = "That may matter to you, so it was not signed without a word.";
+                        let advice = "Look at it with `claim student status`, then hand in again.";
+                        self.progress.clear();
+                        self.terminal.failure(
+                            &format!("nothing was lodged: {what}"),
+                            Some(why),
+                            advice,
+                        );
+                        return Ok(Err(Exit::Refused));
+                    }
+                    self.terminal.say(&format!("Not lodged yet: {what}."));
+                    plan = changed;
+                }
+                Err(error) => return Ok(Err(self.failed(&error))),
+            }
+        }
+    }
+
+    fn show(&self, session: &OpenSession, signed: &SignedClaim) {
+        self.progress.clear();
+        for line in words::hand_in::plan(session.id(), signed.plan(), session.server_now()) {
+            self.terminal.say(&line);
+        }
+    }
+
+    /// What follows once the claim is lodged: its proof, the files, the receipt.
+    async fn rest(
+        &self,
+        session: &mut OpenSession,
+        mut lodged: Lodged,
+        assignment: &Assignment,
+        place: &Place,
+    ) -> Result<Exit> {
+        // The upload does not depend on it, and the receipt has all that is in it.
+        let proof = match session.keep_lodged(&lodged, place).await {
+            Ok(path) => Some(path),
+            Err(error) => {
+                let line = format!("The proof of lodging is not stored yet: {error}.");
+                self.terminal.say(&line);
+                None
+            }
+        };
+        if let Err(error) = session.upload(&mut lodged).await {
+            return Ok(self.failed(&error));
+        }
+        self.progress.clear();
+        let collected = lodged.collected().clone();
+        let manifest = lodged.manifest().clone();
+        match session.receive(lodged, place).await {
+            Ok(received) => {
+                let Received { claim, status, receipt } = &received;
+                let files: Vec<_> =
+                    manifest.files.entries().iter().map(words::hand_in::file).collect();
+                let left_out: Vec<_> =
+                    collected.left_out().iter().map(words::hand_in::left_out).collect();
+                let document = json!({
+                    "event": "handed-in", "claim": claim, "course": manifest.course,
+                    "assignment": manifest.assignment, "sids": manifest.sids, "note": manifest.note,
+                    "lodged_at": status.lodged_at, "due": status.due, "late_ms": status.late_ms,
+                    "zone": assignment.zone, "state": status.state, "counts": status.counts,
+                    "clock_offset_ms": session.clock_offset(), "receipt": receipt,
+                    "lodging_proof": proof, "files": files, "left_out": left_out,
+                });
+                let line = words::hand_in::received(&received);
+                self.terminal.result(&line, &document);
+                Ok(Exit::Done)
+            }
+            Err(error) => Ok(self.failed(&error)),
+        }
+    }
+
+    fn failed(&self, error: &dyn Explained) -> Exit {
+        failed(error, self.progress, self.terminal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    #[test]
+    fn lines_that_hand_in() {
+        let paths = |line: &str| {
+            let paths = command(line)?;
+            Some(paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(paths("/hand-in a b/c").unwrap(), ["a", "b/c"]);
+        assert_eq!(paths("  /hand-in 'my report.pdf' x\\ y").unwrap(), ["my report.pdf", "x y"]);
+        assert_eq!(paths("/hand-in Bob's").unwrap(), ["Bob's"]);
+        assert_eq!(paths("/hand-in").unwrap(), [""; 0]);
+        for message in ["hello", "/hand-ins", "/handin a", "see /hand-in a"] {
+            assert_eq!(paths(message), None, "{message}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What is said about assignments, claims and files.
+
+use claim_core::claim::FileEntry;
+use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary};
+use claim_core::{Escaped, PersonId, Timestamp};
+use claim_student::{Change, Kept, KeptState, LeftOut, Lodged, Plan, Received};
+use serde_json::{Value, json};
+
+use super::short;
+
+/// How many files are listed before a question; what is more is counted.
+const MOST_FILES: usize = 200;
+
+/// Everything that is about to be signed, a line each.
+pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp) -> Vec<String> {
+    let assignment = plan.assignment();
+    let files = plan.collected().files();
+    let mut lines = vec![
+        row("Who", &format!("{}: {}", id.label(), assignment.sids)),
+        row("For", &format!("{}  {}", assignment.reference(), Escaped(&assignment.title))),
+        row("Due", &due(assignment, now)),
+    ];
+    if let Some(last) = assignment.last_claim {
+        lines.push(row("Replaces", &format!("claim {}", short(last.digest()))));
+    }
+    if let Some(note) = plan.note() {
+        lines.push(row("Note", &Escaped(note).to_string()));
+    }
+    let entries = files.entries();
+    let what = format!("{}, {}", count(entries.len(), "file"), size(files.total_size()));
+    lines.push(row("Files", &what));
+    for entry in entries.iter().take(MOST_FILES) {
+        let digest = short(&entry.sha256());
+        lines.push(format!("  {:>15}  {digest}  {}", entry.size(), Escaped(entry.name().as_str())));
+    }
+    if entries.len() > MOST_FILES {
+        lines.push(format!("  … and {} more", entries.len() - MOST_FILES));
+    }
+    let empty: Vec<_> = entries.iter().filter(|entry| entry.size() == 0).collect();
+    for entry in empty.iter().take(MOST_FILES) {
+        lines.push(row("Warning", &format!("{} is empty", Escaped(entry.name().as_str()))));
+    }
+    for LeftOut { path, why } in plan.collected().left_out().iter().take(MOST_FILES) {
+        let path = path.to_string_lossy();
+        lines.push(row("Left out", &format!("{}: {why}", Escaped(&path))));
+    }
+    lines
+}
+
+/// A word and what it says.
+fn row(word: &str, text: &str) -> String {
+    format!("{word:<9} {text}")
+}
+
+/// When an assignment is due: in the course's zone, and how long that is by Blackboard's clock.
+fn due(assignment: &Assignment, now: Timestamp) -> String {
+    match assignment.due {
+        None => "no due time".to_owned(),
+        Some(due) => {
+            let millis = due.millis_since(now);
+            let distance = match millis {
+                0.. => format!("in {}", span(millis)),
+                _ => format!("{} ago: LATE", span(-millis)),
+            };
+            format!("{}, {distance} by Blackboard's clock", zoned(due, &assignment.zone))
+        }
+    }
+}
+
+/// `lodged 23:59:41.204, 18.8 s before the deadline`
+pub(crate) fn lodged(lodged: &Lodged, zone: &str) -> String {
+    let at = in_zone(lodged.lodged_at(), zone).0.strftime("%T%.3f").to_string();
+    match (lodged.manifest().due, lodged.late_ms()) {
+        (None, _) => format!("lodged {at}"),
+        (Some(due), 0) => {
+            format!(
+                "lodged {at}, {} before the deadline",
+                span(due.millis_since(lodged.lodged_at()))
+            )
+        }
+        (Some(_), late) => format!("lodged {at}, {} after the deadline: late", span(late)),
+    }
+}
+
+/// The end of a hand-in.
+pub(crate) fn received(received: &Received) -> String {
+    let Received { claim, status, receipt } = received;
+    let counts = match status.counts {
+        true => "; it is the one that counts",
+        false => "",
+    };
+    format!(
+        "received: all files of claim {} are at Blackboard{counts}.\nThe receipt is {}. Keep it.",
+        short(claim.digest()),
+        receipt.display()
+    )
+}
+
+/// What changed between looking and lodging.
+pub(crate) fn change(change: &Change, zone: &str) -> String {
+    let time = |time: &Option<Timestamp>| match time {
+        Some(time) => zoned(*time, zone),
+        None => "no due time".to_owned(),
+    };
+    match change {
+        Change::Holder { was, now } => {
+            format!("those who hand in together are {now} now, not {was}")
+        }
+        Change::Due { was, now } => format!("the due time is {} now, not {}", time(now), time(was)),
+        Change::Replaces { now: Some(now), .. } => {
+            format!(
+                "another claim ({}) was lodged meanwhile, which this one would replace",
+                short(now.digest())
+            )
+        }
+        _ => "Blackboard's records changed".to_owned(),
+    }
+}
+
+/// An assignment with the claims for it.
+pub(crate) fn assignment(assignment: &Assignment, now: Timestamp) -> String {
+    let mut text = format!(
+        "{}  {}\n    due: {}",
+        assignment.reference(),
+        Escaped(&assignment.title),
+        due(assignment, now)
+    );
+    if assignment.claims.is_empty() {
+        text.push_str("\n    nothing handed in");
+    }
+    for claim in &assignment.claims {
+        text.push_str(&format!("\n    {}", summary(claim, &assignment.zone)));
+    }
+    text
+}
+
+fn summary(claim: &ClaimSummary, zone: &str) -> String {
+    let late = match claim.late_ms {
+        0 => String::new(),
+        late => format!(", {} late", span(late)),
+    };
+    let counts = if claim.counts { "  ← counts" } else { "" };
+    let (id, at, state) =
+        (short(claim.claim.digest()), zoned(claim.lodged_at, zone), state(claim.state));
+    format!("claim {id}  lodged {at}{late}, {state}{counts}")
+}
+
+fn state(state: ClaimState) -> &'static str {
+    match state {
+        ClaimState::Waiting => "files are missing",
+        ClaimState::Received => "received",
+        ClaimState::Superseded => "superseded by a later one",
+        ClaimState::Lapsed => "lapsed: the files did not come in time",
+        ClaimState::Withdrawn => "withdrawn",
+    }
+}
+
+/// A receipt in the student's folder.
+pub(crate) fn kept(kept: &Kept) -> String {
+    let Kept { path, claim, manifest, lodged_at, state } = kept;
+    format!(
+        "{}  {}  claim {}, {}, {}\n    {}",
+        super::local(*lodged_at).strftime("%F %T%:z"),
+        manifest.assignment_ref(),
+        short(claim.digest()),
+        count(manifest.files.entries().len(), "file"),
+        kind(*state),
+        path.display()
+    )
+}
+
+/// What a kept proof is.
+pub(crate) fn kind(state: KeptState) -> &'static str {
+    match state {
+        KeptState::Lodged => "proof of lodging",
+        KeptState::Received => "receipt",
+    }
+}
+
+/// A file for JSON.
+pub(crate) fn file(entry: &FileEntry) -> Value {
+    json!({ "name": entry.name(), "size": entry.size(), "sha256": entry.sha256() })
+}
+
+/// Something that was left out, for JSON.
+pub(crate) fn left_out(left_out: &LeftOut) -> Value {
+    json!({ "path": left_out.path.to_string_lossy(), "why": left_out.why.to_string() })
+}
+
+/// A time in the course's zone, with its offset; in UTC where this machine does not know the zone.
+fn zoned(time: Timestamp, zone: &str) -> String {
+    let (time, zone) = in_zone(time, zone);
+    format!("{} ({})", time.strftime("%F %T%.3f%:z"), Escaped(&zone))
+}
+
+fn in_zone(time: Timestamp, zone: &str) -> (jiff::ZonedDateTime, String) {
+    let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or_default();
+    match jiff::tz::TimeZone::get(zone) {
+        Ok(known) => (time.to_zoned_datetime(known), zone.to_owned()),
+        Err(_) => (time.to_zoned_datetime(jiff::tz::TimeZone::UTC), "UTC".to_owned()),
+    }
+}
+
+/// A length of time in two units at most.
+fn span(millis: i64) -> String {
+    let seconds = millis / 1_000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        // Cut, not rounded: 59.99 s must not read as a minute.
+        ..60 => format!("{}.{} s", seconds, millis % 1_000 / 100),
+        60..3_600 => format!("{minutes} min {} s", seconds % 60),
+        3_600..172_800 => format!("{hours} h {} min", minutes % 60),
+        _ => format!(
+            "{} {} h",
+            count(usize::try_from(days).unwrap_or(usize::MAX), "day"),
+            hours % 24
+        ),
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn size(bytes: u64) -> String {
+    let units = ["KB", "MB", "GB", "TB", "PB"];
+    if bytes < 1_000 {
+        return count(usize::try_from(bytes).unwrap_or(usize::MAX), "byte");
+    }
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit + 1 < units.len() {
+        (tenths, unit) = (tenths / 1_000, unit + 1);
+    }
+    let name = units.get(unit).copied().unwrap_or_default();
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        for (millis, text) in [
+            (0, "0.0 s"),
+            (18_796, "18.7 s"),
+            (59_999, "59.9 s"),
+            (60_000, "1 min 0 s"),
+            (3_599_999, "59 min 59 s"),
+            (3_600_000, "1 h 0 min"),
+            (172_799_000, "47 h 59 min"),
+            (172_800_000, "2 days 0 h"),
+            (400 * 86_400_000 + 7_200_000, "400 days 2 h"),
+        ] {
+            assert_eq!(span(millis), text, "{millis}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_000, "1.0 KB"),
+            (999_999, "999.9 KB"),
+            (12_345_678, "12.3 MB"),
+            (u64::MAX, "18446.7 PB"),
+        ] {
+            assert_eq!(size(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn times_in_the_zone_of_the_course() {
+        let time = Timestamp::from_millis(1_764_000_000_123);
+        assert_eq!(zoned(time, "UTC"), "2025-11-24 16:00:00.123+00:00 (UTC)");
+        assert_eq!(zoned(time, "Nowhere/\u{1b}[2J"), "2025-11-24 16:00:00.123+00:00 (UTC)");
+    }
+}
