@@ -4,10 +4,13 @@
 
 use claim_core::claim::{ClaimError, ClaimId, Manifest, VerifiedClaim};
 use claim_core::hand_in::{ClaimState, ClaimStatus, late_ms};
-use claim_core::receipt::{Container, ContainerError, Member};
+use claim_core::receipt::{
+    Container, ContainerError, Evidence, Finding, Member, Severity, Verdict, verify,
+};
 use claim_core::{Digest, Origin, Timestamp};
 use claim_pki::{PathError, Root, TimestampToken, TokenError, VerifiedToken, VerifyTokenError};
 
+use super::lodge::Lodged;
 use crate::error::{Explained, tamed};
 
 /// Why what Blackboard gave does not prove what it should.
@@ -56,6 +59,12 @@ pub enum EvidenceError {
     /// The receipt is not in the form of one.
     #[error("{}", tamed(_0))]
     Container(#[from] ContainerError),
+    /// The receipt does not verify.
+    #[error("the receipt does not hold: {}", tamed(finding))]
+    NotVerified {
+        /// What is wrong with it.
+        finding: String,
+    },
     /// The receipt holds something else.
     #[error("{member} in it is not that of this claim")]
     OtherMember {
@@ -64,15 +73,13 @@ pub enum EvidenceError {
     },
 }
 
-/// How far a receipt goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extent {
-    /// The claim and its timestamp.
-    Lodged,
-    /// And that the log has it.
-    LodgedInLog,
-    /// And that all files were received.
-    Received,
+/// What a genuine receipt shows.
+#[derive(Clone, Debug)]
+pub(super) struct Verified {
+    /// The log has that all files were received.
+    pub(super) is_received: bool,
+    /// What is missing in it, in words.
+    pub(super) incomplete: Vec<String>,
 }
 
 /// The stored claim where Blackboard sent it, which may have other signatures than ours; else ours.
@@ -143,19 +150,27 @@ pub(super) fn same(verified: &ClaimStatus, later: &ClaimStatus) -> Result<(), Ev
     Ok(())
 }
 
-/// Looks whether a receipt is that of this claim and token, and how far it goes.
-pub(super) fn receipt(zip: &[u8], cms: &[u8], timestamp: &[u8]) -> Result<Extent, EvidenceError> {
+/// Verifies a receipt, or a proof of lodging, with the one list for that, and that it is of this claim and token.
+pub(super) fn receipt(root: &Root, lodged: &Lodged, zip: &[u8]) -> Result<Verified, EvidenceError> {
+    let files = lodged.manifest.files.entries();
+    let report = verify(&Evidence { receipt: zip, root, files, witness: None, newer_lists: &[] });
+    let missing = |finding: &&Finding| finding.severity() == Severity::Incomplete;
+    if report.verdict() == Verdict::NotVerified {
+        let wrong = report.findings().find(|finding| finding.severity() == Severity::Failure);
+        let finding = wrong.map(ToString::to_string).unwrap_or_default();
+        return Err(EvidenceError::NotVerified { finding });
+    }
     let container = Container::from_zip(zip)?;
-    for (member, ours) in [(Member::Claim, cms), (Member::Timestamp, timestamp)] {
-        if container.content(member) != Some(ours) {
+    for (member, ours) in
+        [(Member::Claim, &lodged.cms), (Member::Timestamp, &lodged.status.timestamp)]
+    {
+        if container.content(member) != Some(ours.as_slice()) {
             return Err(EvidenceError::OtherMember { member });
         }
     }
-    let has = |member| container.content(member).is_some();
-    Ok(match (has(Member::LodgedProof), has(Member::ReceivedProof)) {
-        (true, true) => Extent::Received,
-        (true, false) => Extent::LodgedInLog,
-        (false, _) => Extent::Lodged,
+    Ok(Verified {
+        is_received: container.content(Member::ReceivedProof).is_some(),
+        incomplete: report.findings().filter(missing).map(|finding| tamed(finding)).collect(),
     })
 }
 

@@ -9,7 +9,7 @@ use claim_core::hand_in::{ClaimStatus, MAX_WAIT_SECONDS, ZIP};
 use claim_core::receipt::MAX_RECEIPT;
 
 use super::error::HandInError;
-use super::evidence::{self, Extent};
+use super::evidence::{self, Verified};
 use super::kept::Extension;
 use super::lodge::Lodged;
 use super::place::Place;
@@ -28,6 +28,8 @@ pub struct Received {
     pub status: ClaimStatus,
     /// Where the receipt is.
     pub receipt: PathBuf,
+    /// What the receipt, which is genuine, does not show, in words: such as a time that no witness confirms in time.
+    pub incomplete: Vec<String>,
 }
 
 impl OpenSession {
@@ -41,14 +43,14 @@ impl OpenSession {
         place: &Place,
     ) -> Result<PathBuf, HandInError> {
         let zip = self.receipt(lodged, 0).await.map_err(|last| proof(lodged, last))?;
-        evidence::receipt(&zip, &lodged.cms, &lodged.status.timestamp)?;
+        evidence::receipt(&self.party.root, lodged, &zip)?;
         let path = place.save(Extension::Lodged, &zip)?;
         self.party.student.wallet().keep_proof(lodged.id(), Extension::Lodged, &zip)?;
         self.party.student.tell(Event::ProofSaved { claim: lodged.id(), path: path.clone() });
         Ok(path)
     }
 
-    /// Waits for the complete receipt of a claim whose files are received, checks it and stores it.
+    /// Waits for the receipt of a claim whose files are received, with both proofs, verifies it completely and stores it.
     ///
     /// # Errors
     /// [`HandInError::Incomplete`] when the log's proof does not come in time: the same files handed in again
@@ -63,9 +65,9 @@ impl OpenSession {
         loop {
             let zip = self.receipt(&lodged, MAX_WAIT_SECONDS).await;
             let zip = zip.map_err(|last| proof(&lodged, last))?;
-            let extent = evidence::receipt(&zip, &lodged.cms, &lodged.status.timestamp)?;
-            if extent == Extent::Received {
-                return self.keep_received(lodged, place, &zip).await;
+            let verified = evidence::receipt(&self.party.root, &lodged, &zip)?;
+            if verified.is_received {
+                return self.keep_received(lodged, place, &zip, verified).await;
             }
             let Some(pause) = patience.next_pause(None) else {
                 let claim = lodged.id();
@@ -82,6 +84,7 @@ impl OpenSession {
         mut lodged: Lodged,
         place: &Place,
         zip: &[u8],
+        verified: Verified,
     ) -> Result<Received, HandInError> {
         let receipt = place.save(Extension::Receipt, zip)?;
         self.party.student.wallet().keep_proof(lodged.id(), Extension::Receipt, zip)?;
@@ -89,7 +92,8 @@ impl OpenSession {
         self.party.student.tell(Event::ReceiptSaved { claim: lodged.id(), path });
         // Whether it counts was not known before; that it cannot be asked changes nothing about the receipt.
         let _ = self.refresh(&mut lodged).await;
-        Ok(Received { claim: lodged.id(), status: lodged.status, receipt })
+        let Verified { incomplete, .. } = verified;
+        Ok(Received { claim: lodged.id(), status: lodged.status, receipt, incomplete })
     }
 
     async fn receipt(&mut self, lodged: &Lodged, wait: u64) -> Result<Bytes, AskError> {

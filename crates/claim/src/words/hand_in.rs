@@ -84,13 +84,16 @@ pub(crate) fn lodged(lodged: &Lodged, zone: &str) -> String {
 
 /// The end of a hand-in.
 pub(crate) fn received(received: &Received) -> String {
-    let Received { claim, status, receipt } = received;
+    let Received { claim, status, receipt, incomplete } = received;
     let counts = match status.counts {
         true => "; it is the one that counts",
         false => "",
     };
+    let missing: String =
+        incomplete.iter().map(|what| format!("\nThe receipt is genuine, but {what}.")).collect();
     format!(
-        "received: all files of claim {} are at Blackboard{counts}.\nThe receipt is {}. Keep it.",
+        "received: all files of claim {} are at Blackboard{counts}.{missing}\n\
+         The receipt is {}. Keep it.",
         short(claim.digest()),
         receipt.display()
     )

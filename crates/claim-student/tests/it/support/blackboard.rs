@@ -1,6 +1,7 @@
 //! A Blackboard that keeps messages in memory, and does everything else as the real one.
 
 mod claims;
+mod evidence;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Deref;

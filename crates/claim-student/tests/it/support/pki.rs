@@ -4,8 +4,8 @@ use claim_core::messages::Chain;
 use claim_core::{Origin, PersonId, Timestamp};
 use claim_http::{Clock, TlsIdentity, system_rng};
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, PublicKey, Root, RootSpec, SerialNumber, SigningKey,
-    Subject, TimestampSigner, Validity,
+    AuthorityName, Certificate, Ed25519SigningKey, Issuer, PublicKey, Root, RootSpec, SerialNumber,
+    SigningKey, Subject, SubjectKey, TimestampSigner, Validity,
 };
 use rand_core::Rng;
 
@@ -96,6 +96,14 @@ impl Authority {
         TimestampSigner::new(key, certificate).unwrap()
     }
 
+    /// A key with a certificate for it by the root itself.
+    pub(crate) fn service(&self, subject: &Subject) -> (Certificate, Ed25519SigningKey) {
+        let key = Ed25519SigningKey::generate().unwrap();
+        let from = now().plus_seconds(-DAY);
+        let certificate = issue(&self.issuer, subject, key.public_key(), from, 300 * DAY);
+        (certificate, key)
+    }
+
     /// What cacerts gives.
     pub(crate) fn published(&self) -> Vec<Certificate> {
         vec![self.root.certificate().clone(), self.issuing.certificate().clone()]
@@ -107,10 +115,10 @@ pub(crate) fn chain(certificates: &[Certificate]) -> Chain {
     Chain::new(certificates.iter().map(|one| one.der().to_vec()).collect()).unwrap()
 }
 
-fn issue(
+fn issue<'a>(
     issuer: &Issuer,
     subject: &Subject,
-    key: &PublicKey,
+    key: impl Into<SubjectKey<'a>>,
     from: Timestamp,
     life: i64,
 ) -> Certificate {

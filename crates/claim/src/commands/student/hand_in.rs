@@ -235,7 +235,7 @@ impl Job<'_> {
         let manifest = lodged.manifest().clone();
         match session.receive(lodged, place).await {
             Ok(received) => {
-                let Received { claim, status, receipt } = &received;
+                let Received { claim, status, receipt, incomplete } = &received;
                 let files: Vec<_> =
                     manifest.files.entries().iter().map(words::hand_in::file).collect();
                 let left_out: Vec<_> =
@@ -245,7 +245,7 @@ impl Job<'_> {
                     "assignment": manifest.assignment, "sids": manifest.sids, "note": manifest.note,
                     "lodged_at": status.lodged_at, "due": status.due, "late_ms": status.late_ms,
                     "zone": assignment.zone, "state": status.state, "counts": status.counts,
-                    "clock_offset_ms": session.clock_offset(), "receipt": receipt,
+                    "clock_offset_ms": session.clock_offset(), "receipt": receipt, "incomplete": incomplete,
                     "lodging_proof": proof, "files": files, "left_out": left_out,
                 });
                 let line = words::hand_in::received(&received);

@@ -10,7 +10,6 @@ use claim_core::hand_in::{
     Assignment, Assignments, ClaimState, ClaimStatus, ClaimSummary, Limits, MissingPieces,
     PieceRef, late_ms,
 };
-use claim_core::receipt::{Container, Member};
 use claim_core::{Digest, Origin, Timestamp};
 use claim_pki::{Root, TimestampSigner, TimestampToken};
 use serde_json::{Value, json};
@@ -18,6 +17,7 @@ use serde_json::{Value, json};
 use super::super::fake::{Asked, Reply};
 use super::super::person::sid;
 use super::super::pki::{Authority, now, serial};
+use super::evidence::{Evidence, Until};
 use super::json as json_reply;
 
 /// A claim that was lodged.
@@ -32,6 +32,7 @@ pub(crate) struct Claim {
 /// All claims for one assignment of one student.
 pub(crate) struct Claims {
     root: Root,
+    evidence: Evidence,
     pub(crate) signer: Mutex<TimestampSigner>,
     pub(crate) assignment: Mutex<Assignment>,
     pub(crate) claims: Mutex<Vec<(ClaimId, Claim)>>,
@@ -66,6 +67,7 @@ impl Claims {
         };
         Self {
             root: Root::from_der(authority.root.der()).unwrap(),
+            evidence: Evidence::new(authority, origin),
             signer: Mutex::new(authority.timestamp_signer(origin)),
             assignment: Mutex::new(assignment),
             claims: Mutex::default(),
@@ -89,9 +91,7 @@ impl Claims {
                 };
                 match (method, rest) {
                     ("GET", []) => json_reply(200, &claim.status(*id, self.now())),
-                    ("GET", ["receipt"]) => {
-                        Reply::new(200, "application/zip", self.receipt(claim).to_zip())
-                    }
+                    ("GET", ["receipt"]) => Reply::new(200, "application/zip", self.receipt(claim)),
                     (method, ["files", file, index]) => {
                         let piece = PieceRef::from_segments(file, index).unwrap();
                         claim.piece(method, piece, asked, origin)
@@ -162,28 +162,19 @@ impl Claims {
         json_reply(201, &status)
     }
 
-    fn receipt(&self, claim: &Claim) -> Container {
-        let received = claim.state == ClaimState::Received;
-        let late = received
-            && self
-                .proofs_late
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |late| late.checked_sub(1))
-                .is_ok();
-        let text = |text: &str| text.as_bytes().to_vec();
-        let mut members = vec![
-            (Member::Readme, text("how to check")),
-            (Member::Claim, claim.cms.clone()),
-            (Member::Timestamp, claim.token.der().to_vec()),
-            (Member::RevocationLists, text("revocation")),
-            (Member::Certificates, text("certificates")),
-        ];
-        if received {
-            members.push((Member::LodgedProof, text("lodged")));
-        }
-        if received && !late {
-            members.push((Member::ReceivedProof, text("received")));
-        }
-        Container::new(members)
+    fn receipt(&self, claim: &Claim) -> Vec<u8> {
+        let late = |late: usize| late.checked_sub(1);
+        let until = match claim.state {
+            ClaimState::Received => {
+                let order = Ordering::SeqCst;
+                match self.proofs_late.fetch_update(order, order, late) {
+                    Ok(_) => Until::Logged,
+                    Err(_) => Until::Received,
+                }
+            }
+            _ => Until::Lodged,
+        };
+        self.evidence.receipt(&claim.cms, &claim.token, until)
     }
 
     fn withdraw(&self, id: ClaimId, claim: &mut Claim, asked: &Asked, origin: &Origin) -> Reply {
