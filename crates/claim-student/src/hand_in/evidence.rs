@@ -170,7 +170,7 @@ pub(super) fn receipt(root: &Root, lodged: &Lodged, zip: &[u8]) -> Result<Verifi
     }
     Ok(Verified {
         is_received: container.content(Member::ReceivedProof).is_some(),
-        incomplete: report.findings().filter(missing).map(|finding| tamed(finding)).collect(),
+        incomplete: report.findings().filter(missing).map(tamed).collect(),
     })
 }
 
