@@ -1,5 +1,8 @@
 //! What this Blackboard's receipts are made with: a log of its own, and CUHK as its witness.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use claim_core::claim::{ClaimId, LogEntry};
 use claim_core::receipt::{Parts, RevocationLists, assemble, log_name};
 use claim_core::{Digest, Origin};
@@ -22,10 +25,12 @@ pub(crate) struct Evidence {
     witness: WitnessSigner,
     witness_certificate: Certificate,
     list: RevocationList,
+    /// A receipt is made once, as its proofs are.
+    made: Mutex<HashMap<(Digest, Until), Vec<u8>>>,
 }
 
 /// How far a receipt is to go.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Until {
     Lodged,
     Logged,
@@ -44,12 +49,19 @@ impl Evidence {
             log_certificate,
             witness: WitnessSigner::new(name.parse().unwrap(), note_key(&witness)),
             witness_certificate,
+            made: Mutex::default(),
             list: authority.issuing.revocation_list(1, now(), end, &[]).unwrap(),
         }
     }
 
     /// A receipt as an honest Blackboard makes it.
     pub(crate) fn receipt(&self, cms: &[u8], token: &TimestampToken, until: Until) -> Vec<u8> {
+        let mut made = self.made.lock().unwrap();
+        let make = || self.make(cms, token, until);
+        made.entry((Digest::of(cms), until)).or_insert_with(make).clone()
+    }
+
+    fn make(&self, cms: &[u8], token: &TimestampToken, until: Until) -> Vec<u8> {
         let claim = SignedData::from_der(claim_pki::ContentType::Claim, cms).unwrap();
         let id = ClaimId::of_manifest(claim.unverified_content());
         let lists = RevocationLists::for_claim(&claim, std::slice::from_ref(&self.list)).unwrap();
