@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use claim_core::receipt::{
-    Check, Claimed, Due, FileFact, FileState, Logged, Outcome, Report, Severity, Standing, Verdict,
-    Witnessed,
+    Check, Claimed, Due, FileFact, FileState, Logged, Outcome, Point, Report, Severity, Standing,
+    Verdict, Witnessed,
 };
 use claim_core::{Digest, Escaped, Timestamp};
 use claim_pki::Root;
@@ -36,7 +36,7 @@ pub(crate) fn text(subject: &Subject<'_>, report: &Report) -> String {
         lines.push(row("lodged", &format!("{} by Blackboard's clock", moment(at))));
     }
     lines.extend(report.standing.map(|standing| row("", &confirmed(standing))));
-    lines.extend(report.due.map(|due| row("due", &in_time(due, report.lodged_at))));
+    lines.extend(report.due.map(|due| row("due", &in_time(due, report))));
     if let Some(logged) = &report.logged {
         lines.extend(log(logged));
     }
@@ -58,11 +58,19 @@ fn headline(subject: &Subject<'_>, report: &Report) -> String {
         Verdict::Incomplete => {
             format!("{receipt}: genuine, but not complete. What is missing stands at the checks.")
         }
+        Verdict::NotVerified if only_files_fail(report) => format!(
+            "{receipt}: NOT VERIFIED. The receipt holds, but files that were given are not what was handed in."
+        ),
         Verdict::NotVerified if report.claim.is_some() => format!(
             "{receipt}: NOT VERIFIED. It proves nothing; what it says, as far as the checks came:"
         ),
         Verdict::NotVerified => format!("{receipt}: NOT VERIFIED. It proves nothing."),
     }
+}
+
+fn only_files_fail(report: &Report) -> bool {
+    let failing = report.checks().iter().find(|check| check.outcome == Outcome::Fails);
+    failing.is_some_and(|check| check.point == Point::Files)
 }
 
 fn row(title: &str, what: &str) -> String {
@@ -113,14 +121,19 @@ fn confirmed(standing: Standing) -> String {
     }
 }
 
-fn in_time(due: Due, lodged_at: Option<Timestamp>) -> String {
+fn in_time(due: Due, report: &Report) -> String {
     match due {
         Due::None => "there was no due time".to_owned(),
         Due::InTime { due } => {
-            let before = lodged_at.map(|at| due.millis_since(at)).filter(|before| *before >= 0);
+            let before = report.lodged_at.map(|at| due.millis_since(at));
+            let before = before.filter(|before| *before >= 0);
             let before =
                 before.map_or(String::new(), |before| format!(", {} before", span(before)));
-            format!("{}: in time{before}", moment(due))
+            let doubt = match report.standing {
+                Some(Standing::WordAlone) => ", if that clock is right",
+                _ => "",
+            };
+            format!("{}: in time{before}{doubt}", moment(due))
         }
         Due::Late { due, by } => format!(
             "{}: LATE by {} (an extension that was granted later is in Blackboard's record)",

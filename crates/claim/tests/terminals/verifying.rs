@@ -61,6 +61,7 @@ fn a_receipt_in_plain_words() {
 #[test]
 fn what_does_not_verify_ends_with_4_and_says_why() {
     for (name, point, words) in [
+        ("changed file", "files", "The receipt holds, but files that were given are not what"),
         ("changed file", "files", "not the file that was handed in: that had 12 bytes"),
         ("altered claim", "claim", "claim.p7s:"),
         ("mixed: token of an earlier claim", "token", "the timestamp is over something else"),
@@ -84,6 +85,10 @@ fn what_is_genuine_but_not_complete_ends_with_5() {
         ("lodging proof", "it is a lodging proof only"),
         ("first moments", "does not show that the log has the claim"),
         ("token back-dated with the stolen timestamp key", "rests on Blackboard's word alone"),
+        (
+            "token back-dated with the stolen timestamp key",
+            "in time, 18.795 s before, if that clock is right",
+        ),
     ] {
         let done = folder(name).run(&["verify", "lab1.receipt"]).expect(5);
         assert!(done.out.contains("genuine, but not complete"), "{}", done.out);
