@@ -79,6 +79,19 @@ class Evidence(unittest.TestCase):
                     manifest = json.loads((self.folder / "manifest.json").read_text())
                     self.assertEqual(manifest["files"][0]["name"], "report.pdf")
 
+    def test_the_commands_go_by_the_time_of_the_receipt(self) -> None:
+        """So they succeed on any day, also when all certificates have expired."""
+        self.lay_out("whole")
+        with zipfile.ZipFile(self.folder / "lab1.receipt") as receipt:
+            receipt.extractall(self.folder)
+        commands = re.findall(r"^  (openssl .*)$", (self.folder / "README.txt").read_text(), re.MULTILINE)
+        self.assertEqual(len(commands), 2)
+        for command in commands:
+            later = re.sub(r"-attime ([0-9]+)", lambda at: f"-attime {int(at[1]) + 15 * 366 * 86_400}", command)
+            done = self.run_here(*shlex.split(later))
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("expired", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
