@@ -118,14 +118,16 @@ async fn dialogue(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
 /// Sends each line as a message, or hands in the files that it names, until the input ends.
 async fn messages(student: Student, mut session: OpenSession, terminal: Terminal) -> Result<Exit> {
     terminal.say("Blackboard knows you. Type a message and press Enter; end with Ctrl-D.");
-    terminal.say("To hand in files: /hand-in PATH…");
+    terminal.say(
+        "To hand in files: /hand-in PATH… (with --to COURSE/ASSIGNMENT where there are several)",
+    );
     let mut exit = Exit::Done;
     while let Some(line) = ask(terminal, "> ").await? {
         if line.trim().is_empty() {
             continue;
         }
-        if let Some(paths) = hand_in::command(&line) {
-            let done = hand_in::in_dialogue(paths, &student, &mut session, terminal).await?;
+        if let Some(line) = hand_in::command(&line) {
+            let done = hand_in::in_dialogue(line, &student, &mut session, terminal).await?;
             if done != Exit::Done {
                 exit = done;
             }

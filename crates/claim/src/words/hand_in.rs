@@ -20,6 +20,9 @@ pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp) -> Vec<String> {
         row("For", &format!("{}  {}", assignment.reference(), Escaped(&assignment.title))),
         row("Due", &due(assignment, now)),
     ];
+    if assignment.due.is_some_and(|due| now > due) {
+        lines.push(row("Warning", "the due time is over: this will be late"));
+    }
     if let Some(last) = assignment.last_claim {
         lines.push(row("Replaces", &format!("claim {}", short(last.digest()))));
     }
@@ -60,7 +63,7 @@ fn due(assignment: &Assignment, now: Timestamp) -> String {
             let millis = due.millis_since(now);
             let distance = match millis {
                 0.. => format!("in {}", span(millis)),
-                _ => format!("{} ago: LATE", span(-millis)),
+                _ => format!("{} ago", span(-millis)),
             };
             format!("{}, {distance} by Blackboard's clock", zoned(due, &assignment.zone))
         }

@@ -59,8 +59,16 @@ pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit
     job.run(&mut session, collected, &wanted).await
 }
 
-/// The paths of a line that hands in; quoted as in a shell where they have spaces.
-pub(super) fn command(line: &str) -> Option<Vec<PathBuf>> {
+/// A line of the dialogue that hands in: which files, and to what where it says so.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    paths: Vec<PathBuf>,
+    /// As it was typed.
+    to: Option<String>,
+}
+
+/// Reads `/hand-in [--to COURSE/ASSIGNMENT] PATH…`, quoted as in a shell where paths have spaces.
+pub(super) fn command(line: &str) -> Option<Line> {
     let rest = line.trim_start().strip_prefix(COMMAND)?;
     if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
         return None;
@@ -68,24 +76,40 @@ pub(super) fn command(line: &str) -> Option<Vec<PathBuf>> {
     // A quote without its end stands for itself.
     let words =
         shlex::split(rest).unwrap_or_else(|| rest.split_whitespace().map(str::to_owned).collect());
-    Some(words.into_iter().map(PathBuf::from).collect())
+    let mut words = words.into_iter();
+    let (mut paths, mut to) = (Vec::new(), None);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--to" => to = Some(words.next().unwrap_or_default()),
+            _ => paths.push(PathBuf::from(word)),
+        }
+    }
+    Some(Line { paths, to })
 }
 
-/// The same as the command, in the session of the dialogue and for the one assignment there is.
+/// The same as the command, in the session of the dialogue.
 pub(super) async fn in_dialogue(
-    paths: Vec<PathBuf>,
+    Line { paths, to }: Line,
     student: &Student,
     session: &mut OpenSession,
     terminal: Terminal,
 ) -> Result<Exit> {
     let progress = Progress::new(terminal);
+    let wanted = match to.map(|to| to.parse()).transpose() {
+        Ok(wanted) => wanted.unwrap_or_default(),
+        Err(error) => {
+            let what = format!("--to names no assignment: {error}");
+            terminal.failure(&what, None, "Write it like IEMS5710/lab1.");
+            return Ok(Exit::Usage);
+        }
+    };
     let collected = match student.collect(paths).await {
         Ok(collected) => collected,
         Err(error) => return Ok(failed(&error, &progress, terminal)),
     };
     let consent = if terminal.is_json() { Consent::Given } else { Consent::Asked };
     let job = Job { consent, place: None, note: None, terminal, progress: &progress };
-    job.run(session, collected, &Wanted::Any).await
+    job.run(session, collected, &wanted).await
 }
 
 /// Where the receipt goes, if it can: found out before anything is signed.
@@ -268,16 +292,24 @@ mod tests {
 
     #[test]
     fn lines_that_hand_in() {
-        let paths = |line: &str| {
-            let paths = command(line)?;
-            Some(paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
+        let read = |line: &str| {
+            let Line { paths, to } = command(line)?;
+            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            Some((paths.join("|"), to.unwrap_or_default()))
         };
-        assert_eq!(paths("/hand-in a b/c").unwrap(), ["a", "b/c"]);
-        assert_eq!(paths("  /hand-in 'my report.pdf' x\\ y").unwrap(), ["my report.pdf", "x y"]);
-        assert_eq!(paths("/hand-in Bob's").unwrap(), ["Bob's"]);
-        assert_eq!(paths("/hand-in").unwrap(), [""; 0]);
+        let lab = || "lab1".to_owned();
+        for (line, paths, to) in [
+            ("/hand-in a b/c", "a|b/c", String::new()),
+            ("  /hand-in 'my report.pdf' x\\ y", "my report.pdf|x y", String::new()),
+            ("/hand-in Bob's", "Bob's", String::new()),
+            ("/hand-in --to lab1 a", "a", lab()),
+            ("/hand-in a --to lab1", "a", lab()),
+            ("/hand-in", "", String::new()),
+        ] {
+            assert_eq!(read(line), Some((paths.to_owned(), to)), "{line}");
+        }
         for message in ["hello", "/hand-ins", "/handin a", "see /hand-in a"] {
-            assert_eq!(paths(message), None, "{message}");
+            assert_eq!(read(message), None, "{message}");
         }
     }
 }
