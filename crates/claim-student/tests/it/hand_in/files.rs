@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::{ClaimState, ClaimStatus, MissingPieces};
+use claim_core::receipt::{Container, Member};
 use claim_student::{EvidenceError, Explained, HandInError, Outcome};
 
 use super::{World, edit};
@@ -148,6 +149,32 @@ async fn a_receipt_of_something_else_is_refused() {
         assert!(matches!(error, HandInError::Evidence(_)), "{error}");
         assert!(!world.files.path().join("lab1.receipt").exists());
     }
+}
+
+#[tokio::test]
+async fn a_receipt_with_a_proof_of_something_else_is_refused() {
+    let world = World::new().await;
+    let mut session = world.session().await;
+    let mut lodged = world.lodged(&mut session).await;
+    session.upload(&mut lodged).await.unwrap();
+    world.blackboard.lie(&world.address("/receipt"), |reply| {
+        let container = Container::from_zip(&reply.body).unwrap();
+        let members = [
+            Member::Readme,
+            Member::Claim,
+            Member::Timestamp,
+            Member::LodgedProof,
+            Member::RevocationLists,
+            Member::Certificates,
+        ];
+        let content = |member| container.content(member).unwrap().to_vec();
+        let members = members.map(|member| (member, content(member)));
+        let received = (Member::ReceivedProof, content(Member::LodgedProof));
+        reply.body = Container::new(members.into_iter().chain([received])).to_zip();
+    });
+    let error = session.receive(lodged, &world.place()).await.unwrap_err();
+    let HandInError::Evidence(EvidenceError::NotVerified { .. }) = error else { panic!("{error}") };
+    assert!(!world.files.path().join("lab1.receipt").exists());
 }
 
 #[tokio::test]
