@@ -1,9 +1,13 @@
 //! What people who run Blackboard look at.
 
+mod assignments;
+
 use std::path::{Path, PathBuf};
 
 use claim_store::blackboard::{BlackboardStore, StoredMessage};
 use claim_store::{DatabaseUrl, DatabaseUrlError, StoreError};
+
+pub use assignments::{Assignments, HandIn, assignments};
 
 use crate::config::DATABASE_FILE;
 
@@ -39,6 +43,10 @@ pub struct Messages {
 /// # Errors
 /// [`AdminError`].
 pub async fn messages(dir: &Path, database: Option<&str>) -> Result<Messages, AdminError> {
+    Ok(Messages { store: open(dir, database).await?, after: 0 })
+}
+
+async fn open(dir: &Path, database: Option<&str>) -> Result<BlackboardStore, AdminError> {
     let url = match database {
         Some(text) => text.parse()?,
         None => {
@@ -49,7 +57,7 @@ pub async fn messages(dir: &Path, database: Option<&str>) -> Result<Messages, Ad
             DatabaseUrl::sqlite(path)
         }
     };
-    Ok(Messages { store: BlackboardStore::open(&url).await?, after: 0 })
+    Ok(BlackboardStore::open(&url).await?)
 }
 
 impl Messages {

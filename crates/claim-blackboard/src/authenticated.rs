@@ -13,11 +13,13 @@ use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use claim_core::blackboard::{Answerer, AuthenticHead, AuthenticRequest, Session};
+use claim_core::messages::JSON;
 use claim_core::signing::{Content, RequestParts};
 use claim_core::{PersonId, Problem, ProblemType};
 use claim_http::{KnownAs, PROBLEM_JSON, read_body};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request};
+use serde::Serialize;
 
 use crate::blackboard::Blackboard;
 use crate::error;
@@ -47,12 +49,34 @@ pub(crate) struct Counted {
     pub(crate) content: Bytes,
 }
 
+impl Takes {
+    /// For requests that have none.
+    pub(crate) const NOTHING: Self = Self { media_type: MediaType::Octets, max: 0 };
+}
+
 /// What a handler answers with when it does as it was asked.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) media_type: &'static str,
-    pub(crate) content: Bytes,
+    status: StatusCode,
+    content: Option<(&'static str, Bytes)>,
+}
+
+impl Reply {
+    /// An answer with content of this media type.
+    pub(crate) fn new(status: StatusCode, media_type: &'static str, content: Bytes) -> Self {
+        Self { status, content: Some((media_type, content)) }
+    }
+
+    /// An answer in JSON.
+    pub(crate) fn json<T: Serialize>(status: StatusCode, message: &T) -> Result<Self, Problem> {
+        let content = serde_json::to_vec(message).map_err(|error| error::internal(&error))?;
+        Ok(Self::new(status, JSON, Bytes::from(content)))
+    }
+
+    /// 204: done, and nothing to tell.
+    pub(crate) fn done() -> Self {
+        Self { status: StatusCode::NO_CONTENT, content: None }
+    }
 }
 
 /// Whether the request says that it belongs to a session.
@@ -153,6 +177,10 @@ async fn count<'b>(
 ) -> Result<(Counted, UnderWay<'b>), Problem> {
     let now = blackboard.clock.now();
     let head = head.timely(now).map_err(|error| error::not_counted(&error))?;
+    if blackboard.revocations.is_revoked(head.certificate()) {
+        let detail = "the certificate that opened this session has been revoked since";
+        return Err(Problem::new(ProblemType::CertificateRevoked, detail));
+    }
     let under_way = blackboard.rates.count(head.person(), now)?;
     if has_digest {
         takes.media_type.check(&parts.headers)?;
@@ -176,21 +204,24 @@ impl Answering {
         id: PersonId,
         outcome: Result<Reply, Problem>,
     ) -> Response {
-        let (response, media_type, content) = match outcome {
-            Ok(Reply { status, media_type, content }) => {
-                let mut response = Response::new(Body::from(content.clone()));
+        let (response, content) = match outcome {
+            Ok(Reply { status, content }) => {
+                let bytes = content.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+                let mut response = Response::new(Body::from(bytes));
                 *response.status_mut() = status;
-                let value = HeaderValue::from_static(media_type);
-                response.headers_mut().insert(header::CONTENT_TYPE, value);
-                (response, media_type, content)
+                if let Some((media_type, _)) = &content {
+                    let value = HeaderValue::from_static(media_type);
+                    response.headers_mut().insert(header::CONTENT_TYPE, value);
+                }
+                (response, content)
             }
             Err(problem) => {
                 let content = Bytes::from(problem.to_json(&blackboard.origin));
-                let id = Some(id.clone());
-                (refused(blackboard, peer, id, &problem), PROBLEM_JSON, content)
+                let response = refused(blackboard, peer, Some(id.clone()), &problem);
+                (response, Some((PROBLEM_JSON, content)))
             }
         };
-        let mut response = self.sign(blackboard, response, media_type, &content);
+        let mut response = self.sign(blackboard, response, content);
         response.extensions_mut().insert(KnownAs(id.as_str().into()));
         response
     }
@@ -199,12 +230,11 @@ impl Answering {
         &self,
         blackboard: &Blackboard,
         mut response: Response,
-        media_type: &str,
-        content: &[u8],
+        content: Option<(&str, Bytes)>,
     ) -> Response {
-        // An answer to HEAD has no content (RFC 9110 §9.3.2), so there is none to sign.
-        let content =
-            (self.method != Method::HEAD).then_some(Content { media_type, bytes: content });
+        // An answer to HEAD has no content (RFC 9110 §9.3.2), so there is none to sign; nor has one without a byte.
+        let content = content.filter(|(_, bytes)| self.method != Method::HEAD && !bytes.is_empty());
+        let content = content.as_ref().map(|(media_type, bytes)| Content { media_type, bytes });
         let status = response.status().as_u16();
         let fields = self.answerer.sign(status, content, blackboard.clock.now());
         let named = [

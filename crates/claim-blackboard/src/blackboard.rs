@@ -2,24 +2,31 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use claim_core::{Origin, Timestamp};
+use claim_core::{Origin, Problem, ProblemType, Timestamp};
 use claim_store::StoreError;
 use claim_store::blackboard::{BlackboardStore, Kept, NewMessage, StoredMessage};
 
 use crate::counters::Counters;
 use crate::credential::Credential;
 use crate::event::{Event, Observer};
+use crate::evidence::Evidence;
 use crate::gate::Gate;
+use crate::lodging::Manifests;
+use crate::log::Log;
 use crate::people::People;
 use crate::rates::Rates;
+use crate::revocations::Revocations;
 use crate::sealing::Sealing;
 use claim_http::Clock;
 
 /// How many messages of unknown outcome are remembered; each is 48 bytes.
 const MAX_UNSETTLED: usize = 10_000;
+
+/// Seconds until certificates for evidence may have come.
+const EVIDENCE_RETRY_AFTER: u64 = 5;
 
 /// One serving Blackboard, as its handlers see it.
 pub(crate) struct Blackboard {
@@ -28,7 +35,12 @@ pub(crate) struct Blackboard {
     pub(crate) observer: Observer,
     pub(crate) store: Arc<BlackboardStore>,
     pub(crate) sealing: Sealing,
-    pub(crate) people: People,
+    pub(crate) people: Arc<People>,
+    pub(crate) revocations: Revocations,
+    pub(crate) log: Log,
+    pub(crate) manifests: Manifests,
+    /// What evidence is signed with, once the root has certified it.
+    pub(crate) evidence: OnceLock<Arc<Evidence>>,
     pub(crate) own: Own,
     pub(crate) gate: Gate,
     pub(crate) rates: Rates,
@@ -64,6 +76,17 @@ impl Own {
 impl Blackboard {
     pub(crate) fn tell(&self, event: Event) {
         (self.observer)(event);
+    }
+
+    /// What evidence is signed with.
+    ///
+    /// # Errors
+    /// While the root has not certified it: claims cannot be taken then.
+    pub(crate) fn evidence(&self) -> Result<Arc<Evidence>, Problem> {
+        self.evidence.get().cloned().ok_or_else(|| {
+            let detail = "the university's root has not certified this Blackboard's timestamp and log keys yet";
+            Problem::new(ProblemType::EvidencePending, detail).with("retry_after", EVIDENCE_RETRY_AFTER)
+        })
     }
 
     /// Every reason why no student can be served now, if there is one.

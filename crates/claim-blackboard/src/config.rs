@@ -16,6 +16,13 @@ pub const DEFAULT_PORT: u16 = 3141;
 /// The name of the SQLite file in the folder.
 pub const DATABASE_FILE: &str = "blackboard.db";
 
+/// How long files may follow after lodging where nothing else is set, in seconds: a day.
+pub const DEFAULT_UPLOAD_SECONDS: i64 = 24 * 60 * 60;
+
+/// What a claim may be at most where nothing else is set.
+pub const DEFAULT_LIMITS: claim_core::hand_in::Limits =
+    claim_core::hand_in::Limits { files: 1_000, bytes: 1 << 30, attempts: 100 };
+
 /// Everything that a serving Blackboard is told from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -110,7 +117,8 @@ impl Default for Quotas {
             // About half a second of work for each processor.
             kem_waiting: 2_000,
             requests_at_once: const { NonZeroU32::new(32).unwrap() },
-            requests_per_minute: const { NonZeroU32::new(120).unwrap() },
+            // A hand-in of one gigabyte is 256 pieces.
+            requests_per_minute: const { NonZeroU32::new(600).unwrap() },
         }
     }
 }

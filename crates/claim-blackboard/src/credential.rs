@@ -10,6 +10,7 @@ use claim_pki::{Certificate, KeyError, PathError, PublicKey, Root, SigningKey};
 #[derive(Clone, Debug)]
 pub(crate) struct Certified {
     certificates: Vec<Certificate>,
+    issuer: Box<Certificate>,
     chain: Chain,
     serial: String,
     not_before: Timestamp,
@@ -46,13 +47,21 @@ impl Certified {
         }
         let chain = Chain::new(certificates.iter().map(|one| one.der().to_vec()).collect())?;
         let verified = root.verify_server(&chain.certificates(), origin, now)?;
+        // A verified path has it; a leaf that the root itself issued is refused there.
+        let issuer = Box::new(certificates.get(1).cloned().ok_or(PathError::UnknownIssuer)?);
         Ok(Self {
+            issuer,
             chain,
             serial: verified.serial().to_string(),
             not_before: verified.not_before(),
             not_after: verified.not_after(),
             certificates,
         })
+    }
+
+    /// The certificate of the authority that issued the leaf.
+    pub(crate) fn issuer(&self) -> &Certificate {
+        &self.issuer
     }
 
     /// The serial number, lower-case hexadecimal.

@@ -215,15 +215,19 @@ impl Enrolment {
         credential: &Credential,
         root: &Arc<Root>,
     ) -> Result<Credential, RenewalError> {
-        // A local CUHK may run on another port than the configured one; its invitation tells.
-        let invited = self.invitation().ok().flatten();
-        let cuhk = invited.as_ref().map_or(&self.config.cuhk, |invited| &invited.invitation.cuhk);
+        let cuhk = &self.cuhk();
         let key = &credential.identity.key;
         let tls = credential.certified.tls(key).map_err(CuhkError::from)?;
         let certified = self.requester(key, root, cuhk).reenroll(&tls).await?;
         let renewed = credential.with(certified)?;
         keep(&self.folder, &renewed.certified)?;
         Ok(renewed)
+    }
+
+    /// Where CUHK is: a local one may run on another port than the configured one; its invitation tells.
+    pub(crate) fn cuhk(&self) -> Origin {
+        let invited = self.invitation().ok().flatten();
+        invited.map_or_else(|| self.config.cuhk.clone(), |invited| invited.invitation.cuhk)
     }
 
     /// Fetches the root by the invitation's pin, and keeps it.

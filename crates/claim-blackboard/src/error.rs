@@ -5,7 +5,7 @@ use claim_core::json::JsonError;
 use claim_core::signing::SignatureError;
 use claim_core::{Escaped, Problem, ProblemType, TokenError};
 use claim_pki::PathError;
-use claim_store::StoreError;
+use claim_store::{ObjectError, StoreError};
 
 /// What a stranger is told about a defect; the rest is in the log.
 const IN_THE_LOG: &str = "the cause is in the server's log";
@@ -105,8 +105,10 @@ pub(crate) fn storage(error: &StoreError) -> Problem {
         Problem::new(ProblemType::StorageUnavailable, NO_STORAGE).with("retry_after", seconds)
     };
     match error {
-        StoreError::Busy => Problem::new(ProblemType::Overloaded, "too many messages are waiting")
-            .with("retry_after", QUEUE_RETRY_AFTER),
+        StoreError::Busy => {
+            Problem::new(ProblemType::Overloaded, "too much is waiting to be written")
+                .with("retry_after", QUEUE_RETRY_AFTER)
+        }
         StoreError::Full { .. } => unavailable(FULL_RETRY_AFTER),
         StoreError::Unavailable { .. }
         | StoreError::Closed
@@ -115,6 +117,13 @@ pub(crate) fn storage(error: &StoreError) -> Problem {
         | StoreError::File(_) => unavailable(STORAGE_RETRY_AFTER),
         _ => internal(error),
     }
+}
+
+/// The storage of files did not do its work.
+pub(crate) fn objects(error: &ObjectError) -> Problem {
+    tracing::warn!(error = %chain(error), "the storage of files did not do its work");
+    Problem::new(ProblemType::StorageUnavailable, NO_STORAGE)
+        .with("retry_after", STORAGE_RETRY_AFTER)
 }
 
 /// Something that should not happen did: in full into the log, bare to the stranger.
@@ -136,7 +145,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// A problem whose detail holds parts of what the stranger sent: made safe, and kept short.
-fn repeating(problem_type: ProblemType, error: &dyn std::error::Error) -> Problem {
+pub(crate) fn repeating(problem_type: ProblemType, error: &dyn std::error::Error) -> Problem {
     let text: String = error.to_string().chars().take(MAX_DETAIL).collect();
     Problem::new(problem_type, Escaped(&text))
 }

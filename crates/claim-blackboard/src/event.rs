@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use claim_core::claim::ClaimId;
 use claim_core::encoding::Bytes;
-use claim_core::{Origin, PersonId, ProblemType, Timestamp};
+use claim_core::{AssignmentRef, Origin, PersonId, ProblemType, Timestamp};
 
 /// Something that people at the terminal, or a test, want to know at once. It holds no secrets.
 ///
@@ -98,6 +99,44 @@ pub enum Event {
         received_at: Timestamp,
         /// What it says.
         text: String,
+    },
+    /// The root has certified the keys that sign timestamps and the log: from now on claims are taken.
+    EvidenceReady {
+        /// The name of the log.
+        log: String,
+        /// The name of the witness.
+        witness: String,
+    },
+    /// Claims cannot be taken yet, and why.
+    EvidenceMissing {
+        /// What is to be done, or is wrong.
+        reason: String,
+    },
+    /// A claim was lodged, and is durable with its token and its log entry.
+    Lodged {
+        /// Which claim.
+        claim: ClaimId,
+        /// What for.
+        assignment: AssignmentRef,
+        /// Who lodged it.
+        id: PersonId,
+        /// The token's time.
+        lodged_at: Timestamp,
+        /// By how many milliseconds it was late.
+        late_ms: i64,
+    },
+    /// All files of a claim are durable.
+    Received {
+        /// Which claim.
+        claim: ClaimId,
+        /// What for.
+        assignment: AssignmentRef,
+        /// Who had lodged it.
+        id: PersonId,
+        /// How many files.
+        files: usize,
+        /// How many bytes they have together.
+        bytes: u64,
     },
     /// A request was refused.
     Refused {

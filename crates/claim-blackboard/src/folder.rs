@@ -34,6 +34,36 @@ impl Folder {
         self.0.join("sealing.key")
     }
 
+    /// The key that signs timestamps, and nothing else.
+    pub(crate) fn timestamp_key(&self) -> PathBuf {
+        self.0.join("timestamp.key")
+    }
+
+    /// The key that signs the log's checkpoints, and nothing else.
+    pub(crate) fn log_key(&self) -> PathBuf {
+        self.0.join("log.key")
+    }
+
+    /// The request that CUHK's root answers.
+    pub(crate) fn evidence_request(&self) -> PathBuf {
+        self.0.join("blackboard.request")
+    }
+
+    /// The answer to it: the certificates of timestamp key, log key and witness.
+    pub(crate) fn evidence_answer(&self) -> PathBuf {
+        self.0.join("blackboard.answer")
+    }
+
+    /// The newest revocation lists.
+    pub(crate) fn revocation_lists(&self) -> PathBuf {
+        self.0.join("revocation.crl")
+    }
+
+    /// Pieces of files, tiles of the log.
+    pub(crate) fn objects(&self) -> PathBuf {
+        self.0.join("objects")
+    }
+
     /// The invitation that a local CUHK leaves.
     pub(crate) fn invitation(&self) -> PathBuf {
         self.0.join("blackboard.invite")

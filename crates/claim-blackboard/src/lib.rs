@@ -19,20 +19,27 @@ mod cuhk;
 mod enrol;
 mod error;
 mod event;
+mod evidence;
 mod folder;
 mod gate;
+mod generations;
+mod lodging;
+mod log;
 mod media;
 mod people;
 mod rates;
+mod revocations;
 mod routes;
 mod sealing;
 mod server;
 mod start_error;
 
-pub use admin::{AdminError, Messages, messages};
+pub use admin::{AdminError, Assignments, HandIn, Messages, assignments, messages};
 pub use claim_http::{Clock, ExternalTls};
-pub use claim_store::blackboard::StoredMessage;
-pub use config::{Config, DATABASE_FILE, DEFAULT_PORT, Quotas};
+pub use claim_store::blackboard::{AssignmentRow, ClaimRow, StoredMessage};
+pub use config::{
+    Config, DATABASE_FILE, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS, Quotas,
+};
 pub use credential::NotOurs;
 pub use cuhk::CuhkError;
 pub use event::{Event, Observer, WaitingFor};

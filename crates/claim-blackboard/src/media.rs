@@ -1,6 +1,6 @@
 //! The media types of requests.
 
-use claim_core::{Problem, ProblemType};
+use claim_core::{Problem, ProblemType, hand_in};
 use http::{HeaderMap, header};
 
 /// A media type that a route takes; as parameter at most `charset=utf-8`.
@@ -10,6 +10,10 @@ pub(crate) enum MediaType {
     Json,
     /// `text/plain`.
     Text,
+    /// `application/cms`.
+    Cms,
+    /// `application/octet-stream`.
+    Octets,
 }
 
 impl MediaType {
@@ -17,6 +21,8 @@ impl MediaType {
         match self {
             Self::Json => "application/json",
             Self::Text => "text/plain",
+            Self::Cms => hand_in::CMS,
+            Self::Octets => hand_in::OCTETS,
         }
     }
 

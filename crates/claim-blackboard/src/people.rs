@@ -1,12 +1,13 @@
 //! Who is who: certificates of persons, verified once and remembered.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claim_core::messages::Chain;
 use claim_core::{Digest, Timestamp};
 use claim_pki::{PathError, Root, VerifiedIssuer, VerifiedPerson};
+
+use crate::generations::Generations;
 
 /// How many persons' certificates are remembered, twice over: about ten megabytes.
 const MAX_PERSONS: usize = 8192;
@@ -50,6 +51,31 @@ impl People {
         Ok(person)
     }
 
+    /// Verifies the certificate of somebody who signed a claim, and that of its issuer, both in DER.
+    ///
+    /// Unlike [`Self::verify`] it never goes by the leaf alone: both stand in the receipt, whose readers know nobody.
+    pub(crate) fn verify_signer(
+        &self,
+        [leaf, issuer]: &[&[u8]; 2],
+        now: Timestamp,
+    ) -> Result<VerifiedPerson, PathError> {
+        let digest = Digest::of(issuer);
+        let issuer = match look_up(&self.issuers, &digest) {
+            Some(known) => known,
+            None => {
+                let verified = Arc::new(self.root.verify_issuer(issuer, now)?);
+                remember(&self.issuers, digest, Arc::clone(&verified));
+                verified
+            }
+        };
+        let known = look_up(&self.persons, &Digest::of(leaf));
+        let known = known.filter(|person| {
+            let same = issuer.certificate().subject_key_id() == Some(*person.issuer_key_id());
+            same && person.valid_at(now)
+        });
+        known.map_or_else(|| issuer.verify_person(leaf, now), |person| Ok((*person).clone()))
+    }
+
     /// The digest of the chain's leaf, where that was verified before.
     pub(crate) fn remembers(&self, chain: &Chain) -> Option<Digest> {
         let leaf = Digest::of(chain.leaf());
@@ -82,51 +108,4 @@ fn look_up<K: Eq + Hash, V>(cache: &Mutex<Generations<K, V>>, key: &K) -> Option
 
 fn remember<K: Eq + Hash, V>(cache: &Mutex<Generations<K, V>>, key: K, value: Arc<V>) {
     cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
-}
-
-/// A bounded map that forgets what was not used for longest, roughly: when the young half is full,
-/// it becomes the old one, and what was old is forgotten unless it was used in the meantime.
-struct Generations<K, V> {
-    limit: usize,
-    young: HashMap<K, Arc<V>>,
-    old: HashMap<K, Arc<V>>,
-}
-
-impl<K: Eq + Hash, V> Generations<K, V> {
-    fn new(limit: usize) -> Self {
-        Self { limit, young: HashMap::new(), old: HashMap::new() }
-    }
-
-    fn get(&mut self, key: &K) -> Option<Arc<V>> {
-        if let Some(value) = self.young.get(key) {
-            return Some(Arc::clone(value));
-        }
-        let (key, value) = self.old.remove_entry(key)?;
-        self.insert(key, Arc::clone(&value));
-        Some(value)
-    }
-
-    fn insert(&mut self, key: K, value: Arc<V>) {
-        if self.young.len() >= self.limit {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_used_stays_and_the_rest_is_bounded() {
-        let mut cache = Generations::new(4);
-        for number in 0..1000 {
-            cache.insert(number, Arc::new(number));
-            assert_eq!(cache.get(&0).as_deref(), Some(&0), "after {number}");
-            assert!(cache.young.len() + cache.old.len() <= 8);
-        }
-        assert_eq!(cache.get(&500), None);
-        assert_eq!(cache.get(&999).as_deref(), Some(&999));
-    }
 }

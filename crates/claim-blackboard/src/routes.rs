@@ -1,5 +1,7 @@
 //! The addresses of Blackboard.
 
+mod claims;
+mod log;
 mod messages;
 mod pages;
 mod sessions;
@@ -26,6 +28,16 @@ pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
         .route("/v1/challenges", post(sessions::challenge).fallback(wrong_method))
         .route("/v1/sessions", post(sessions::open).fallback(wrong_method))
         .route("/v1/messages", post(messages::keep).fallback(wrong_method))
+        .route("/v1/assignments", get(claims::assignments).fallback(only_get))
+        .route("/v1/claims", post(claims::lodge).fallback(wrong_method))
+        .route("/v1/claims/{id}", get(claims::state).fallback(only_get))
+        .route("/v1/claims/{id}/receipt", get(claims::receipt).fallback(only_get))
+        .route("/v1/claims/{id}/withdrawal", post(claims::withdraw).fallback(wrong_method))
+        .route(
+            "/v1/claims/{id}/files/{file}/{index}",
+            get(claims::get_piece).put(claims::put_piece).fallback(only_get_and_put),
+        )
+        .route("/log/{*path}", get(log::file))
         .merge(problem_pages())
         .fallback(nothing_here)
         .with_state(blackboard)
@@ -69,17 +81,35 @@ async fn nothing_here(
     authenticated::refuse(&blackboard, (&info).into(), request, problem).await
 }
 
-/// All addresses of steps 3 to 6 take `POST` and nothing else.
-async fn wrong_method(
-    State(blackboard): State<Arc<Blackboard>>,
-    Extension(info): Extension<ConnectionInfo>,
+/// For addresses that take `POST` and nothing else.
+async fn wrong_method(blackboard: Shared, info: Info, request: Request) -> Response {
+    not_allowed(blackboard, info, request, "POST").await
+}
+
+/// For addresses that are read.
+async fn only_get(blackboard: Shared, info: Info, request: Request) -> Response {
+    not_allowed(blackboard, info, request, "GET, HEAD").await
+}
+
+/// For pieces of files.
+async fn only_get_and_put(blackboard: Shared, info: Info, request: Request) -> Response {
+    not_allowed(blackboard, info, request, "GET, HEAD, PUT").await
+}
+
+type Shared = State<Arc<Blackboard>>;
+type Info = Extension<ConnectionInfo>;
+
+async fn not_allowed(
+    State(blackboard): Shared,
+    Extension(info): Info,
     request: Request,
+    allowed: &'static str,
 ) -> Response {
-    let problem = Problem::new(ProblemType::MethodNotAllowed, "allowed here: POST");
+    let problem = Problem::new(ProblemType::MethodNotAllowed, format!("allowed here: {allowed}"));
     let mut response = authenticated::refuse(&blackboard, (&info).into(), request, problem).await;
     if response.status() == http::StatusCode::METHOD_NOT_ALLOWED {
         // RFC 9110 §15.5.6: a 405 must name the methods.
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     }
     response
 }

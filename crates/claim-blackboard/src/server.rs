@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use claim_core::Origin;
 use claim_files::{FileError, FolderLock, lock_folder};
@@ -14,20 +14,24 @@ use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Server,
     Stopped, bind, serve_health, server_tls,
 };
-use claim_store::blackboard::BlackboardStore;
+use claim_store::Objects;
+use claim_store::blackboard::{AssignmentRow, BlackboardStore};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::maintenance::Maintenance;
 use crate::blackboard::{Announcer, Blackboard, Own};
-use crate::config::{Config, DEFAULT_PORT};
+use crate::config::{Config, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS};
 use crate::counters::Counters;
 use crate::enrol::{Enrolment, own_key};
 use crate::event::{Event, Observer};
 use crate::folder::Folder;
 use crate::gate::Gate;
+use crate::lodging::Manifests;
+use crate::log::Log;
 use crate::people::People;
 use crate::rates::Rates;
+use crate::revocations::Revocations;
 use crate::routes::router;
 use crate::sealing::{Sealing, wrapping_key};
 use crate::start_error::StartError;
@@ -72,6 +76,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
     let external = config.external_tls.clone().map(ExternalWatch::start).transpose()?;
     let store = Arc::new(BlackboardStore::open(&config.database_url()?).await?);
+    let objects = Objects::open(&folder.objects())?;
+    store.put_first_assignment(&inbox()?).await?;
 
     let key = own_key(&folder)?;
     let (clock, limits, quotas) = (config.clock.clone(), config.limits.clone(), config.quotas);
@@ -95,13 +101,20 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     )
     .await?;
     let metrics = Metrics::new();
+    let issuer = credential.certified.issuer();
+    let revocations = Revocations::load(&enrolment.folder, &root, issuer, clock.now());
+    let log = Log::new(Arc::clone(&store), objects);
     let blackboard = Arc::new(Blackboard {
         origin: origin.clone(),
         clock,
         observer,
         store,
         sealing,
-        people: People::new(Arc::clone(&root)),
+        people: Arc::new(People::new(Arc::clone(&root))),
+        revocations,
+        log,
+        manifests: Manifests::new(),
+        evidence: OnceLock::new(),
         own: Own::new(credential),
         gate: Gate::new(&quotas),
         rates: Rates::new(&quotas),
@@ -206,6 +219,19 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartEr
     listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>().map_err(|source| {
         let address = SocketAddr::from(([0, 0, 0, 0], 0));
         BindError::Io { address, source }.into()
+    })
+}
+
+/// What students hand in to where nobody has set up anything.
+fn inbox() -> Result<AssignmentRow, StartError> {
+    Ok(AssignmentRow {
+        reference: "blackboard/inbox".parse().map_err(StartError::Inbox)?,
+        title: "Inbox".to_owned(),
+        zone: "UTC".to_owned(),
+        due: None,
+        until: None,
+        upload_seconds: DEFAULT_UPLOAD_SECONDS,
+        limits: DEFAULT_LIMITS,
     })
 }
 

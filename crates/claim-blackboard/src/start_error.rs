@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claim_core::invitation::{InvitationError, Invitee};
-use claim_core::{Origin, OriginError};
+use claim_core::{AssignmentError, Origin, OriginError};
 use claim_files::FileError;
 use claim_http::{BindError, EstError, ExternalTlsError, IdentityError, ReachError};
 use claim_pki::{CertificateError, KeyError, PathError, RootError};
-use claim_store::{DatabaseUrlError, StoreError};
+use claim_store::{DatabaseUrlError, ObjectError, StoreError};
 
 use crate::credential::NotOurs;
 use crate::cuhk::CuhkError;
@@ -57,6 +57,12 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("Blackboard's records cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The folder for files cannot be used.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+    /// The first assignment cannot be named; its name is the program's own.
+    #[error("the first assignment cannot be made: {0}")]
+    Inbox(#[source] AssignmentError),
     /// The key that wraps the sealing ring cannot be used.
     #[error("{path:?} cannot be used: {source}")]
     SealingKey {
@@ -293,7 +299,10 @@ impl StartError {
                  uses the certificate from CUHK."
                     .to_owned()
             }
-            Self::Origin(_) | Self::OwnTls(_) | Self::Tls(_) => {
+            Self::Objects(_) => {
+                "Make that a folder that Blackboard's user may write to, and start again.".to_owned()
+            }
+            Self::Origin(_) | Self::OwnTls(_) | Self::Tls(_) | Self::Inbox(_) => {
                 "This is a defect of the program: tell its authors what is above.".to_owned()
             }
         }

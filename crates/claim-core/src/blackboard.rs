@@ -271,6 +271,7 @@ impl Session {
             answerer: Answerer { key: self.answer_key, request: verified.signature },
             session: self.id,
             person: self.person,
+            certificate: self.certificate,
             created: Timestamp::from_seconds(verified.created),
             nonce: verified.nonce,
             content_digest: verified.content_digest,
@@ -284,6 +285,7 @@ pub struct AuthenticHead {
     answerer: Answerer,
     session: SessionId,
     person: PersonId,
+    certificate: CertificateName,
     created: Timestamp,
     nonce: RequestNonce,
     content_digest: Option<Digest>,
@@ -322,6 +324,11 @@ impl AuthenticHead {
         &self.person
     }
 
+    /// The certificate that opened its session.
+    pub fn certificate(&self) -> &CertificateName {
+        &self.certificate
+    }
+
     /// Checks that the request was signed within the tolerance of this server's time.
     ///
     /// # Errors
@@ -343,6 +350,11 @@ impl TimelyHead {
     /// Whose request it is.
     pub fn person(&self) -> &PersonId {
         &self.0.person
+    }
+
+    /// The certificate that opened its session.
+    pub fn certificate(&self) -> &CertificateName {
+        &self.0.certificate
     }
 
     /// Checks that the content is the one that was signed.

@@ -187,7 +187,7 @@ problem_types! {
         "Its policy, key usage or subject is not that of the profile that this request takes.",
         "Use a certificate that CUHK issued to a person.";
     /// The certificate is on the revocation list.
-    CertificateRevoked = "certificate-revoked", 403, Cuhk,
+    CertificateRevoked = "certificate-revoked", 403, Both,
         "The certificate has been revoked",
         "It was withdrawn, by its owner or by the people who run CUHK, for instance because a device was lost.",
         "Enrol again with a new invitation; if you have not had it revoked, ask the people who run CUHK.";
@@ -255,6 +255,68 @@ problem_types! {
         "This nonce belongs to another message",
         "The session has sent another message under the same nonce; that one stands.",
         "Use a fresh nonce for every new message.";
+
+    // Handing in.
+    /// There is no current revocation list.
+    RevocationUnknown = "revocation-unknown", 503, Blackboard,
+        "Nobody can tell at the moment which certificates are revoked",
+        "Blackboard has no current revocation list from CUHK, which goes into every receipt.",
+        "Wait as long as Retry-After says and send the request again; if it lasts, tell the people who run Blackboard.";
+    /// The evidence keys are not certified.
+    EvidencePending = "evidence-pending", 503, Blackboard,
+        "Blackboard cannot take claims yet",
+        "Its keys for timestamps and for the log are not certified by the university's root yet.",
+        "Wait as long as Retry-After says and send the request again; if it lasts, tell the people who run Blackboard.";
+    /// The content is not a signed claim or withdrawal.
+    ClaimUnreadable = "claim-unreadable", 422, Blackboard,
+        "This is not a claim that can be taken",
+        "The content is not CMS as the protocol lays it down, its manifest is not in order, or it is for another server.",
+        "Make it as docs/PROTOCOL.md describes it; the detail names the first thing that is wrong.";
+    /// Somebody signed who may not, or the sender has not signed.
+    ClaimSigner = "claim-signer", 403, Blackboard,
+        "The claim is not signed by the right person",
+        "Only those for whom it is sign a claim, and whoever sends it is one of them.",
+        "Sign it with your own key, for yourself or for your group.";
+    /// The members are others.
+    HolderChanged = "holder-changed", 409, Blackboard,
+        "You hand in with other people than the claim names",
+        "The members in the claim are not those in the course's records, which the answer tells in sids.",
+        "Sign the claim anew with these members.";
+    /// The due time is another.
+    DueChanged = "due-changed", 409, Blackboard,
+        "The due time is another than the claim names",
+        "The due time was changed, or the claim was made for another one; the answer tells it in due.",
+        "Sign the claim anew with this due time.";
+    /// The last claim is another.
+    ReplacesChanged = "replaces-changed", 409, Blackboard,
+        "Another claim was lodged in the meantime",
+        "Each claim names the one before it, which is another by now; the answer tells it in last_claim.",
+        "If the newer one is not what you want to hand in, sign the claim anew with it in replaces.";
+    /// More than the assignment allows.
+    LimitExceeded = "limit-exceeded", 422, Blackboard,
+        "The claim is more than the assignment allows",
+        "It has too many files, they are too large together, or there were too many claims before.",
+        "Hand in less; the detail tells the limits.";
+    /// The assignment is closed.
+    AssignmentClosed = "assignment-closed", 403, Blackboard,
+        "The assignment takes no claims any more",
+        "Its closing time has passed.",
+        "Ask the people who run the course.";
+    /// Other bytes than the claim lists.
+    PieceMismatch = "piece-mismatch", 422, Blackboard,
+        "These are not the bytes that the claim lists",
+        "Each piece of a file must have the digest that the claim fixed. Nothing was stored.",
+        "Send the piece as it was when the claim was signed; if the file has changed, hand in anew.";
+    /// The claim takes no more.
+    ClaimEnded = "claim-ended", 409, Blackboard,
+        "The claim takes no more files",
+        "Another claim was lodged in its place, its files did not come in time, or it was withdrawn.",
+        "Look at your claims, and hand in anew if the one that counts is not the one you want.";
+    /// The time for withdrawing is over.
+    WithdrawalTooLate = "withdrawal-too-late", 409, Blackboard,
+        "The claim cannot be withdrawn any more",
+        "A claim can be withdrawn until the due time.",
+        "Ask the people who run the course.";
 }
 
 impl ProblemType {

@@ -18,9 +18,11 @@ mod database;
 mod error;
 mod location;
 mod migrations;
+mod objects;
 mod retry;
 mod row;
 
 pub use database::Kind;
 pub use error::StoreError;
 pub use location::{DatabaseUrl, DatabaseUrlError};
+pub use objects::{ObjectError, ObjectName, Objects};

@@ -7,7 +7,7 @@ mod claims;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use claim_core::{Origin, Sid};
+use claim_core::{AssignmentRef, Origin, Sid};
 use claim_log::WitnessKey;
 use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// CUHK, the certificate authority: serve (default), init, invite, list
     Cuhk(CuhkArgs),
-    /// Blackboard, the course server: serve (default), messages
+    /// Blackboard, the course server: serve (default), assignment, list, messages
     Blackboard(BlackboardArgs),
     /// The student: a dialogue (default), enroll, hand-in, status, receipts, withdraw, fetch, say, renew
     Student(StudentArgs),
@@ -293,6 +293,71 @@ pub(crate) enum BlackboardCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+    /// Set up assignments, and look at them
+    Assignment(AssignmentArgs),
+    /// List who has handed in what for an assignment
+    List {
+        /// COURSE/ASSIGNMENT
+        assignment: AssignmentRef,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}
+
+/// `claim blackboard assignment`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim blackboard assignment add IEMS5710/lab1 --title \"Lab 1\" \\\n      \
+            --due \"2026-11-24 23:59\" --zone Asia/Hong_Kong --until \"2026-11-27 23:59\"\n  \
+        claim blackboard assignment list")]
+pub(crate) struct AssignmentArgs {
+    #[command(subcommand)]
+    pub(crate) command: AssignmentCommand,
+}
+
+/// What can be done with assignments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssignmentCommand {
+    /// Add an assignment, or set an existing one anew
+    Add(AddAssignmentArgs),
+    /// List them
+    List {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}
+
+/// `claim blackboard assignment add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddAssignmentArgs {
+    /// COURSE/ASSIGNMENT, e.g. IEMS5710/lab1
+    pub(crate) assignment: AssignmentRef,
+    /// What people call it [default: its name]
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// The last minute that is in time, in the zone: "2026-11-24 23:59" is in time through 23:59:59.999
+    #[arg(long, value_name = "TIME")]
+    pub(crate) due: Option<String>,
+    /// The last minute at which a late claim is taken [default: always]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// The time zone, by its IANA name
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) zone: String,
+    /// How long the files may follow after lodging, in hours
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
+    pub(crate) upload_hours: u16,
+    /// The most files of a claim
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) max_files: u64,
+    /// The most bytes of a claim's files together
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub(crate) max_bytes: u64,
+    /// The most claims of one holder
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_attempts: u64,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
 }
 
 /// `claim student`.

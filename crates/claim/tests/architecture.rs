@@ -44,7 +44,10 @@ const LAYERS: [(&str, &[&str]); 10] = [
         "claim-cuhk",
         &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
     ),
-    ("claim-blackboard", &["claim-core", "claim-files", "claim-http", "claim-pki", "claim-store"]),
+    (
+        "claim-blackboard",
+        &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
+    ),
     ("claim-student", &["claim-core", "claim-files", "claim-http", "claim-pki"]),
     (
         "claim",

@@ -19,6 +19,8 @@ mod below;
 mod blackboard;
 #[path = "refusals/case.rs"]
 mod case;
+#[path = "refusals/claims.rs"]
+mod claims;
 #[path = "refusals/clocks.rs"]
 mod clocks;
 #[path = "refusals/cuhk.rs"]

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
-use bytes::Bytes;
-use claim_core::messages::{JSON, MessageAnswer};
+use claim_core::messages::MessageAnswer;
 use claim_core::{Problem, ProblemType};
 use claim_http::ConnectionInfo;
 use claim_store::blackboard::{Kept, NewMessage};
@@ -53,8 +52,7 @@ async fn keep_message(blackboard: &Arc<Blackboard>, counted: Counted) -> Result<
     };
     let answer =
         MessageAnswer { sid: stored.person, received_at: stored.received_at, number: stored.id };
-    let content = serde_json::to_vec(&answer).map_err(|error| error::internal(&error))?;
-    Ok(Reply { status: StatusCode::CREATED, media_type: JSON, content: Bytes::from(content) })
+    Reply::json(StatusCode::CREATED, &answer)
 }
 
 /// A message is a text of at least one byte.

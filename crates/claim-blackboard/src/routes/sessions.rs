@@ -65,6 +65,7 @@ async fn make_challenge(
                 .people
                 .verify(&request.certificate, now)
                 .map_err(|error| error::untrusted(&error))?;
+            blackboard.revocations.admit(&person, now)?;
             let (origin, rng) = (&blackboard.origin, &mut system_rng());
             let (challenge, fingerprint) =
                 blackboard::challenge(origin, &request, &person, &ring, now, rng)

@@ -3,13 +3,18 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use claim_http::{CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudge, Nudged};
+use claim_http::{
+    CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudge, Nudged, ServerTrust,
+    https_client,
+};
 use claim_pki::Root;
 
 use crate::blackboard::Blackboard;
 use crate::enrol::{Enrolment, renewed};
 use crate::error::chain;
 use crate::event::Event;
+use crate::evidence::Evidence;
+use crate::log::{WitnessAt, keep_appending, keep_cosigning};
 
 /// How often the ring is looked after: well within the minute between a key's publication and its first use.
 const RING_EVERY: Duration = Duration::from_secs(20);
@@ -19,6 +24,18 @@ const CERTIFICATES_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// How often it is looked whether a TLS certificate from elsewhere was exchanged in its files.
 const FILES_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked for the certificates of the evidence keys, and for the first revocation list.
+const EVIDENCE_EVERY: Duration = Duration::from_millis(250);
+
+/// How often the revocation list is fetched.
+const LISTS_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is written down that Blackboard serves.
+const MARK_EVERY: Duration = Duration::from_secs(20);
+
+/// How long one exchange with the witness may take.
+const WITNESS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The tasks of a serving Blackboard.
 pub(crate) struct Maintenance {
@@ -40,6 +57,9 @@ impl Maintenance {
             look_after_ring(&blackboard, self.nudge.listen()),
             look_after_files(&blackboard, external, switch, metrics, self.nudge.listen()),
             self.look_after_certificates(&blackboard, self.nudge.listen()),
+            look_after_claims(&blackboard, self.nudge.listen()),
+            self.look_after_revocations(&blackboard, self.nudge.listen()),
+            self.look_after_log(&blackboard, self.nudge.listen()),
         );
     }
 
@@ -49,6 +69,80 @@ impl Maintenance {
             let not_after = blackboard.own.current().certified.not_after();
             self.metrics.certificate_expires("own", not_after);
             nudged.or_after(CERTIFICATES_EVERY).await;
+        }
+    }
+
+    /// Fetches the revocation list of whoever issues persons' certificates.
+    async fn look_after_revocations(&self, blackboard: &Blackboard, mut nudged: Nudged) {
+        let mut told = None;
+        let mut first = true;
+        loop {
+            let (cuhk, now) = (self.enrolment.cuhk(), blackboard.clock.now());
+            let current = blackboard.own.current();
+            let issuer = current.certified.issuer();
+            let outcome = blackboard.revocations.refresh(&cuhk, &self.root, issuer, now).await;
+            let fault = outcome.err().map(|error| chain(&error));
+            if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(*fault)) {
+                tracing::warn!(error = %fault, "the revocation list could not be refreshed");
+            }
+            if fault.is_none() {
+                blackboard.revocations.keep(&self.enrolment.folder);
+                first = false;
+            }
+            told = fault;
+            // Until the first list has come, claims wait for it.
+            nudged.or_after(if first { EVIDENCE_EVERY } else { LISTS_EVERY }).await;
+        }
+    }
+
+    /// Waits for the certificates of the evidence keys, then keeps the log growing and cosigned.
+    async fn look_after_log(&self, blackboard: &Blackboard, mut nudged: Nudged) {
+        let evidence = self.obtain_evidence(blackboard, &mut nudged).await;
+        let origin = self.enrolment.cuhk();
+        let trust =
+            ServerTrust::CuhkServer { root: Arc::clone(&self.root), origin: origin.clone() };
+        let client = match https_client(&trust, None, WITNESS_TIMEOUT) {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "no client for the witness; proofs wait");
+                return keep_appending(&blackboard.log, &evidence).await;
+            }
+        };
+        let witness = WitnessAt { origin, client };
+        tokio::join!(
+            keep_appending(&blackboard.log, &evidence),
+            keep_cosigning(&blackboard.log, &evidence, &witness, || blackboard.clock.now()),
+        );
+    }
+
+    async fn obtain_evidence(&self, blackboard: &Blackboard, nudged: &mut Nudged) -> Arc<Evidence> {
+        let mut told = None;
+        loop {
+            let folder = &self.enrolment.folder;
+            let loaded = Evidence::load(folder, &blackboard.origin, &self.root, &blackboard.clock);
+            let reason = match loaded {
+                Ok(Some(evidence)) => {
+                    // Nobody else sets it.
+                    let evidence = Arc::clone(blackboard.evidence.get_or_init(|| evidence));
+                    blackboard.tell(Event::EvidenceReady {
+                        log: evidence.log_key.name().to_string(),
+                        witness: evidence.witness.name().to_string(),
+                    });
+                    return evidence;
+                }
+                Ok(None) => format!(
+                    "have {:?} certified where the root is (`claim cuhk certify`), and put the answer beside it",
+                    folder.evidence_request()
+                ),
+                Err(error) => chain(&error),
+            };
+            // A local CUHK answers by itself within moments.
+            let is_news = told.as_ref() != Some(&reason);
+            if is_news && !(self.root.is_local_demo() && told.is_none()) {
+                blackboard.tell(Event::EvidenceMissing { reason: reason.clone() });
+            }
+            told = Some(reason);
+            nudged.or_after(EVIDENCE_EVERY).await;
         }
     }
 
@@ -72,6 +166,16 @@ impl Maintenance {
             reason,
             not_after: current.certified.not_after(),
         }));
+    }
+}
+
+/// Marks the minutes in which Blackboard serves, and lets claims lapse whose files did not come.
+async fn look_after_claims(blackboard: &Blackboard, mut nudged: Nudged) {
+    loop {
+        if let Err(error) = blackboard.store.mark_minute(blackboard.clock.now()).await {
+            tracing::warn!(error = %chain(&error), "the minute could not be marked");
+        }
+        nudged.or_after(MARK_EVERY).await;
     }
 }
 

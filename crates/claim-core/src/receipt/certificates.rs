@@ -58,8 +58,7 @@ pub enum PemError {
     },
 }
 
-/// The revocation lists by which Blackboard judged the signers: one per issuer,
-/// in the order in which the claim holds the issuers' certificates.
+/// The revocation lists by which Blackboard judged the signers: one per issuer, in the order of [`issuers`].
 ///
 /// As bytes they are `revocation.crl`, whose SHA-256 stands in the log.
 #[derive(Clone, PartialEq, Eq)]

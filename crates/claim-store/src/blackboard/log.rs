@@ -57,7 +57,8 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    fn of(entry: &LogEntry) -> Self {
+    /// What this entry tells.
+    pub fn of(entry: &LogEntry) -> Self {
         match entry {
             LogEntry::Lodged { .. } => Self::Lodged,
             LogEntry::Received { .. } => Self::Received,

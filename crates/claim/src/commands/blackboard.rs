@@ -1,5 +1,7 @@
 //! `claim blackboard`.
 
+mod assignment;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +22,12 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
         Some(BlackboardCommand::Serve(arguments)) => serve(arguments, context).await,
         Some(BlackboardCommand::Messages { database }) => {
             messages(database.database.as_deref(), context).await
+        }
+        Some(BlackboardCommand::Assignment(arguments)) => {
+            assignment::run(arguments.command, context).await
+        }
+        Some(BlackboardCommand::List { assignment, database }) => {
+            assignment::hand_ins(&assignment, database.database.as_deref(), context).await
         }
     }
 }
@@ -75,13 +83,15 @@ async fn messages(database: Option<&str>, context: &Context) -> Result<Exit> {
     match listed {
         Ok(0) => context.terminal.say("No message has been accepted yet."),
         Ok(_) => {}
-        Err(error) => {
-            let advice = "Name the folder with --dir, or the database with --database.";
-            context.terminal.failure(&error.to_string(), None, advice);
-            return Ok(Exit::Refused);
-        }
+        Err(error) => return Ok(no_records(context, &error)),
     }
     Ok(Exit::Done)
+}
+
+fn no_records(context: &Context, error: &AdminError) -> Exit {
+    let advice = "Name the folder with --dir, or the database with --database.";
+    context.terminal.failure(&error.to_string(), None, advice);
+    Exit::Refused
 }
 
 async fn list(database: Option<&str>, context: &Context) -> Result<u64, AdminError> {

@@ -2,6 +2,7 @@
 
 use claim_blackboard::Event;
 use claim_core::Escaped;
+use claim_core::claim::ClaimId;
 use claim_core::encoding::base64;
 use serde_json::json;
 
@@ -102,6 +103,41 @@ pub(crate) fn words(event: &Event) -> Words {
                 vec![],
             )
         },
+        Event::EvidenceReady { log, witness } => Words {
+            json: Some(json!({ "event": "evidence-ready", "log": log, "witness": witness })),
+            ..plain(format!("Claims are taken: the log is {log}, its witness is {witness}."))
+        },
+        Event::EvidenceMissing { reason } => Words {
+            json: Some(json!({ "event": "evidence-missing", "reason": reason })),
+            ..warning(format!("Claims cannot be taken yet: {reason}."))
+        },
+        Event::Lodged { claim, assignment, id, lodged_at, late_ms } => Words {
+            plain: Some(format!(
+                "{}:{id} {}  lodged a claim for {assignment}{} ({})",
+                id.label(),
+                clock(*lodged_at),
+                if *late_ms > 0 { ", late" } else { "" },
+                short(claim),
+            )),
+            json: Some(json!({ "event": "lodged", "claim": claim, "assignment": assignment.to_string(),
+                "id": id, "lodged_at": lodged_at, "late_ms": late_ms })),
+            ..told(
+                6,
+                "verifies the signed claim, stamps it with its time, and stages it for the log, all at once:"
+                    .to_owned(),
+                vec![],
+            )
+        },
+        Event::Received { claim, assignment, id, files, bytes } => Words {
+            json: Some(json!({ "event": "received", "claim": claim, "assignment": assignment.to_string(),
+                "id": id, "files": files, "bytes": bytes })),
+            ..plain(format!(
+                "{}:{id}  handed in {files} {} for {assignment}, {bytes} bytes in all ({})",
+                id.label(),
+                if *files == 1 { "file" } else { "files" },
+                short(claim),
+            ))
+        },
         Event::Refused { problem_type, detail, id, peer } => {
             let who = id.as_ref().map_or(peer.to_string(), ToString::to_string);
             Words {
@@ -119,6 +155,11 @@ pub(crate) fn words(event: &Event) -> Words {
         }
         _ => Words::default(),
     }
+}
+
+/// The first digits of a claim's id.
+fn short(claim: &ClaimId) -> String {
+    claim.to_string().chars().take(12).collect()
 }
 
 fn told(step: u8, what: String, meaning: Vec<(&'static str, String)>) -> Words {

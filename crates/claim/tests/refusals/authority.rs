@@ -95,6 +95,12 @@ impl Authority {
         (key, leaf)
     }
 
+    /// Its revocation list, empty, which is good until then.
+    pub(crate) fn revocation_list(&self, next_update: Timestamp) -> String {
+        let list = self.issuing.revocation_list(1, now().plus_seconds(-60), next_update, &[]);
+        list.unwrap().to_pem()
+    }
+
     pub(crate) fn chain(&self, leaf: &[u8]) -> Chain {
         Chain::new(vec![leaf.to_vec(), self.issuing_der()]).unwrap()
     }

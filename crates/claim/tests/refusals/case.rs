@@ -202,9 +202,12 @@ const CUHK: &str = "SELECT 'certificate ' || serial || ' ' || name || ' ' || hex
      UNION ALL SELECT 'person ' || id || ' ' || coalesce(name, '') FROM people \
      UNION ALL SELECT 'code ' || hex(code_hash) || ' ' || expires_at FROM invitations ORDER BY 1";
 
-/// Everything that a message leaves on record.
-const BLACKBOARD: &str = "SELECT id || ' ' || hex(session) || ' ' || hex(nonce) || ' ' || person || ' ' || \
-     received_at || ' ' || hex(content) AS line FROM messages ORDER BY id";
+/// Everything that a message or a claim leaves on record; which leaf an entry gets is a matter of moments.
+const BLACKBOARD: &str = "SELECT 'message ' || id || ' ' || hex(session) || ' ' || hex(nonce) || ' ' || person || ' ' || \
+     received_at || ' ' || hex(content) AS line FROM messages \
+     UNION ALL SELECT 'claim ' || id || ' ' || state || ' ' || durable || ' ' || hex(token) FROM claims \
+     UNION ALL SELECT 'piece ' || claim || ' ' || file || ' ' || piece FROM pieces \
+     UNION ALL SELECT 'entry ' || hex(entry) FROM log_entries ORDER BY 1";
 
 impl Records {
     pub(crate) async fn of_cuhk(dir: &Path) -> Self {

@@ -37,6 +37,11 @@ impl Stage {
     }
 
     async fn with(quotas: Quotas, observer: Observer) -> Self {
+        Self::with_list(quotas, observer, 7 * DAY).await
+    }
+
+    /// Its revocation list is good for so many seconds.
+    async fn with_list(quotas: Quotas, observer: Observer, list_seconds: i64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (dir, authority) = (folder.path(), Authority::foreign());
         let port = free_address().port();
@@ -46,6 +51,8 @@ impl Stage {
         write_private(&dir.join("blackboard.key"), key.to_pkcs8_pem().as_bytes());
         std::fs::write(dir.join("blackboard.cer"), leaf.to_pem() + &issuing.to_pem()).unwrap();
         std::fs::write(dir.join("cuhk.cer"), authority.root_pem()).unwrap();
+        let list = authority.revocation_list(now().plus_seconds(list_seconds));
+        std::fs::write(dir.join("revocation.crl"), list).unwrap();
         // Whole seconds, as `created` has.
         let time = Arc::new(AtomicI64::new(now().as_seconds() * 1000));
         let clock = Arc::clone(&time);
@@ -116,6 +123,35 @@ pub(crate) async fn a_challenge_ends(row: ProblemType) -> Ended {
     stage.pass(-DAY);
     stage.time.fetch_sub(1, Ordering::SeqCst);
     case.passes(&right).await;
+    let ended = case.end().await;
+    stage.end(ended).await
+}
+
+/// The last revocation list is good until the time that it names.
+pub(crate) async fn no_current_list(row: ProblemType) -> Ended {
+    let stage = Stage::with_list(Quotas::default(), Arc::new(|_| {}), 1800).await;
+    let case = stage.site.case(row).await;
+    let student = stage.student();
+    let right = ask_step_3(&step_3(&student, &stage.site.client));
+    stage.pass(1801);
+    case.refused(&right).await;
+    stage.pass(-2);
+    case.passes(&right).await;
+    let ended = case.end().await;
+    stage.end(ended).await
+}
+
+/// A Blackboard whose evidence keys nobody has certified takes messages, but no claims.
+pub(crate) async fn no_evidence_keys(row: ProblemType) -> Ended {
+    let stage = Stage::new().await;
+    let case = stage.site.case(row).await;
+    let session = stage.open(&stage.student()).await;
+    let content = Some((claim_core::hand_in::CMS, b"a claim".to_vec()));
+    let claim = Say { target: "/v1/claims", content, ..Say::text("", stage.now()) };
+    let claim = claim.signed(&session);
+    case.refused_signed(&claim.ask, &claim.expected).await;
+    let say = Say::text("hello", stage.now()).signed(&session);
+    case.passes_signed(&say.ask, &say.expected).await;
     let ended = case.end().await;
     stage.end(ended).await
 }

@@ -62,6 +62,13 @@ impl Program {
         Some(Self { origin, metrics, log: log.to_owned(), process })
     }
 
+    /// Tells it to look at its files (SIGHUP).
+    pub(crate) fn hang_up(&self) {
+        let pid = self.process.id().unwrap().to_string();
+        let told = std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// Asserts that it still runs, and that nothing in it has panicked.
     pub(crate) fn assert_sound(&mut self) {
         let log = std::fs::read_to_string(&self.log).unwrap();

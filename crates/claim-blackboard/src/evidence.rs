@@ -1,0 +1,142 @@
+//! The keys that make evidence: one signs timestamps, one the log's checkpoints; the root has certified both.
+
+use std::sync::Arc;
+
+use claim_core::Origin;
+use claim_core::receipt::log_name;
+use claim_files::{FileError, Mode, read_private, replace, write_new};
+use claim_http::Clock;
+use claim_log::note::{KeyName, KeyNameError, SigningKey as NoteKey, SigningKeyError};
+use claim_log::{LogKey, LogSigner, WitnessKey};
+use claim_pki::{
+    Certificate, Ed25519SigningKey, EvidenceAnswer, EvidenceAnswerError, EvidenceRequest, KeyError,
+    MakeRequestError, MakeTokenError, Root, SigningKey, TimestampSigner, VerifyEvidenceError,
+};
+
+use crate::folder::{Folder, read_public};
+
+/// What Blackboard signs evidence with.
+pub(crate) struct Evidence {
+    pub(crate) timestamp: TimestampSigner,
+    pub(crate) log: LogSigner,
+    pub(crate) log_key: LogKey,
+    pub(crate) log_certificate: Certificate,
+    pub(crate) witness: WitnessKey,
+    pub(crate) witness_certificate: Certificate,
+}
+
+/// Why there is nothing to sign evidence with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum EvidenceError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("blackboard.answer cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    #[error("a key cannot be used: {0}")]
+    Key(#[from] KeyError),
+    #[error("log.key cannot be used: {0}")]
+    NoteKey(#[from] SigningKeyError),
+    #[error("the request cannot be made: {0}")]
+    Request(#[from] MakeRequestError),
+    #[error("blackboard.answer: {0}")]
+    Answer(#[from] EvidenceAnswerError),
+    #[error("blackboard.answer: {0}")]
+    Verify(#[from] VerifyEvidenceError),
+    #[error(transparent)]
+    Timestamp(#[from] MakeTokenError),
+    #[error("the name of the log or of its witness cannot stand in a note: {0}")]
+    Name(#[from] KeyNameError),
+}
+
+impl Evidence {
+    /// Reads keys and certificates; where certificates are missing, leaves the request for them and returns `None`.
+    ///
+    /// Keys are made once and kept: the certificates are for them.
+    pub(crate) fn load(
+        folder: &Folder,
+        origin: &Origin,
+        root: &Root,
+        clock: &Clock,
+    ) -> Result<Option<Arc<Self>>, EvidenceError> {
+        let timestamp = timestamp_key(folder)?;
+        let log = log_key(folder)?;
+        let Some(answer) = read_public(&folder.evidence_answer())? else {
+            request(folder, origin, &timestamp, &log)?;
+            return Ok(None);
+        };
+        let answer = EvidenceAnswer::from_bytes(answer.as_bytes())?;
+        let verified =
+            answer.verify(root, origin, timestamp.public_key(), log.public_key(), clock.now());
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => {
+                // An answer to older keys may lie there; the request for these is left beside it.
+                request(folder, origin, &timestamp, &log)?;
+                return Err(error.into());
+            }
+        };
+        let name = log_name(origin);
+        let signer = LogSigner::new(name, NoteKey::from_pkcs8_der(&log.to_pkcs8_der())?);
+        let witness: KeyName = verified.witness.name().as_str().parse()?;
+        Ok(Some(Arc::new(Self {
+            log_key: signer.key(),
+            log: signer,
+            timestamp: TimestampSigner::new(timestamp, answer.timestamp)?,
+            log_certificate: answer.log,
+            witness: WitnessKey::new(witness, *verified.witness.public_key().as_bytes()),
+            witness_certificate: answer.witness,
+        })))
+    }
+}
+
+/// Leaves the request where whoever runs CUHK, or a local CUHK itself, finds it.
+fn request(
+    folder: &Folder,
+    origin: &Origin,
+    timestamp: &SigningKey,
+    log: &Ed25519SigningKey,
+) -> Result<(), EvidenceError> {
+    let path = folder.evidence_request();
+    // Signatures differ each time, so a request for these keys is left as it is.
+    let there =
+        read_public(&path)?.and_then(|text| EvidenceRequest::from_bytes(text.as_bytes()).ok());
+    let fits = |request: &EvidenceRequest| {
+        request.origin() == origin
+            && request.timestamp().public_key() == timestamp.public_key()
+            && request.log().public_key() == log.public_key()
+    };
+    if !there.as_ref().is_some_and(fits) {
+        let request = EvidenceRequest::make(origin, timestamp, log)?;
+        replace(&path, request.to_text().as_bytes(), Mode::Private)?;
+    }
+    Ok(())
+}
+
+fn timestamp_key(folder: &Folder) -> Result<SigningKey, EvidenceError> {
+    let path = folder.timestamp_key();
+    match read_private(&path) {
+        Ok(pem) => Ok(SigningKey::from_pkcs8_pem(std::str::from_utf8(&pem).unwrap_or_default())?),
+        Err(FileError::Missing { .. }) => {
+            let key = SigningKey::generate()?;
+            write_new(&path, key.to_pkcs8_pem().as_bytes(), Mode::Private)?;
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn log_key(folder: &Folder) -> Result<Ed25519SigningKey, EvidenceError> {
+    let path = folder.log_key();
+    match read_private(&path) {
+        Ok(pem) => {
+            Ok(Ed25519SigningKey::from_pkcs8_pem(std::str::from_utf8(&pem).unwrap_or_default())?)
+        }
+        Err(FileError::Missing { .. }) => {
+            let key = Ed25519SigningKey::generate()?;
+            write_new(&path, key.to_pkcs8_pem().as_bytes(), Mode::Private)?;
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,354 @@
+//! Lodging, receiving and withdrawing: what the requests of PROTOCOL.md §9 do.
+
+mod status;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use claim_core::claim::{ClaimError, ClaimId, Holder, Manifest, VerifiedClaim, VerifiedWithdrawal};
+use claim_core::hand_in::{ClaimStatus, PieceRef};
+use claim_core::receipt::RevocationLists;
+use claim_core::{Digest, PersonId, Problem, ProblemType, Timestamp};
+use claim_http::system_rng;
+use claim_pki::{ContentType, RevocationList, SerialNumber, SignedData};
+use claim_store::ObjectName;
+use claim_store::blackboard::{
+    ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
+};
+use rand_core::Rng;
+
+use crate::blackboard::Blackboard;
+use crate::error;
+use crate::event::Event;
+use crate::evidence::Evidence;
+use crate::generations::Generations;
+
+pub(crate) use status::status_of;
+
+/// How many manifests are remembered, twice over.
+const MAX_MANIFESTS: usize = 512;
+
+/// The manifests of claims whose files are arriving, so that each piece does not read its claim anew.
+pub(crate) struct Manifests(Mutex<Generations<ClaimId, Manifest>>);
+
+impl Manifests {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Generations::new(MAX_MANIFESTS)))
+    }
+
+    pub(crate) fn of(&self, row: &ClaimRow) -> Result<Arc<Manifest>, Problem> {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&row.id) {
+            return Ok(known);
+        }
+        // It was verified before it was stored.
+        let signed = SignedData::from_der(ContentType::Claim, &row.cms)
+            .map_err(|error| error::internal(&error))?;
+        let manifest = Manifest::from_slice(signed.unverified_content())
+            .map_err(|error| error::internal(&error))?;
+        let manifest = Arc::new(manifest);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(row.id, Arc::clone(&manifest));
+        Ok(manifest)
+    }
+}
+
+/// The holder that a person hands in for.
+///
+/// Staff hand in for nobody here; courses will tell of groups.
+pub(crate) fn holder_of(person: &PersonId) -> Option<Holder> {
+    match person {
+        PersonId::Student(sid) => Some(Holder::one(sid.clone())),
+        PersonId::Staff(_) => None,
+    }
+}
+
+/// The claim, if this person is among its holder; to everybody else it is not there.
+pub(crate) async fn own_claim(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    id: &str,
+) -> Result<ClaimRow, Problem> {
+    let nothing = || Problem::new(ProblemType::NotFound, "you have no such claim");
+    let id: ClaimId = id.parse().map_err(|_| nothing())?;
+    let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
+    row.filter(|row| row.holder.includes(person)).ok_or_else(nothing)
+}
+
+/// `POST /v1/claims`: whether it is new, and what is on record now.
+pub(crate) async fn lodge(
+    blackboard: &Arc<Blackboard>,
+    person: &PersonId,
+    cms: Bytes,
+) -> Result<(bool, ClaimStatus), Problem> {
+    // The claim's last byte has just been read.
+    let lodged_at = blackboard.clock.now();
+    let evidence = blackboard.evidence()?;
+    let claim = verify(blackboard, cms.clone(), lodged_at).await?;
+    fits(blackboard, person, &claim)?;
+    let stored =
+        blackboard.store.claim(claim.id()).await.map_err(|error| error::storage(&error))?;
+    let outcome = match stored {
+        Some(row) => Lodged::Repeat(row),
+        None => {
+            let revocation = judge_signers(blackboard, &claim, &cms, lodged_at)?;
+            let new = new_claim(&evidence, person, &claim, &cms, revocation, lodged_at)?;
+            blackboard.store.lodge(new).await.map_err(|error| error::storage(&error))?
+        }
+    };
+    match outcome {
+        Lodged::First(row) => {
+            blackboard.log.staged();
+            blackboard.tell(Event::Lodged {
+                claim: row.id,
+                assignment: row.reference.clone(),
+                id: person.clone(),
+                lodged_at: row.lodged_at,
+                late_ms: row.late_ms,
+            });
+            Ok((true, status_of(blackboard, &row).await?))
+        }
+        Lodged::Repeat(row) => {
+            let status = status_of(blackboard, &row).await?;
+            Ok((false, ClaimStatus { cms: Some(row.cms), ..status }))
+        }
+        refused => Err(refusal(&refused)),
+    }
+}
+
+/// Signatures and paths; it takes a processor for a while, so it does not hold up the others.
+async fn verify(
+    blackboard: &Arc<Blackboard>,
+    cms: Bytes,
+    now: Timestamp,
+) -> Result<VerifiedClaim, Problem> {
+    let people = Arc::clone(&blackboard.people);
+    let verified = tokio::task::spawn_blocking(move || {
+        VerifiedClaim::open(&cms, |chain| people.verify_signer(chain, now))
+    });
+    let verified = verified.await.map_err(|error| error::internal(&error))?;
+    verified.map_err(|error| match error {
+        ClaimError::Signer { .. } => error::repeating(ProblemType::ClaimSigner, &error),
+        other => error::repeating(ProblemType::ClaimUnreadable, &other),
+    })
+}
+
+/// Whether it is a claim for this Blackboard by whoever lodges it.
+fn fits(blackboard: &Blackboard, person: &PersonId, claim: &VerifiedClaim) -> Result<(), Problem> {
+    let manifest = claim.manifest();
+    let refused = |detail: String| Err(Problem::new(ProblemType::ClaimUnreadable, detail));
+    if manifest.blackboard != blackboard.origin {
+        return refused(format!(
+            "the claim is for {}, and this is {}",
+            manifest.blackboard, blackboard.origin
+        ));
+    }
+    if !claim.is_signed_by(person) {
+        let detail = format!("{person} lodges the claim, but has not signed it");
+        return Err(Problem::new(ProblemType::ClaimSigner, detail));
+    }
+    if manifest.outage {
+        return refused("this Blackboard takes no claims that were signed in an outage".to_owned());
+    }
+    let holder = holder_of(person).ok_or_else(|| {
+        Problem::new(ProblemType::ClaimSigner, "staff do not hand in for students here")
+    })?;
+    if manifest.sids != holder {
+        let sids: Vec<_> = holder.sids().iter().map(ToString::to_string).collect();
+        let detail = format!("you hand in as {holder}, the claim names {}", manifest.sids);
+        return Err(Problem::new(ProblemType::HolderChanged, detail).with("sids", sids));
+    }
+    Ok(())
+}
+
+/// Refuses signers whose certificates are revoked; returns the lists that tell, as they go into the receipt.
+fn judge_signers(
+    blackboard: &Blackboard,
+    claim: &VerifiedClaim,
+    cms: &[u8],
+    now: Timestamp,
+) -> Result<Vec<u8>, Problem> {
+    let mut lists: Vec<RevocationList> = Vec::new();
+    for signer in claim.signers() {
+        lists.push(blackboard.revocations.judge(signer.person(), now)?.list.clone());
+    }
+    let signed = SignedData::from_der(ContentType::Claim, cms);
+    let signed = signed.map_err(|error| error::internal(&error))?;
+    let lists = RevocationLists::for_claim(&signed, &lists);
+    Ok(lists.map_err(|error| error::internal(&error))?.to_bytes())
+}
+
+fn new_claim(
+    evidence: &Evidence,
+    person: &PersonId,
+    claim: &VerifiedClaim,
+    cms: &[u8],
+    revocation: Vec<u8>,
+    lodged_at: Timestamp,
+) -> Result<NewClaim, Problem> {
+    let mut serial = [0; 16];
+    system_rng().fill_bytes(&mut serial);
+    let serial = SerialNumber::from_random(serial);
+    let token = evidence
+        .timestamp
+        .sign(Digest::of(cms).as_bytes(), lodged_at, &serial)
+        .map_err(|error| error::internal(&error))?;
+    let manifest = claim.manifest();
+    let files = manifest.files.entries();
+    Ok(NewClaim {
+        id: claim.id(),
+        reference: manifest.assignment_ref(),
+        holder: manifest.sids.clone(),
+        person: person.clone(),
+        due: manifest.due,
+        replaces: manifest.replaces,
+        lodged_at,
+        files: files.len() as u64,
+        bytes: manifest.files.total_size(),
+        pieces: files.iter().map(claim_core::claim::FileEntry::piece_count).sum(),
+        cms: cms.to_vec(),
+        token: token.der().to_vec(),
+        revocation,
+    })
+}
+
+/// What the records did not take.
+fn refusal(outcome: &Lodged) -> Problem {
+    match outcome {
+        Lodged::NoAssignment => Problem::new(
+            ProblemType::NotFound,
+            "there is no such assignment that you may hand in to",
+        ),
+        Lodged::Closed { until } => Problem::new(
+            ProblemType::AssignmentClosed,
+            format!("the assignment took claims until {until}"),
+        ),
+        Lodged::DueChanged { due } => {
+            let due = due.map(|due| due.to_string());
+            let detail = match &due {
+                Some(due) => format!("the due time is {due}"),
+                None => "the assignment has no due time".to_owned(),
+            };
+            Problem::new(ProblemType::DueChanged, detail).with("due", due)
+        }
+        Lodged::ReplacesChanged { last_claim } => {
+            let last = last_claim.map(|id| id.to_string());
+            let detail = match &last {
+                Some(last) => format!("your last claim is {last}"),
+                None => "you have no claim for this assignment yet".to_owned(),
+            };
+            Problem::new(ProblemType::ReplacesChanged, detail).with("last_claim", last)
+        }
+        Lodged::LimitExceeded { assignment, attempts } => {
+            let limits = assignment.limits;
+            Problem::new(
+                ProblemType::LimitExceeded,
+                format!(
+                    "the assignment takes at most {} files, {} bytes in all, and {} claims, of which you have {attempts}",
+                    limits.files, limits.bytes, limits.attempts
+                ),
+            )
+        }
+        // The caller has dealt with them.
+        Lodged::First(_) | Lodged::Repeat(_) => Problem::new(ProblemType::InternalError, ""),
+    }
+}
+
+/// `PUT /v1/claims/{id}/files/{n}/{index}`.
+pub(crate) async fn keep_piece(
+    blackboard: &Arc<Blackboard>,
+    row: &ClaimRow,
+    piece: PieceRef,
+    content: Bytes,
+) -> Result<(), Problem> {
+    use claim_core::hand_in::ClaimState::{Received, Waiting};
+    let manifest = blackboard.manifests.of(row)?;
+    let file = piece.file_in(&manifest.files).ok_or_else(no_piece)?;
+    if file.piece_digest(piece.index) != Some(Digest::of(&content)) {
+        let detail = "the bytes are not those that the claim lists for this piece";
+        return Err(Problem::new(ProblemType::PieceMismatch, detail));
+    }
+    match row.state {
+        Waiting => {}
+        Received => return Ok(()),
+        state => return Err(ended(state)),
+    }
+    let name = ObjectName::piece(row.id, piece);
+    blackboard.log.objects.keep(&name, content).await.map_err(|e| error::objects(&e))?;
+    let new = NewPiece { claim: row.id, piece, at: blackboard.clock.now() };
+    let marked = blackboard.store.mark_piece(new).await.map_err(|error| error::storage(&error))?;
+    match marked {
+        Marked::Waiting | Marked::Received { now: false } => Ok(()),
+        Marked::Received { now: true } => {
+            blackboard.log.staged();
+            blackboard.tell(Event::Received {
+                claim: row.id,
+                assignment: row.reference.clone(),
+                id: row.person.clone(),
+                files: manifest.files.entries().len(),
+                bytes: manifest.files.total_size(),
+            });
+            Ok(())
+        }
+        Marked::Ended { state } => Err(ended(state)),
+        Marked::NoClaim => Err(no_piece()),
+    }
+}
+
+/// `GET` of the same address.
+pub(crate) async fn piece(
+    blackboard: &Blackboard,
+    row: &ClaimRow,
+    piece: PieceRef,
+) -> Result<Bytes, Problem> {
+    let found = blackboard.log.objects.read(&ObjectName::piece(row.id, piece)).await;
+    let found = found.map_err(|error| error::objects(&error))?;
+    found.ok_or_else(|| Problem::new(ProblemType::NotFound, "that piece is not here (yet)"))
+}
+
+/// There is no such piece in the claim.
+pub(crate) fn no_piece() -> Problem {
+    Problem::new(ProblemType::NotFound, "the claim has no such piece")
+}
+
+fn ended(state: claim_core::hand_in::ClaimState) -> Problem {
+    use claim_core::hand_in::ClaimState::{Lapsed, Received, Superseded, Waiting, Withdrawn};
+    let detail = match state {
+        Superseded => "another claim was lodged before all its files were there",
+        Lapsed => "its files did not come in time",
+        Withdrawn => "it was withdrawn",
+        Waiting | Received => "it is complete",
+    };
+    Problem::new(ProblemType::ClaimEnded, detail)
+}
+
+/// `POST /v1/claims/{id}/withdrawal`.
+pub(crate) async fn withdraw(
+    blackboard: &Arc<Blackboard>,
+    person: &PersonId,
+    row: &ClaimRow,
+    cms: Bytes,
+) -> Result<ClaimStatus, Problem> {
+    let now = blackboard.clock.now();
+    let withdrawal =
+        VerifiedWithdrawal::open(&cms, row.id, |chain| blackboard.people.verify_signer(chain, now));
+    let withdrawal =
+        withdrawal.map_err(|error| error::repeating(ProblemType::ClaimUnreadable, &error))?;
+    if withdrawal.person() != person {
+        let detail = format!("{} signed the withdrawal, {person} sent it", withdrawal.person());
+        return Err(Problem::new(ProblemType::ClaimSigner, detail));
+    }
+    let new = NewWithdrawal { claim: row.id, cms: cms.to_vec(), at: now };
+    let outcome = blackboard.store.withdraw(&new).await.map_err(|error| error::storage(&error))?;
+    match outcome {
+        Withdrawn::Yes(row) => {
+            blackboard.log.staged();
+            status_of(blackboard, &row).await
+        }
+        Withdrawn::TooLate { until } => Err(Problem::new(
+            ProblemType::WithdrawalTooLate,
+            format!("it could be withdrawn until {until}"),
+        )),
+        Withdrawn::Ended { state } => Err(ended(state)),
+        Withdrawn::NoClaim => Err(Problem::new(ProblemType::NotFound, "you have no such claim")),
+    }
+}

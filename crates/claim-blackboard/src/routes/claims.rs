@@ -1,0 +1,265 @@
+//! Step 6: handing in (PROTOCOL.md §9).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use claim_core::claim::LogEntry;
+use claim_core::hand_in::{
+    Assignment, Assignments, ClaimState, ClaimSummary, MAX_WAIT_SECONDS, OCTETS, PieceRef, ZIP,
+};
+use claim_core::receipt::{Parts, RevocationLists, assemble};
+use claim_core::{Digest, PersonId, Problem};
+use claim_http::ConnectionInfo;
+use claim_pki::{ContentType, SignedData, TimestampToken};
+use claim_store::blackboard::{AssignmentRow, ClaimRow};
+use http::StatusCode;
+use tokio::time::{Instant, timeout_at};
+
+use crate::authenticated::{Counted, Reply, Takes, authenticated};
+use crate::blackboard::Blackboard;
+use crate::error;
+use crate::evidence::Evidence;
+use crate::lodging::{self, own_claim, status_of};
+use crate::media::MediaType;
+
+/// The largest signed claim, in bytes.
+const MAX_CLAIM: usize = SignedData::MAX_SIZE;
+
+/// The largest signed withdrawal, in bytes.
+const MAX_WITHDRAWAL: usize = 256 * 1024;
+
+/// The largest piece of a file, in bytes.
+const MAX_PIECE: usize = 4 * 1024 * 1024;
+
+type Shared = State<Arc<Blackboard>>;
+type Info = Extension<ConnectionInfo>;
+
+/// `GET /v1/assignments`.
+pub(crate) async fn assignments(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let shared = &blackboard;
+    let handle = |Counted { request, .. }: Counted| async move {
+        let answer = list(shared, request.person()).await?;
+        Reply::json(StatusCode::OK, &answer)
+    };
+    authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
+}
+
+/// `POST /v1/claims`.
+pub(crate) async fn lodge(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let takes = Takes { media_type: MediaType::Cms, max: MAX_CLAIM };
+    let shared = &blackboard;
+    let handle = |Counted { request, content }: Counted| async move {
+        let (first, status) = lodging::lodge(shared, request.person(), content).await?;
+        Reply::json(if first { StatusCode::CREATED } else { StatusCode::OK }, &status)
+    };
+    authenticated(&blackboard, (&info).into(), request, takes, handle).await
+}
+
+/// `GET /v1/claims/{id}`.
+pub(crate) async fn state(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let (shared, at) = (&blackboard, &Address::of(&request));
+    let handle = |Counted { request, .. }: Counted| async move {
+        let row = own_claim(shared, request.person(), &at.claim).await?;
+        Reply::json(StatusCode::OK, &status_of(shared, &row).await?)
+    };
+    authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
+}
+
+/// `PUT /v1/claims/{id}/files/{n}/{index}`.
+pub(crate) async fn put_piece(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let (shared, at) = (&blackboard, &Address::of(&request));
+    let takes = Takes { media_type: MediaType::Octets, max: MAX_PIECE };
+    let handle = |Counted { request, content }: Counted| async move {
+        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let piece = at.piece.ok_or_else(lodging::no_piece)?;
+        lodging::keep_piece(shared, &row, piece, content).await?;
+        Ok(Reply::done())
+    };
+    authenticated(&blackboard, (&info).into(), request, takes, handle).await
+}
+
+/// `GET` of the same address.
+pub(crate) async fn get_piece(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let (shared, at) = (&blackboard, &Address::of(&request));
+    let handle = |Counted { request, .. }: Counted| async move {
+        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let piece = at.piece.ok_or_else(lodging::no_piece)?;
+        let content = lodging::piece(shared, &row, piece).await?;
+        Ok(Reply::new(StatusCode::OK, OCTETS, content))
+    };
+    authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
+}
+
+/// `GET /v1/claims/{id}/receipt`.
+pub(crate) async fn receipt(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let (shared, at) = (&blackboard, &Address::of(&request));
+    let handle = |Counted { request, .. }: Counted| async move {
+        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let content = wait_for_receipt(shared, row, at.wait).await?;
+        Ok(Reply::new(StatusCode::OK, ZIP, content))
+    };
+    authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
+}
+
+/// `POST /v1/claims/{id}/withdrawal`.
+pub(crate) async fn withdraw(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let (shared, at) = (&blackboard, &Address::of(&request));
+    let takes = Takes { media_type: MediaType::Cms, max: MAX_WITHDRAWAL };
+    let handle = |Counted { request, content }: Counted| async move {
+        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let status = lodging::withdraw(shared, request.person(), &row, content).await?;
+        Reply::json(StatusCode::OK, &status)
+    };
+    authenticated(&blackboard, (&info).into(), request, takes, handle).await
+}
+
+/// What the address of a claim says. It is read by hand, so that whatever stands there gets a signed answer.
+struct Address {
+    claim: String,
+    piece: Option<PieceRef>,
+    wait: Duration,
+}
+
+impl Address {
+    fn of(request: &Request) -> Self {
+        // `/v1/claims/{id}[/files/{n}/{index}]`
+        let mut segments = request.uri().path().split('/').skip(3);
+        let claim = segments.next().unwrap_or_default().to_owned();
+        let piece = match (segments.next(), segments.next(), segments.next()) {
+            (Some("files"), Some(file), Some(index)) => PieceRef::from_segments(file, index),
+            _ => None,
+        };
+        let wait = request.uri().query().and_then(|query| query.strip_prefix("wait="));
+        let wait = wait.and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+        Self { claim, piece, wait: Duration::from_secs(wait.min(MAX_WAIT_SECONDS)) }
+    }
+}
+
+async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments, Problem> {
+    let storage = |error| error::storage(&error);
+    let server_time = blackboard.clock.now();
+    let Some(holder) = lodging::holder_of(person) else {
+        return Ok(Assignments { server_time, assignments: Vec::new() });
+    };
+    let mut assignments = Vec::new();
+    for row in blackboard.store.assignments().await.map_err(storage)? {
+        let known = blackboard.store.holder(&row.reference, &holder).await.map_err(storage)?;
+        let claims = blackboard.store.claims_of(&row.reference, &holder).await.map_err(storage)?;
+        let counting = blackboard.store.counting(&row.reference, &holder).await.map_err(storage)?;
+        let claims = claims
+            .iter()
+            .map(|claim| ClaimSummary {
+                claim: claim.id,
+                lodged_at: claim.lodged_at,
+                late_ms: claim.late_ms,
+                state: claim.state,
+                counts: counting == Some(claim.id),
+            })
+            .collect();
+        let AssignmentRow { reference, title, zone, due, until, upload_seconds, limits } = row;
+        assignments.push(Assignment {
+            course: reference.course,
+            assignment: reference.assignment,
+            title,
+            due,
+            until,
+            zone,
+            upload_seconds,
+            limits,
+            sids: holder.clone(),
+            last_claim: known.last_claim,
+            claims,
+        });
+    }
+    Ok(Assignments { server_time, assignments })
+}
+
+/// The receipt as far as it goes; waits for the next part that is due.
+async fn wait_for_receipt(
+    blackboard: &Blackboard,
+    mut row: ClaimRow,
+    wait: Duration,
+) -> Result<Bytes, Problem> {
+    let deadline = Instant::now() + wait;
+    let evidence = blackboard.evidence()?;
+    let mut cosigned = blackboard.log.watch_cosigned();
+    loop {
+        cosigned.mark_unchanged();
+        let (receipt, complete) = make_receipt(blackboard, &evidence, &row).await?;
+        if complete || Instant::now() >= deadline {
+            return Ok(receipt);
+        }
+        if timeout_at(deadline, cosigned.changed()).await.is_err() {
+            return Ok(receipt);
+        }
+        let stored =
+            blackboard.store.claim(row.id).await.map_err(|error| error::storage(&error))?;
+        row = stored.unwrap_or(row);
+    }
+}
+
+/// The receipt, and whether all parts are there that its state can have.
+async fn make_receipt(
+    blackboard: &Blackboard,
+    evidence: &Evidence,
+    row: &ClaimRow,
+) -> Result<(Bytes, bool), Problem> {
+    let proof_of = |entry| async move {
+        let proof = blackboard.log.proof(evidence, &entry).await;
+        proof.map_err(|error| error::internal(&error))
+    };
+    let (timestamp, revocation) = (Digest::of(&row.token), Digest::of(&row.revocation));
+    let lodged = proof_of(LogEntry::Lodged { claim: row.id, timestamp, revocation }).await?;
+    let received = match row.state {
+        ClaimState::Received => proof_of(LogEntry::Received { claim: row.id }).await?,
+        _ => None,
+    };
+    let complete = lodged.is_some() && (received.is_some() || row.state != ClaimState::Received);
+    let signed = SignedData::from_der(ContentType::Claim, &row.cms)
+        .map_err(|error| error::internal(&error))?;
+    let token = TimestampToken::from_der(&row.token).map_err(|error| error::internal(&error))?;
+    let lists =
+        RevocationLists::from_slice(&row.revocation).map_err(|error| error::internal(&error))?;
+    let container = assemble(&Parts {
+        claim: &signed,
+        token: &token,
+        revocation: &lists,
+        log: &evidence.log_certificate,
+        witnesses: std::slice::from_ref(&evidence.witness_certificate),
+        lodged: lodged.as_ref(),
+        received: received.as_ref(),
+    });
+    let container = container.map_err(|error| error::internal(&error))?;
+    Ok((Bytes::from(container.to_zip()), complete))
+}
