@@ -137,6 +137,11 @@ impl Revocations {
         self.all().get(&id).is_some_and(|known| known.verified.revoked(&serial).is_some())
     }
 
+    /// Whether a list that was good is good no more.
+    pub(crate) fn ended(&self, now: Timestamp) -> bool {
+        self.all().values().any(|known| now > known.verified.next_update())
+    }
+
     fn all(&self) -> Lists {
         self.lists.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

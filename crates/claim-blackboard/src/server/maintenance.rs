@@ -83,7 +83,15 @@ impl Maintenance {
             let outcome = blackboard.revocations.refresh(&cuhk, &self.root, issuer, now).await;
             let fault = outcome.err().map(|error| chain(&error));
             if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(*fault)) {
-                tracing::warn!(error = %fault, "the revocation list could not be refreshed");
+                // The last list does, until it ends.
+                match blackboard.revocations.ended(now) {
+                    false => {
+                        tracing::info!(error = %fault, "the revocation list was not refreshed")
+                    }
+                    true => {
+                        tracing::warn!(error = %fault, "the revocation list has ended, and no newer one comes")
+                    }
+                }
             }
             if fault.is_none() {
                 blackboard.revocations.keep(&self.enrolment.folder);
