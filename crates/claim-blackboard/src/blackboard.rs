@@ -26,7 +26,7 @@ use claim_http::Clock;
 const MAX_UNSETTLED: usize = 10_000;
 
 /// Seconds until certificates for evidence may have come.
-const EVIDENCE_RETRY_AFTER: u64 = 5;
+const EVIDENCE_RETRY_AFTER: u64 = 1;
 
 /// One serving Blackboard, as its handlers see it.
 pub(crate) struct Blackboard {

@@ -123,7 +123,8 @@ impl Revocations {
         now: Timestamp,
     ) -> Result<Arc<Known>, Problem> {
         let known = self.all().get(person.issuer_key_id()).cloned();
-        let known = known.ok_or_else(|| unknown("it has not come from CUHK yet"))?;
+        let known =
+            known.ok_or_else(|| unknown("it has not come from CUHK yet", RETRY_FIRST_AFTER))?;
         known.judge(person, now)?;
         Ok(known)
     }
@@ -154,21 +155,22 @@ impl Known {
             return Err(Problem::new(ProblemType::CertificateRevoked, detail));
         }
         if now > self.verified.next_update() {
-            return Err(unknown(&format!(
-                "the last one was good until {}",
-                self.verified.next_update()
-            )));
+            let why = format!("the last one was good until {}", self.verified.next_update());
+            return Err(unknown(&why, RETRY_AFTER));
         }
         Ok(())
     }
 }
 
-/// Seconds until it makes sense to try again.
+/// Seconds until the first list may have come.
+const RETRY_FIRST_AFTER: u64 = 1;
+
+/// Seconds until the next list may have come.
 const RETRY_AFTER: u64 = 60;
 
-fn unknown(why: &str) -> Problem {
+fn unknown(why: &str, retry_after: u64) -> Problem {
     let detail = format!("there is no current revocation list: {why}");
-    Problem::new(ProblemType::RevocationUnknown, detail).with("retry_after", RETRY_AFTER)
+    Problem::new(ProblemType::RevocationUnknown, detail).with("retry_after", retry_after)
 }
 
 /// The list is that of the issuing certificate, which leads to the root.

@@ -1,6 +1,6 @@
 //! The receipt: the claim, the time Blackboard had it, and proof that it stands in the log (PROTOCOL.md §11).
 //!
-//! [`assemble`] makes one, [`verify()`] says what one proves. The list of what is checked stands in `verify.rs`.
+//! [`assemble()`] makes one, [`verify()`] says what one proves. The list of what is checked stands in `verify.rs`.
 
 mod assemble;
 mod certificates;

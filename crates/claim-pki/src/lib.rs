@@ -7,7 +7,7 @@
 //! | [`Certificate`] and its [`Profile`]s | RFC 5280, RFC 9336 |
 //! | [`Issuer`]: [prepare](Issuer::prepare), record, [issue](Issuer::issue) | RFC 5280 §4 |
 //! | [`CertificationRequest`], [`Ed25519CertificationRequest`]: PKCS#10 with proof of possession | RFC 2986 |
-//! | [`csr_attributes`]: what a request should be made of | RFC 7030 §4.5.2, RFC 8951 §3.5 |
+//! | [`csr_attributes()`]: what a request should be made of | RFC 7030 §4.5.2, RFC 8951 §3.5 |
 //! | [`Root`], [`VerifiedIssuer`], [`VerifiedPerson`], [`VerifiedServer`]: path validation | RFC 5280 §6 |
 //! | [`VerifiedTimestampAuthority`], [`VerifiedLog`], [`VerifiedWitness`]: directly under the root | RFC 5280 §6 |
 //! | [`EvidenceRequest`], [`EvidenceAnswer`]: a Blackboard's evidence keys on their way to the root and back | `docs/PROTOCOL.md` |

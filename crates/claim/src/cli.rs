@@ -70,7 +70,7 @@ pub(crate) struct GlobalArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// All six steps on this machine, with real sockets and real certificates, explained
+    /// All six steps on this machine, with real sockets and certificates, a hand-in and its receipt, explained
     Demo(DemoArgs),
     /// CUHK, the certificate authority: serve (default), init, invite, list
     Cuhk(CuhkArgs),
@@ -472,12 +472,15 @@ pub(crate) enum StudentCommand {
 /// `claim demo`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  claim demo\n  claim demo --sid 1155123456\n  claim demo --sid 1155123456 --dir /tmp/demo --attack"
+    after_help = "Examples:\n  claim demo\n  claim demo --sid 1155123456 --file report.pdf\n  claim demo --sid 1155123456 --dir /tmp/demo --attack"
 )]
 pub(crate) struct DemoArgs {
     /// The student ID; asked for when it is not given
     #[arg(long, env = "CLAIM_SID")]
     pub(crate) sid: Option<Sid>,
+    /// The file that is handed in [default: a generated report of five megabytes]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
     /// Then play the attacker against the same servers
     #[arg(long, env = "CLAIM_ATTACK", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub(crate) attack: bool,

@@ -1,20 +1,24 @@
 //! `claim demo`: the seed's six steps on this machine, with real sockets and real certificates.
 
+mod report;
 mod summary;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use claim_core::{Origin, Sid};
+use claim_core::Origin;
 use claim_http::BindError;
 use claim_pki::Root;
 use claim_student::{Requester, Student};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use self::report::Report;
 use self::summary::Summary;
 use crate::attack;
 use crate::cli::{DemoArgs, StudentServerArgs, TlsRootsArg};
@@ -27,6 +31,9 @@ use crate::words;
 
 /// Any free port on this machine. One address only: two would get two different ports.
 const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// How long CUHK may take to certify the keys of the evidence.
+const EVIDENCE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: DemoArgs, context: &Context) -> Result<Exit> {
     let mut signals = StopSignals::listen()?;
@@ -57,7 +64,8 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
         },
     };
     summary.resume();
-    let exit = steps(&dir, &sid, &servers, terminal, &summary).await?;
+    let report = Report { dir: &dir, file: arguments.file, sid: &sid, terminal, context };
+    let exit = steps(report, &servers, &summary).await?;
     if exit != Exit::Done {
         servers.stop().await;
         return Ok(exit);
@@ -65,7 +73,7 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
     summary.show(terminal);
     let kept = match &temporary {
         Some(_) => "Everything was in a temporary folder, which goes now; keep it next time with --dir FOLDER.".to_owned(),
-        None => format!("Keys, certificates and messages are in {}.", dir.display()),
+        None => format!("Keys, certificates, messages, the report and its receipt are in {}.", dir.display()),
     };
     let exit = if arguments.attack {
         let root = std::fs::read_to_string(dir.join("cuhk.cer")).context("cannot read cuhk.cer")?;
@@ -83,14 +91,9 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
 }
 
 /// Steps 1 to 6.
-async fn steps(
-    dir: &Path,
-    sid: &Sid,
-    servers: &Servers,
-    terminal: Terminal,
-    summary: &Arc<Summary>,
-) -> Result<Exit> {
-    let student = student(dir, servers, terminal, summary);
+async fn steps(report: Report<'_>, servers: &Servers, summary: &Arc<Summary>) -> Result<Exit> {
+    let (sid, terminal) = (report.sid, report.terminal);
+    let student = student(report.dir, servers, terminal, summary);
     terminal.head("Steps 1 and 2: the student gets a certificate");
     let enrolled = match student.enroll(Requester::LocalDemo(sid.clone())).await {
         Ok(enrolled) => enrolled,
@@ -114,7 +117,8 @@ async fn steps(
             return Ok(terminal.explained(&error));
         }
     }
-    Ok(Exit::Done)
+    terminal.head("Step 6, for real: the report is handed in");
+    report.hand_in(&student, &mut session).await
 }
 
 /// The folder that was named, or a temporary one that goes when the demonstration ends.
@@ -197,8 +201,13 @@ impl Servers {
         let mut tasks = vec![serve(cuhk.run(told(stopped.clone())))];
 
         let marks = Arc::clone(summary);
-        let observer: claim_blackboard::Observer =
-            Arc::new(move |event| tell(terminal, &marks, &words::blackboard::words(&event)));
+        let (ready, claims_taken) = watch::channel(false);
+        let observer: claim_blackboard::Observer = Arc::new(move |event| {
+            if matches!(event, claim_blackboard::Event::EvidenceReady { .. }) {
+                ready.send_replace(true);
+            }
+            tell(terminal, &marks, &words::blackboard::words(&event));
+        });
         let mut config = claim_blackboard::Config::new(dir, cuhk_origin.clone());
         config.limits = context.blackboard_limits.clone();
         config.quotas = context.blackboard_quotas;
@@ -212,6 +221,8 @@ impl Servers {
             Ok(running) => {
                 let blackboard = running.origin().clone();
                 tasks.push(serve(running.run(told(stopped))));
+                // CUHK answers within moments; should it not, the student's program says why claims are not taken.
+                let _ = timeout(EVIDENCE_WITHIN, told(claims_taken)).await;
                 Ok(Ok(Self { cuhk: cuhk_origin, blackboard, stop, tasks }))
             }
             Err(error) => {

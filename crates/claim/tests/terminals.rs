@@ -18,6 +18,8 @@ mod endings;
 mod evidence;
 #[path = "terminals/foreign_files.rs"]
 mod foreign_files;
+#[path = "terminals/handing_in.rs"]
+mod handing_in;
 #[path = "terminals/health.rs"]
 mod health;
 #[path = "terminals/http.rs"]

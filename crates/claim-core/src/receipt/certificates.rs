@@ -58,7 +58,8 @@ pub enum PemError {
     },
 }
 
-/// The revocation lists by which Blackboard judged the signers: one per issuer, in the order of [`issuers`].
+/// The revocation lists by which Blackboard judged the signers: one per issuer, in the order of the issuers
+/// in the signed claim.
 ///
 /// As bytes they are `revocation.crl`, whose SHA-256 stands in the log.
 #[derive(Clone, PartialEq, Eq)]

@@ -220,17 +220,9 @@ impl std::error::Error for Refused {}
 impl Refused {
     /// Whether the same request may succeed a little later.
     pub(crate) fn is_temporary(&self) -> bool {
-        match self.problem.problem_type {
-            Some(
-                ProblemType::Overloaded
-                | ProblemType::StorageUnavailable
-                | ProblemType::InternalError
-                | ProblemType::RequestTimeout
-                | ProblemType::DigestMismatch,
-            ) => true,
-            Some(_) => false,
-            None => is_temporary(self.problem.status),
-        }
+        // The content behind a digest that does not fit was changed on its way; all else goes by the status.
+        self.problem.problem_type == Some(ProblemType::DigestMismatch)
+            || is_temporary(self.problem.status)
     }
 }
 

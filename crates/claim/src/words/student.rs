@@ -206,12 +206,18 @@ fn narration(event: &Event) -> Option<Told> {
     })
 }
 
+/// "1 file", "2 files".
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 fn hand_in(event: &Event) -> Option<Told> {
     let (what, meaning) = match event {
         Event::ClaimSigned { claim, files, bytes } => (
             format!(
-                "signs the claim {}: {files} files, {bytes} bytes of CMS",
-                short(claim.digest())
+                "signs the claim {}: {}, {bytes} bytes of CMS",
+                short(claim.digest()),
+                count(*files, "file")
             ),
             vec![means(
                 "proves",
@@ -229,7 +235,11 @@ fn hand_in(event: &Event) -> Option<Told> {
             ],
         ),
         Event::Uploading { files, missing } => (
-            format!("sends {} pieces of {} files", missing.len(), files.entries().len()),
+            format!(
+                "sends {} of {}",
+                count(missing.len(), "piece"),
+                count(files.entries().len(), "file")
+            ),
             vec![means("proves", "nothing new: the claim has fixed every piece by its digest")],
         ),
         Event::FilesReceived { .. } => (

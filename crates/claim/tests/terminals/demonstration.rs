@@ -31,6 +31,8 @@ fn six_steps_with_the_usual_ports_taken() {
     for line in [&format!("SID: {SID} sign finished."), &format!("  Hello, this is {SID}.")] {
         assert!(done.out.lines().any(|said| said.ends_with(line)), "{line}:\n{}", done.out);
     }
+    assert!(done.out.contains("inbox.receipt: verified. Every check holds."), "{}", done.out);
+    assert!(!done.out.contains("Refused"), "{}", done.out);
     assert!(done.out.contains(&format!("\"SID:{SID} requests to upload report !\"")));
     assert_eq!(done.err, "");
     assert!(!has_escapes(&done.out), "colour on a pipe");
@@ -49,6 +51,12 @@ fn twice_in_the_same_folder() {
     let third = folder.run(&["demo", "--sid", OTHER_SID, "--dir", "kept"]).expect(0);
     assert!(third.out.contains(&format!("SID: {OTHER_SID} sign finished.")), "{}", third.out);
     assert_eq!(folder.read("kept/cuhk.cer"), root);
+    folder
+        .run(&["verify", "kept/inbox.receipt", "kept/report.txt", "--root", "kept/cuhk.cer"])
+        .expect(4);
+    folder
+        .run(&["verify", "kept/inbox-2.receipt", "kept/report.txt", "--root", "kept/cuhk.cer"])
+        .expect(0);
     let messages = folder.run(&["blackboard", "messages", "--dir", "kept", "--json"]).expect(0);
     assert_eq!(messages.documents().len(), 6);
 }
@@ -115,5 +123,8 @@ fn in_json_and_quietly() {
         );
     }
     let done = folder.run(&["demo", "--sid", SID, "--quiet"]).expect(0);
-    assert_eq!((done.out.as_str(), done.err.as_str()), ("", ""));
+    // What the receipt proves is a result.
+    let first = done.out.lines().next().unwrap();
+    assert!(first.ends_with("inbox.receipt: verified. Every check holds."), "{}", done.out);
+    assert_eq!(done.err, "");
 }

@@ -9,7 +9,7 @@ use claim_core::encoding::{RequestNonce, b64u, base64, from_b64u, from_base64};
 use claim_core::messages::{Chain, Challenge, SessionAnswer};
 use claim_core::signing::{Content, Outgoing};
 use claim_core::student::{self, Credential};
-use claim_core::{Origin, Sid, json};
+use claim_core::{Digest, Origin, Sid, json};
 use claim_http::{Clock, ServerTrust, https_client, send, system_rng};
 use claim_pki::{Certificate, Root, SigningKey};
 
@@ -303,7 +303,7 @@ async fn a_course(json: bool) {
     let (at, text) = (["--blackboard", &loud.blackboard_url], MESSAGE);
     student("say", &[&["say"], &at[..], &[text]].concat(), "", &mut search);
     student("renew", &["renew", "--cuhk", &loud.cuhk_url], "", &mut search);
-    student("status", &["status"], "", &mut search);
+    student("status", &[&["status"], &at[..]].concat(), "", &mut search);
     // Refusals tell what was wrong, and not the secret that was.
     let thief = Folder::new();
     search.keep("a thief", &Loud::run(&thief, &enroll, &invitation).expect(1));
@@ -348,6 +348,11 @@ fn no_secret_of_the_demonstration_is_printed() {
     let listed = folder.run(&["cuhk", "list", "--json", "--dir", "kept"]).expect(0).out;
     search.public.extend(listed.split('"').map(str::to_owned));
     search.public.insert(fingerprint(&folder.read("kept/cuhk.cer")));
+    // What the receipt proves: the claim's id and the digest of its file.
+    search.public.insert(Digest::of(folder.read("kept/report.txt").as_bytes()).to_string());
+    for kept in fs::read_dir(folder.path("kept/receipts")).unwrap() {
+        search.public.insert(kept.unwrap().file_name().into_string().unwrap());
+    }
     // The attacker's own certificates, and the digests of what was said and of what was made of it.
     for word in ["certificate ", "the SHA-256 ", "signed was "] {
         for behind in done.out.split(word).skip(1) {
