@@ -3,6 +3,7 @@
 //! Options stand here once; `claim.toml` (see [`crate::settings`]) and `CLAIM_*` go by the same names.
 
 mod claims;
+mod log;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
+pub(crate) use log::{AuditArgs, LogArgs, LogCommand};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
 #[derive(Debug, Parser)]
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Student(StudentArgs),
     /// Say what a receipt proves, without a network
     Verify(VerifyArgs),
+    /// A Blackboard's transparency log: audit
+    Log(LogArgs),
     /// Measure the servers under real load, beside the cryptography that they cannot avoid
     Bench(BenchArgs),
     /// Print a completion script for a shell

@@ -2,6 +2,7 @@
 
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;
+pub(crate) mod log;
 pub(crate) mod pages;
 pub(crate) mod student;
 pub(crate) mod verify;

@@ -69,6 +69,7 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
             Command::Student(arguments) => commands::student::run(arguments, &context).await,
             Command::Demo(arguments) => demo::run(arguments, &context).await,
             Command::Verify(arguments) => commands::verify::run(&arguments, &context),
+            Command::Log(arguments) => commands::log::run(arguments, &context).await,
             Command::Bench(arguments) => bench::run(arguments, &context).await,
             Command::Completions { shell } => commands::pages::completions(shell),
             Command::Man { folder } => commands::pages::man(&folder, terminal),

@@ -24,7 +24,7 @@ use crate::cli::{self, BlackboardCommand, Cli, CuhkCommand};
 pub(crate) const FILE_NAME: &str = "claim.toml";
 
 /// The programs that have a table of their own in the file.
-const TABLES: [&str; 6] = ["cuhk", "blackboard", "student", "demo", "verify", "bench"];
+const TABLES: [&str; 7] = ["cuhk", "blackboard", "student", "demo", "verify", "log", "bench"];
 
 /// The command with all its settings, and the limits of each server.
 #[derive(Debug)]

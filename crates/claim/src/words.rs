@@ -3,6 +3,7 @@
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;
 pub(crate) mod hand_in;
+pub(crate) mod log;
 pub(crate) mod student;
 pub(crate) mod verify;
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test panics to fail")]
 
+#[path = "terminals/auditing.rs"]
+mod auditing;
 #[path = "terminals/by_hand.rs"]
 mod by_hand;
 #[path = "terminals/course.rs"]

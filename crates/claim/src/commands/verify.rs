@@ -77,7 +77,7 @@ fn claimed_names(report: &Report) -> Option<BTreeSet<FileName>> {
 }
 
 /// Reads a file, but no more of it than that.
-fn read_some(path: &Path, most: u64) -> Result<Vec<u8>> {
+pub(super) fn read_some(path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(|| unreadable(path))?;
     file.take(most).read_to_end(&mut bytes).with_context(|| unreadable(path))?;
@@ -88,7 +88,7 @@ fn unreadable(path: &Path) -> String {
     format!("{} cannot be read", words::verify::shown(path))
 }
 
-fn read_root(path: &Path) -> Result<Root> {
+pub(super) fn read_root(path: &Path) -> Result<Root> {
     let bytes = read_some(path, MAX_ROOT).context(
         "the root certificate of CUHK is needed, from CUHK itself or somebody you trust (--root)",
     )?;

@@ -1,0 +1,56 @@
+//! The options of reading a log.
+
+use std::path::PathBuf;
+
+use claim_core::Origin;
+use claim_log::LogKey;
+use clap::{Args, Subcommand};
+
+use super::TlsRootsArg;
+
+/// `claim log`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  claim log audit https://blackboard.example:3141 --receipt lab1.receipt"
+)]
+pub(crate) struct LogArgs {
+    #[command(subcommand)]
+    pub(crate) command: LogCommand,
+}
+
+/// What can be done with a log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Read a whole log, compute every hash again, and compare with what was seen last time
+    Audit(AuditArgs),
+}
+
+/// `claim log audit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim log audit https://blackboard.example:3141 --receipt lab1.receipt\n  \
+        claim log audit https://blackboard.example:3141 --receipt lab1.receipt --tls-roots system --json\n  \
+        claim log audit https://localhost:3141 --key 'localhost:3141/log+0123abcd+AQ…' --state seen.audit\n\n\
+        Anybody may do this; whoever does it now and then sees when the log forgets or rewrites something.\n\
+        Exit codes: 0 nothing is wrong; 4 something is, and it is named; 3 the log could not be read to its\n\
+        end, run it again; 1 a file cannot be read or written; 2 usage.")]
+pub(crate) struct AuditArgs {
+    /// Blackboard's origin; its log is below /log/
+    #[arg(value_name = "URL", value_parser = Origin::from_user)]
+    pub(crate) url: Origin,
+    /// Any receipt of this Blackboard: the certificate of the log's key is in it, and is verified up to the root
+    #[arg(long, env = "CLAIM_RECEIPT", value_name = "FILE", conflicts_with = "key")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Or the log's key itself, as its people publish it
+    #[arg(long, env = "CLAIM_KEY", value_name = "VKEY")]
+    pub(crate) key: Option<LogKey>,
+    /// What was seen last time: the checkpoint, as the log signed it [default: HOST-PORT.audit in the folder]
+    #[arg(long, env = "CLAIM_STATE", value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// The root certificate, from CUHK itself or somebody you trust [default: cuhk.cer in the folder]
+    #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+    /// Which roots the server's TLS certificate may lead to; the log's own key always rests on cuhk.cer or --key
+    #[arg(long, env = "CLAIM_TLS_ROOTS", value_enum, default_value_t = TlsRootsArg::Cuhk)]
+    pub(crate) tls_roots: TlsRootsArg,
+}

@@ -1,0 +1,102 @@
+//! The files of a log over HTTPS: several under way at a time, handed out in order.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use claim_core::Origin;
+use claim_http::{ReachError, send};
+use claim_log::audit::{Resources, resources};
+use claim_log::note::MAX_NOTE_LENGTH;
+use claim_log::{MAX_ENTRY_LENGTH, Resource, TreeSize};
+use http::StatusCode;
+use tokio::task::JoinHandle;
+
+/// How many files are asked for at once. With the largest bundle there can be they fill 64 MiB.
+const AT_ONCE: usize = 4;
+/// The longest refusal that is read, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
+
+/// Why a file of the log is not there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    /// No answer came.
+    #[error(transparent)]
+    Reach(ReachError),
+    /// The answer is neither the file nor that there is none.
+    #[error("the answer to the request for {resource} is {status}")]
+    Status {
+        /// Which file.
+        resource: Resource,
+        /// The status.
+        status: StatusCode,
+    },
+    /// The file is longer than it can be: the log is wrong.
+    #[error("{resource} is longer than {max} bytes")]
+    TooLong {
+        /// Which file.
+        resource: Resource,
+        /// How much was read of it.
+        max: usize,
+    },
+}
+
+/// Where a log is.
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    pub(super) client: reqwest::Client,
+    pub(super) origin: Origin,
+}
+
+impl Log {
+    /// A file of the log; `None` when the log says that it does not have it.
+    pub(super) async fn fetch(&self, resource: Resource) -> Result<Option<Bytes>, FetchError> {
+        let max = longest(resource);
+        let url = self.origin.join(&format!("/log/{resource}"));
+        let answer = match send(self.client.get(url), max).await {
+            Ok(answer) => answer,
+            Err(ReachError::TooLong { max }) => return Err(FetchError::TooLong { resource, max }),
+            Err(error) => return Err(FetchError::Reach(error)),
+        };
+        match answer.status {
+            StatusCode::OK => Ok(Some(answer.body)),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
+            status => Err(FetchError::Status { resource, status }),
+        }
+    }
+}
+
+/// The files that an audit of a log of some size wants, in its order.
+pub(super) struct Ahead {
+    log: Log,
+    remaining: Resources,
+    under_way: VecDeque<JoinHandle<Result<Option<Bytes>, FetchError>>>,
+}
+
+impl Ahead {
+    pub(super) fn new(log: Log, size: TreeSize) -> Self {
+        Self { log, remaining: resources(size), under_way: VecDeque::new() }
+    }
+
+    /// The next file; `None` in place of one that the log does not have, or behind the last.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Result<Option<Bytes>, FetchError>> {
+        while self.under_way.len() < AT_ONCE {
+            let Some(resource) = self.remaining.next() else { break };
+            let log = self.log.clone();
+            self.under_way.push_back(tokio::spawn(async move { log.fetch(resource).await }));
+        }
+        match self.under_way.pop_front() {
+            Some(fetching) => Ok(fetching.await?),
+            None => Ok(Ok(None)),
+        }
+    }
+}
+
+/// The most bytes that are read of an answer: all that the file can have, and room for the words of a refusal.
+fn longest(resource: Resource) -> usize {
+    let file = match resource {
+        Resource::Checkpoint => MAX_NOTE_LENGTH,
+        Resource::Tile(tile) => tile.length(),
+        Resource::Entries(bundle) => usize::from(bundle.width()) * (2 + MAX_ENTRY_LENGTH),
+    };
+    file.max(MAX_REFUSAL)
+}
