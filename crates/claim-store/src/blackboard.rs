@@ -10,7 +10,9 @@ mod writer;
 use std::sync::Arc;
 
 pub use assignments::{AssignmentRow, HolderRow};
-pub use claims::{ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn};
+pub use claims::{
+    ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
+};
 pub use log::{CosignedRow, EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
 pub use ring::{Published, RingRow};

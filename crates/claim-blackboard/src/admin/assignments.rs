@@ -4,7 +4,7 @@ use std::path::Path;
 
 use claim_core::AssignmentRef;
 use claim_core::claim::ClaimId;
-use claim_store::blackboard::{AssignmentRow, BlackboardStore, ClaimRow};
+use claim_store::blackboard::{AssignmentRow, BlackboardStore, ClaimOutline};
 
 use super::{AdminError, open};
 
@@ -17,7 +17,7 @@ pub struct Assignments {
 #[derive(Clone, Debug)]
 pub struct HandIn {
     /// A claim.
-    pub claim: ClaimRow,
+    pub claim: ClaimOutline,
     /// Whether it is the one that counts for its holder.
     pub counts: bool,
 }
@@ -54,8 +54,7 @@ impl Assignments {
     pub async fn hand_ins(&self, assignment: &AssignmentRef) -> Result<Vec<HandIn>, AdminError> {
         let mut hand_ins = Vec::new();
         for claim in self.store.claims_for(assignment).await? {
-            let counting: Option<ClaimId> =
-                self.store.counting(&claim.reference, &claim.holder).await?;
+            let counting: Option<ClaimId> = self.store.counting(assignment, &claim.holder).await?;
             hand_ins.push(HandIn { counts: counting == Some(claim.id), claim });
         }
         Ok(hand_ins)

@@ -58,6 +58,23 @@ pub struct ClaimRow {
     pub revocation: Vec<u8>,
 }
 
+/// What a list tells of a claim: without the signed claim, which can have megabytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimOutline {
+    /// Its id.
+    pub id: ClaimId,
+    /// Whose it is.
+    pub holder: Holder,
+    /// The token's time.
+    pub lodged_at: Timestamp,
+    /// By how many milliseconds it was late.
+    pub late_ms: i64,
+    /// What has become of it.
+    pub state: ClaimState,
+    /// When its last piece was durable.
+    pub received_at: Option<Timestamp>,
+}
+
 impl BlackboardStore {
     /// Lodges a claim: when this returns, claim, token and log entry are durable, or none of them is.
     ///
@@ -95,10 +112,9 @@ impl BlackboardStore {
         &self,
         reference: &AssignmentRef,
         holder: &Holder,
-    ) -> Result<Vec<ClaimRow>, StoreError> {
+    ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
-             upload_until, received_at, pieces, durable, cms, token, revocation FROM claims \
+            "SELECT id, holder, lodged_at, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 AND holder = $3 ORDER BY attempt DESC",
         )
         .bind(reference.course.as_str())
@@ -106,7 +122,7 @@ impl BlackboardStore {
         .bind(holder_key(holder))
         .fetch_all(self.database.reader())
         .await?;
-        rows.iter().map(read).collect()
+        rows.iter().map(outline).collect()
     }
 
     /// The claim that counts: the last by the chain of `replaces` that was lodged in time, is received in full and is
@@ -135,17 +151,19 @@ impl BlackboardStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn claims_for(&self, reference: &AssignmentRef) -> Result<Vec<ClaimRow>, StoreError> {
+    pub async fn claims_for(
+        &self,
+        reference: &AssignmentRef,
+    ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
-             upload_until, received_at, pieces, durable, cms, token, revocation FROM claims \
+            "SELECT id, holder, lodged_at, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 ORDER BY holder, attempt",
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
         .fetch_all(self.database.reader())
         .await?;
-        rows.iter().map(read).collect()
+        rows.iter().map(outline).collect()
     }
 
     /// The pieces of a claim that are durable, in ascending order.
@@ -177,22 +195,19 @@ async fn find(connection: &mut AnyConnection, id: ClaimId) -> Result<Option<Clai
 
 fn read(row: &AnyRow) -> Result<ClaimRow, StoreError> {
     let columns = Columns::new("claims", row);
-    let sids = columns.text("holder")?;
-    let sids: Result<Vec<_>, _> = sids.split(',').map(str::parse).collect();
-    let holder = sids.ok().and_then(|sids| Holder::new(sids).ok());
     Ok(ClaimRow {
         id: columns.parsed("id")?,
         reference: AssignmentRef {
             course: columns.parsed("course")?,
             assignment: columns.parsed("assignment")?,
         },
-        holder: holder.ok_or_else(|| columns.foreign("holder"))?,
+        holder: holder(&columns)?,
         attempt: columns.count("attempt")?,
         person: columns.parsed("person")?,
         lodged_at: columns.time("lodged_at")?,
         due: columns.optional_time("due")?,
         late_ms: columns.int("late_ms")?,
-        state: state(&columns.text("state")?).ok_or_else(|| columns.foreign("state"))?,
+        state: state(&columns)?,
         upload_until: columns.time("upload_until")?,
         received_at: columns.optional_time("received_at")?,
         pieces: columns.count("pieces")?,
@@ -211,8 +226,29 @@ const STATES: [(ClaimState, &str); 5] = [
     (ClaimState::Withdrawn, "withdrawn"),
 ];
 
-fn state(text: &str) -> Option<ClaimState> {
-    STATES.iter().find(|(_, known)| *known == text).map(|(state, _)| *state)
+fn outline(row: &AnyRow) -> Result<ClaimOutline, StoreError> {
+    let columns = Columns::new("claims", row);
+    Ok(ClaimOutline {
+        id: columns.parsed("id")?,
+        holder: holder(&columns)?,
+        lodged_at: columns.time("lodged_at")?,
+        late_ms: columns.int("late_ms")?,
+        state: state(&columns)?,
+        received_at: columns.optional_time("received_at")?,
+    })
+}
+
+fn holder(columns: &Columns<'_>) -> Result<Holder, StoreError> {
+    let sids = columns.text("holder")?;
+    let sids: Result<Vec<_>, _> = sids.split(',').map(str::parse).collect();
+    let holder = sids.ok().and_then(|sids| Holder::new(sids).ok());
+    holder.ok_or_else(|| columns.foreign("holder"))
+}
+
+fn state(columns: &Columns<'_>) -> Result<ClaimState, StoreError> {
+    let text = columns.text("state")?;
+    let state = STATES.iter().find(|(_, known)| *known == text).map(|(state, _)| *state);
+    state.ok_or_else(|| columns.foreign("state"))
 }
 
 fn state_name(state: ClaimState) -> &'static str {

@@ -5,12 +5,13 @@ use claim_core::claim::{ClaimId, LogEntry};
 use claim_core::hand_in::{ClaimState, PieceRef};
 use sqlx::AnyConnection;
 
-use super::{find, state_name};
+use super::{state, state_name};
 use crate::StoreError;
 use crate::blackboard::assignments::stored;
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::writer::Job;
 use crate::database::Database;
+use crate::row::Columns;
 
 /// A piece that is durable in the object storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +68,9 @@ async fn mark(
     new: &NewPiece,
 ) -> Result<Marked, StoreError> {
     let NewPiece { claim, piece, at } = *new;
-    let Some(row) = find(connection, claim).await? else { return Ok(Marked::NoClaim) };
-    match row.state {
-        ClaimState::Waiting if at <= row.upload_until => {}
+    let Some(progress) = progress(connection, claim).await? else { return Ok(Marked::NoClaim) };
+    match progress.state {
+        ClaimState::Waiting if at <= progress.upload_until => {}
         // It lapsed a moment ago, and nobody has written it down yet.
         ClaimState::Waiting => return Ok(Marked::Ended { state: ClaimState::Lapsed }),
         ClaimState::Received => return Ok(Marked::Received { now: false }),
@@ -84,8 +85,8 @@ async fn mark(
     .bind(stored(piece.index))
     .execute(&mut *connection)
     .await?;
-    let durable = row.durable.saturating_add(inserted.rows_affected());
-    let state = if durable < row.pieces { ClaimState::Waiting } else { ClaimState::Received };
+    let durable = progress.durable.saturating_add(inserted.rows_affected());
+    let state = if durable < progress.pieces { ClaimState::Waiting } else { ClaimState::Received };
     let received_at = (state == ClaimState::Received).then(|| at.as_millis());
     sqlx::query("UPDATE claims SET durable = $1, state = $2, received_at = $3 WHERE id = $4")
         .bind(stored(durable))
@@ -99,4 +100,32 @@ async fn mark(
     }
     log::stage(connection, ids.next(), &LogEntry::Received { claim }).await?;
     Ok(Marked::Received { now: true })
+}
+
+/// How far a claim has come; without the signed claim, which can have megabytes.
+struct Progress {
+    state: ClaimState,
+    upload_until: Timestamp,
+    pieces: u64,
+    durable: u64,
+}
+
+async fn progress(
+    connection: &mut AnyConnection,
+    claim: ClaimId,
+) -> Result<Option<Progress>, StoreError> {
+    let row = sqlx::query("SELECT state, upload_until, pieces, durable FROM claims WHERE id = $1")
+        .bind(claim.to_string())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        let columns = Columns::new("claims", &row);
+        Ok(Progress {
+            state: state(&columns)?,
+            upload_until: columns.time("upload_until")?,
+            pieces: columns.count("pieces")?,
+            durable: columns.count("durable")?,
+        })
+    })
+    .transpose()
 }
