@@ -266,6 +266,10 @@ fn moved(token: &[u8], from: &str, to: &str, key: &SigningKey) -> Option<Timesta
     let signed = &der[attributes..attributes + head + length];
     let signature = key.sign(&[&[0x31], &signed[1..]].concat()).unwrap();
     let place = der.len() - signature.len();
+    // An OCTET STRING of just this length is the last thing in the token.
+    if der[place - 2..place] != [4, u8::try_from(signature.len()).unwrap()] {
+        return None;
+    }
     der[place..].copy_from_slice(&signature);
     TimestampToken::from_der(&der).ok()
 }
