@@ -45,6 +45,8 @@ struct State {
     requests: usize,
     /// Bytes that were neither a request nor its content, as far as is known.
     overhead: usize,
+    /// Bytes that may still come of content that was given up: they are no overhead.
+    on_their_way: usize,
     /// Requests that were taken back before they had an answer.
     abandoned: usize,
 }
@@ -80,6 +82,7 @@ impl Activity {
                 turn: 0,
                 requests: 0,
                 overhead: 0,
+                on_their_way: 0,
                 abandoned: 0,
             }),
         })
@@ -128,7 +131,9 @@ impl Activity {
     pub(crate) fn bytes_read(&self, bytes: usize) {
         let mut state = self.state();
         state.turn = state.turn.saturating_add(bytes);
-        state.overhead = state.overhead.saturating_add(bytes);
+        let expected = state.on_their_way.min(bytes);
+        state.on_their_way -= expected;
+        state.overhead = state.overhead.saturating_add(bytes - expected);
         let between = state.handling == 0 && state.answering == 0;
         if self.http1 && between && state.header_began.is_none() {
             state.header_began = Some(Instant::now());
@@ -160,9 +165,17 @@ impl Activity {
         Handling { activity: Arc::clone(self), answered: false }
     }
 
-    /// A request's body was given up this many bytes before its end.
-    pub(crate) fn leave_body(&self, bytes: u64) {
-        self.state().body_left = bytes;
+    /// A request's body was given up this many bytes before its end, `u64::MAX` when nobody knows.
+    ///
+    /// Of these the client may have sent a window before it learns that nobody reads them: some are read
+    /// already and were taken for overhead, the others come later, which is no fault of the client's either.
+    pub(crate) fn leave_body(&self, bytes: u64, window: usize) {
+        let mut state = self.state();
+        state.body_left = bytes;
+        let sent = usize::try_from(bytes).unwrap_or(usize::MAX).min(window);
+        let counted = state.overhead.min(sent);
+        state.overhead -= counted;
+        state.on_their_way = state.on_their_way.max(sent - counted);
     }
 
     /// How many bytes of the last request's body were given up; `u64::MAX` when nobody knows.
@@ -292,6 +305,32 @@ mod tests {
         assert_eq!(left(&activity, &limits).1, Expiry::Idle);
         activity.bytes_read(1);
         assert_eq!(left(&activity, &limits), (Duration::ZERO, Expiry::Overhead));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn content_that_nobody_reads_is_forgiven_once_whenever_it_comes() {
+        let limits = Limits::default();
+        let window = limits.http2_window_bytes as usize;
+        for already in [0, 1000, window] {
+            let activity = Activity::new(false);
+            let handling = activity.request(&limits);
+            activity.bytes_read(already);
+            activity.leave_body(u64::MAX, window);
+            drop(handling.answered());
+            activity.bytes_read(window - already);
+            activity.bytes_read(limits.max_overhead_bytes);
+            assert_eq!(
+                left(&activity, &limits).1,
+                Expiry::Idle,
+                "{already} bytes before the answer"
+            );
+            activity.bytes_read(1);
+            assert_eq!(
+                left(&activity, &limits).1,
+                Expiry::Overhead,
+                "{already} bytes before the answer"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -124,8 +124,8 @@ impl HttpBody for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
-            self.activity.not_overhead(self.window);
-            self.activity.leave_body(self.body.size_hint().exact().unwrap_or(u64::MAX));
+            let left = self.body.size_hint().exact().unwrap_or(u64::MAX);
+            self.activity.leave_body(left, self.window);
         }
     }
 }
