@@ -39,6 +39,9 @@ use crate::turnwise::Line;
 /// (RFC 9112 §9.6): the client would see a broken connection instead of "too large".
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The most that is read of such content and thrown away, in bytes: to read it is not free, also where nobody looks.
+const MAX_DISCARDED: usize = 16 * 1024 * 1024;
+
 // What HTTP/2 leaves to a server, said here and not left to what a library takes by default.
 
 /// The dynamic table of HPACK, in bytes (RFC 7541 §4.2).
@@ -123,7 +126,8 @@ pub(crate) async fn serve_connection(
     shared: &Shared,
 ) {
     let id = info.id;
-    let line = Line::new(&shared.turns, Household::from(info.peer.ip()), id);
+    let household = Household::from(info.peer.ip());
+    let line = Line::new(&shared.turns, household, id);
     let activity = Activity::new(version == Version::Http1);
     let io = TokioIo::new(bodies::Watched::new(transport, Arc::clone(&activity)));
     let service = Requests {
@@ -143,12 +147,13 @@ pub(crate) async fn serve_connection(
                 .max_header_size(limits.max_header_bytes as usize)
                 .max_buf_size(limits.max_header_bytes as usize)
                 .serve_connection(io, service);
-            let end = drive(&mut connection, &activity, shared).await;
-            if let End::Finished(Ok(())) = end {
-                let transport = connection.into_parts().io.into_inner().into_inner();
-                close(transport, activity.body_left() > 0).await;
+            match drive(&mut connection, &activity, shared).await {
+                End::Finished(Ok(())) => {
+                    let transport = connection.into_parts().io.into_inner().into_inner();
+                    close(transport, activity.body_left() > 0).await
+                }
+                end => end,
             }
-            end
         }
         Version::Http2 => {
             let mut connection = http2::Builder::new(line)
@@ -171,7 +176,12 @@ pub(crate) async fn serve_connection(
         End::Finished(Err(error)) if error.is_parse() => refuse(shared, id, Refused::NotHttp),
         End::Finished(Err(error)) => tracing::debug!(connection = id, %error, "broken"),
         End::CutOff => tracing::debug!(connection = id, "cut off"),
-        End::Refused(reason) => refuse(shared, id, reason),
+        End::Refused(reason) => {
+            if reason.is_abuse() {
+                shared.turns.set_back(household);
+            }
+            refuse(shared, id, reason);
+        }
     }
 }
 
@@ -182,19 +192,27 @@ pub(crate) fn refuse(shared: &Shared, connection: u64, reason: Refused) {
 }
 
 /// Ends a connection so that the last answer arrives.
-async fn close(mut transport: impl Transport, body_left: bool) {
+async fn close(mut transport: impl Transport, body_left: bool) -> End {
+    let mut discarded = 0;
     let ending = async {
         if transport.shutdown().await.is_ok() && body_left {
             // Below TLS: nobody will look at these bytes, so nobody need decrypt them.
             let mut tcp = transport.into_tcp();
-            let mut discarded = [0; 16 * 1024];
-            while tcp.read(&mut discarded).await.is_ok_and(|length| length > 0) {}
+            let mut unread = [0; 16 * 1024];
+            while discarded < MAX_DISCARDED {
+                match tcp.read(&mut unread).await {
+                    Ok(length) if length > 0 => discarded += length,
+                    _ => break,
+                }
+                // Others have their turn in between.
+                tokio::task::yield_now().await;
+            }
         }
     };
     // A peer that goes on regardless gets the reset.
     let _ = tokio::time::timeout(LINGER, ending).await;
+    if discarded < MAX_DISCARDED { End::Finished(Ok(())) } else { End::Refused(Refused::Overhead) }
 }
-
 /// Hands the requests of one connection to the application.
 struct Requests {
     app: Router,

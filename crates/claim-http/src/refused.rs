@@ -55,6 +55,11 @@ impl Refused {
         }
     }
 
+    /// Whether no program does that which means well: whoever does it waits behind others for a while.
+    pub(crate) fn is_abuse(self) -> bool {
+        matches!(self, Self::Overhead | Self::Abandoned)
+    }
+
     /// What a failed handshake means.
     pub(crate) fn from_handshake(error: &io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {

@@ -3,10 +3,21 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::household::Household;
+
+/// So many turns go to others before one to those who were set back.
+const PASSED_OVER: u32 = 3;
+
+/// For so long somebody is set back.
+const SET_BACK: Duration = Duration::from_secs(10);
+
+/// The most households that are set back, some 100 bytes each; with more of them all are forgiven.
+const MAX_SET_BACK: usize = 1 << 16;
 
 /// So many at once; the others wait.
 ///
@@ -39,10 +50,18 @@ struct State<L> {
     next: u64,
     /// Those who have somebody waiting, in the order of their turns.
     order: VecDeque<Household>,
+    /// The same, of those who were set back.
+    behind: VecDeque<Household>,
+    /// How often those behind were passed over since their last turn.
+    passed_over: u32,
     households: HashMap<Household, Lanes<L>>,
+    /// Who was set back, until when.
+    set_back: HashMap<Household, Instant>,
 }
 
 struct Lanes<L> {
+    /// The household is in the second line.
+    behind: bool,
     waiting: usize,
     order: VecDeque<L>,
     /// No lane here is empty.
@@ -58,7 +77,10 @@ impl<L: Lane> Turns<L> {
             waiting: 0,
             next: 0,
             order: VecDeque::new(),
+            behind: VecDeque::new(),
+            passed_over: 0,
             households: HashMap::new(),
+            set_back: HashMap::new(),
         };
         Arc::new(Self { state: Mutex::new(state), at_once, max_waiting })
     }
@@ -88,6 +110,21 @@ impl<L: Lane> Turns<L> {
         let outcome = (&mut waiter.granted).await;
         waiter.turns = None;
         outcome.map(|()| Turn(Some(Arc::clone(self)))).map_err(|_| Crowded)
+    }
+
+    /// Lets others go first for ten seconds: three of their turns before one of this household's.
+    ///
+    /// Where nobody else waits that changes nothing.
+    pub fn set_back(&self, household: Household) {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.set_back.len() >= MAX_SET_BACK {
+            state.set_back.retain(|_, until| *until > now);
+            if state.set_back.len() >= MAX_SET_BACK {
+                state.set_back.clear();
+            }
+        }
+        state.set_back.insert(household, now + SET_BACK);
     }
 
     /// Whether nobody has a turn.
@@ -141,8 +178,11 @@ impl<L: Lane> State<L> {
         self.next += 1;
         self.waiting += 1;
         let lanes = self.households.entry(household).or_insert_with(|| {
-            self.order.push_back(household);
-            Lanes { waiting: 0, order: VecDeque::new(), lanes: HashMap::new() }
+            let until = self.set_back.get(&household);
+            let behind = until.is_some_and(|until| *until > Instant::now());
+            let line = if behind { &mut self.behind } else { &mut self.order };
+            line.push_back(household);
+            Lanes { behind, waiting: 0, order: VecDeque::new(), lanes: HashMap::new() }
         });
         lanes.waiting += 1;
         let queue = lanes.lanes.entry(lane).or_insert_with_key(|lane| {
@@ -169,8 +209,9 @@ impl<L: Lane> State<L> {
             lanes.order.retain(|other| other != lane);
         }
         if lanes.waiting == 0 {
+            let line = if lanes.behind { &mut self.behind } else { &mut self.order };
+            line.retain(|other| *other != household);
             self.households.remove(&household);
-            self.order.retain(|other| *other != household);
         }
         Some(grant)
     }
@@ -188,8 +229,12 @@ impl<L: Lane> State<L> {
 
     /// The oldest of the lane whose turn it is in the household whose turn it is; both go to the end of the line.
     fn next_in_line(&mut self) -> Option<(Household, L, u64)> {
-        let household = *self.order.front()?;
-        self.order.rotate_left(1);
+        let first =
+            !self.order.is_empty() && (self.behind.is_empty() || self.passed_over < PASSED_OVER);
+        self.passed_over = if first && !self.behind.is_empty() { self.passed_over + 1 } else { 0 };
+        let line = if first { &mut self.order } else { &mut self.behind };
+        let household = *line.front()?;
+        line.rotate_left(1);
         let lanes = self.households.get_mut(&household)?;
         let lane = lanes.order.front()?.clone();
         lanes.order.rotate_left(1);
@@ -247,29 +292,60 @@ mod tests {
         look(&mut first).unwrap().unwrap()
     }
 
-    #[test]
-    fn who_asks_for_much_does_not_keep_others_waiting() {
-        let turns = Turns::new(1, 100);
-        let mut turn = taken(&turns);
-        let mut line: Vec<_> = (0..10).map(|_| ("crowd", waits(&turns, 1, 0))).collect();
-        line.push(("neighbour", waits(&turns, 1, 1)));
-        line.push(("other", waits(&turns, 2, 0)));
+    /// Ends the turn, and each one that follows; the names in the order in which they had theirs.
+    fn served(mut turn: Turn<u8>, mut line: Vec<(&'static str, Waiting)>) -> Vec<&'static str> {
         let mut order = Vec::new();
         while !line.is_empty() {
             drop(turn);
+            let mut given = None;
             let next = line.iter_mut().position(|(name, waiting)| {
-                let given = look(waiting).map(Result::unwrap);
-                let is_next = given.is_some();
-                if let Some(given) = given {
-                    order.push((*name, given));
-                }
-                is_next
+                given = look(waiting).map(|outcome| (*name, outcome.unwrap()));
+                given.is_some()
             });
             drop(line.remove(next.unwrap()));
-            turn = order.last_mut().map(|(_, given)| std::mem::replace(given, Turn(None))).unwrap();
+            let (name, next_turn) = given.unwrap();
+            order.push(name);
+            turn = next_turn;
         }
-        let order: Vec<_> = order.iter().map(|(name, _)| *name).collect();
+        order
+    }
+
+    #[test]
+    fn who_asks_for_much_does_not_keep_others_waiting() {
+        let turns = Turns::new(1, 100);
+        let turn = taken(&turns);
+        let mut line: Vec<_> = (0..10).map(|_| ("crowd", waits(&turns, 1, 0))).collect();
+        line.push(("neighbour", waits(&turns, 1, 1)));
+        line.push(("other", waits(&turns, 2, 0)));
+        let order = served(turn, line);
         assert_eq!(order[..4], ["crowd", "other", "neighbour", "crowd"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_set_back_has_one_turn_in_four_until_it_is_forgiven() {
+        let turns = Turns::new(1, 100);
+        for (wait, expected) in [
+            (0, "honest honest honest crowd honest honest"),
+            (11, "crowd honest crowd honest crowd honest"),
+        ] {
+            if wait == 0 {
+                turns.set_back(household(1));
+            }
+            tokio::time::advance(Duration::from_secs(wait)).await;
+            let turn = taken(&turns);
+            let mut line: Vec<_> = (0..6).map(|_| ("crowd", waits(&turns, 1, 0))).collect();
+            line.extend((0..6).map(|_| ("honest", waits(&turns, 2, 0))));
+            assert_eq!(served(turn, line)[..6].join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn those_who_were_set_back_are_served_when_nobody_else_waits() {
+        let turns = Turns::new(1, 100);
+        turns.set_back(household(1));
+        let turn = taken(&turns);
+        let line = (0..9).map(|_| ("crowd", waits(&turns, 1, 0))).collect();
+        assert_eq!(served(turn, line).len(), 9);
     }
 
     #[test]

@@ -37,7 +37,8 @@ impl Student {
         Ok(())
     }
 
-    fn new(number: u32, issuer: &Issuer) -> Result<Self> {
+    /// The student with this number; [`Self::many`] makes those from 0 on.
+    pub(super) fn new(number: u32, issuer: &Issuer) -> Result<Self> {
         let id = PersonId::Student(format!("{:010}", FIRST + number).parse::<Sid>()?);
         let key = SigningKey::generate()?;
         let chain = certify(&id, key.public_key(), issuer)?;

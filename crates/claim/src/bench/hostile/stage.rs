@@ -71,7 +71,7 @@ pub(super) type Tls = TlsStream<TcpStream>;
 
 impl Stage {
     pub(super) async fn new(servers: &Servers, same_address: bool) -> Result<Self> {
-        let student = Student::many(1, &servers.issuer)?.remove(0);
+        let student = Student::new(super::STUDENTS, &servers.issuer)?;
         let credential = student.credential;
         let origin = &servers.blackboard.origin;
         let (request, _) = student::request(&credential, origin, &mut system_rng());
