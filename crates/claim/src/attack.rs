@@ -1,10 +1,12 @@
 //! `claim demo --attack`: the attacker's part, against the servers of the demonstration.
 //!
 //! The attacks send real bytes to real servers: whatever refuses them is the server's code, or that of the student's
-//! program where the student is the victim, and never the attacker's own.
+//! program where the student is the victim, and never the attacker's own. The forgeries are made with the servers' own
+//! keys, and whatever exposes them is what everybody runs who judges a receipt or a log.
 
 mod certificates;
 mod codes;
+mod forgeries;
 mod messages;
 mod middle;
 mod scene;
@@ -20,8 +22,9 @@ use anyhow::{Result, anyhow};
 use claim_core::ProblemType;
 use serde_json::json;
 
+use self::forgeries::{FORGERIES, Forger};
 use self::scene::Scene;
-use self::verdict::{Distrust, Outcome, Refusal, Verdict};
+use self::verdict::{Distrust, Manner, Outcome, Refusal, Verdict};
 use crate::exit::Exit;
 use crate::stage::Stage;
 use crate::terminal::Terminal;
@@ -184,7 +187,7 @@ const ATTACKS: &[Attack<Scene>] = &[
     },
 ];
 
-/// Plays the attacker: done only if every attack is refused in the way it must be.
+/// Plays the attacker: done only if every attack is refused, and every forgery exposed, in the way it must be.
 pub(crate) async fn run(stage: &Stage) -> Result<Exit> {
     let terminal = stage.terminal;
     terminal.head("The attacker's preparations: servers and certificates of their own");
@@ -193,9 +196,23 @@ pub(crate) async fn run(stage: &Stage) -> Result<Exit> {
     terminal.head("What must pass: the honest neighbours of the attacks");
     let neighbours = play_neighbours(&scene, NEIGHBOURS, terminal).await;
     terminal.head("The attacks: each is sent as real bytes");
-    let attacks = play_attacks(&scene, ATTACKS, terminal).await;
+    let attacks = play_attacks(&scene, ATTACKS, Manner::Attack, terminal).await;
+    let forged = forge(&scene, terminal).await;
     scene.stop().await;
-    Ok(conclude(neighbours, attacks, terminal))
+    let (honest, forgeries) = forged?;
+    Ok(conclude(neighbours.and(honest), attacks, forgeries, terminal))
+}
+
+/// Plays the liars: with every key there is, they forge what others will look at later.
+async fn forge(scene: &Scene, terminal: Terminal) -> Result<(Tally, Tally)> {
+    let forger = tokio::time::timeout(SETTING_UP, Forger::set_up(scene)).await;
+    let forger = forger.map_err(|_| anyhow!("the forgeries could not be prepared in time"))??;
+    terminal.head("What must pass here: the honest neighbours of the forgeries");
+    let neighbours = play_neighbours(&forger, forgeries::NEIGHBOURS, terminal).await;
+    terminal.head("The forgeries: somebody has the servers' own keys, and lies");
+    let forgeries = play_attacks(&forger, FORGERIES, Manner::Forgery, terminal).await;
+    terminal.say(&forger.where_they_are());
+    Ok((neighbours, forgeries))
 }
 
 /// How many were played, and how many of them ended as they must.
@@ -209,6 +226,10 @@ impl Tally {
     fn count(&mut self, good: bool) {
         self.played += 1;
         self.good += usize::from(good);
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { played: self.played + other.played, good: self.good + other.good }
     }
 
     fn is_clean(self) -> bool {
@@ -236,7 +257,12 @@ async fn play_neighbours<S>(scene: &S, all: &[Neighbour<S>], terminal: Terminal)
     tally
 }
 
-async fn play_attacks<S>(scene: &S, all: &[Attack<S>], terminal: Terminal) -> Tally {
+async fn play_attacks<S>(
+    scene: &S,
+    all: &[Attack<S>],
+    manner: Manner,
+    terminal: Terminal,
+) -> Tally {
     let mut tally = Tally::default();
     for (number, Attack { name, line, expected, play }) in (1..).zip(all) {
         terminal.say(&format!("{number}. {line}"));
@@ -244,12 +270,12 @@ async fn play_attacks<S>(scene: &S, all: &[Attack<S>], terminal: Terminal) -> Ta
         tally.count(verdict.is_good());
         if terminal.is_json() {
             let document = json!({
-                "attack": name, "expected": expected.name(), "refused": verdict.is_refused(),
-                "as_expected": verdict.is_good(), "refusal": verdict.words(),
+                manner.noun(): name, "expected": expected.name(), manner.end(): verdict.is_refused(),
+                "as_expected": verdict.is_good(), manner.answer(): verdict.words(),
             });
             terminal.result("", &document);
         } else {
-            terminal.verdict(verdict.is_good(), &verdict.to_string());
+            terminal.verdict(verdict.is_good(), &verdict.told(manner));
         }
     }
     tally
@@ -260,17 +286,23 @@ async fn in_time<T>(playing: impl Future<Output = Result<T>>) -> Result<T> {
     played.unwrap_or_else(|_| Err(anyhow!("nothing came of it within {} s", PLAYING.as_secs())))
 }
 
-fn conclude(neighbours: Tally, attacks: Tally, terminal: Terminal) -> Exit {
-    let clean = neighbours.is_clean() && attacks.is_clean();
+fn conclude(neighbours: Tally, attacks: Tally, forgeries: Tally, terminal: Terminal) -> Exit {
+    let clean = neighbours.is_clean() && attacks.is_clean() && forgeries.is_clean();
     terminal.head("Verdict");
     let line = format!(
-        "{} of {} attacks were refused as they must be; {} of {} honest neighbours passed.",
-        attacks.good, attacks.played, neighbours.good, neighbours.played
+        "{} of {} attacks were refused as they must be; {} of {} forgeries were exposed as they must be; {} of {} honest neighbours passed.",
+        attacks.good,
+        attacks.played,
+        forgeries.good,
+        forgeries.played,
+        neighbours.good,
+        neighbours.played
     );
     terminal.verdict(clean, &line);
     if terminal.is_json() {
         let document = json!({ "event": "verdict", "passed": clean,
             "attacks": attacks.played, "refused_as_expected": attacks.good,
+            "forgeries": forgeries.played, "exposed_as_expected": forgeries.good,
             "neighbours": neighbours.played, "neighbours_passed": neighbours.good });
         terminal.result("", &document);
     }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use self::report::Report;
+use self::report::{HandedIn, Report};
 use self::summary::Summary;
 use crate::attack;
 use crate::cli::{DemoArgs, StudentServerArgs, TlsRootsArg};
@@ -65,11 +65,13 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
     };
     summary.resume();
     let report = Report { dir: &dir, file: arguments.file, sid: &sid, terminal, context };
-    let exit = steps(report, &servers, &summary).await?;
-    if exit != Exit::Done {
-        servers.stop().await;
-        return Ok(exit);
-    }
+    let handed_in = match steps(report, &servers, &summary).await? {
+        Ok(handed_in) => handed_in,
+        Err(exit) => {
+            servers.stop().await;
+            return Ok(exit);
+        }
+    };
     summary.show(terminal);
     let kept = match &temporary {
         Some(_) => "Everything was in a temporary folder, which goes now; keep it next time with --dir FOLDER.".to_owned(),
@@ -79,7 +81,8 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
         let root = std::fs::read_to_string(dir.join("cuhk.cer")).context("cannot read cuhk.cer")?;
         let (cuhk, blackboard) = (servers.cuhk.clone(), servers.blackboard.clone());
         let root = Arc::new(Root::from_pem(&root)?);
-        let stage = Stage { dir, cuhk, blackboard, sid, root, terminal };
+        let HandedIn { report, receipt } = handed_in;
+        let stage = Stage { dir, cuhk, blackboard, sid, report, receipt, root, terminal };
         attack::run(&stage).await?
     } else {
         terminal.say("What an attacker gets: claim demo --attack");
@@ -91,13 +94,17 @@ async fn play(arguments: DemoArgs, context: &Context) -> Result<Exit> {
 }
 
 /// Steps 1 to 6.
-async fn steps(report: Report<'_>, servers: &Servers, summary: &Arc<Summary>) -> Result<Exit> {
+async fn steps(
+    report: Report<'_>,
+    servers: &Servers,
+    summary: &Arc<Summary>,
+) -> Result<Result<HandedIn, Exit>> {
     let (sid, terminal) = (report.sid, report.terminal);
     let student = student(report.dir, servers, terminal, summary);
     terminal.head("Steps 1 and 2: the student gets a certificate");
     let enrolled = match student.enroll(Requester::LocalDemo(sid.clone())).await {
         Ok(enrolled) => enrolled,
-        Err(error) => return Ok(terminal.explained(&error)),
+        Err(error) => return Ok(Err(terminal.explained(&error))),
     };
     if enrolled.already {
         terminal.say(&format!(
@@ -107,14 +114,14 @@ async fn steps(report: Report<'_>, servers: &Servers, summary: &Arc<Summary>) ->
     terminal.head("Steps 3 to 5: a session by certificate");
     let mut session = match student.open_session(&enrolled.id).await {
         Ok(session) => session,
-        Err(error) => return Ok(terminal.explained(&error)),
+        Err(error) => return Ok(Err(terminal.explained(&error))),
     };
     terminal.head("Step 6: authenticated messages");
     let messages =
         [format!("Hello, this is {sid}."), "My report is ready: 報告已完成 ✓".to_owned()];
     for message in messages {
         if let Err(error) = session.say(&message).await {
-            return Ok(terminal.explained(&error));
+            return Ok(Err(terminal.explained(&error)));
         }
     }
     terminal.head("Step 6, for real: the report is handed in");

@@ -19,6 +19,10 @@ pub(crate) struct Stage {
     pub(crate) blackboard: Origin,
     /// The student, whose key and certificate are in the folder.
     pub(crate) sid: Sid,
+    /// The report that was handed in.
+    pub(crate) report: PathBuf,
+    /// Its receipt.
+    pub(crate) receipt: PathBuf,
     /// The root that everybody trusts.
     pub(crate) root: Arc<Root>,
     /// Where to tell what happens.

@@ -31,7 +31,8 @@ pub enum Member {
 }
 
 impl Member {
-    const ALL: [Self; 8] = [
+    /// All, in the order in which they stand in the archive.
+    pub const ALL: [Self; 8] = [
         Self::Readme,
         Self::Claim,
         Self::Timestamp,

@@ -30,22 +30,10 @@ pub(crate) fn fails(report: &Report, point: Point, code: &str) {
     assert_eq!(report.verdict(), Verdict::NotVerified);
 }
 
-/// All members that a receipt can have.
-pub(crate) const MEMBERS: [Member; 8] = [
-    Member::Readme,
-    Member::Claim,
-    Member::Timestamp,
-    Member::Outage,
-    Member::LodgedProof,
-    Member::ReceivedProof,
-    Member::RevocationLists,
-    Member::Certificates,
-];
-
 /// The receipt with one member's bytes replaced.
 pub(crate) fn with(made: &Made, member: Member, bytes: &[u8]) -> Vec<u8> {
     let container = made.container();
-    let members = MEMBERS.into_iter().filter_map(|one| match one == member {
+    let members = Member::ALL.into_iter().filter_map(|one| match one == member {
         true => Some((one, bytes.to_vec())),
         false => container.content(one).map(|content| (one, content.to_vec())),
     });

@@ -10,7 +10,6 @@ use claim_core::receipt::{Container, Logged, Member, Report, Verdict};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::checks::MEMBERS;
 use crate::site::{Site, Story, at};
 
 const CHANGES: usize = 10_000;
@@ -72,7 +71,7 @@ fn change_pieces(dice: &mut Dice, bytes: &[u8], separator: &str, first: usize) -
 /// One change; the receipt is put together again so that it reaches further than the checksums.
 fn change(dice: &mut Dice, one: &Container, other: &Container) -> Vec<u8> {
     let content = |from: &Container, member| from.content(member).unwrap_or_default().to_vec();
-    let member = MEMBERS[dice.below(MEMBERS.len())];
+    let member = Member::ALL[dice.below(Member::ALL.len())];
     let proof = [Member::LodgedProof, Member::ReceivedProof][dice.below(2)];
     let (changed, bytes) = match dice.below(10) {
         0 => {
@@ -86,7 +85,7 @@ fn change(dice: &mut Dice, one: &Container, other: &Container) -> Vec<u8> {
             (member, bytes)
         }
         5 => (member, content(other, member)),
-        6 => (member, content(one, MEMBERS[dice.below(MEMBERS.len())])),
+        6 => (member, content(one, Member::ALL[dice.below(Member::ALL.len())])),
         7 => {
             let pem = content(one, Member::Certificates);
             let pem = change_pieces(dice, &pem, "-----END CERTIFICATE-----\n", 0);
@@ -102,7 +101,7 @@ fn change(dice: &mut Dice, one: &Container, other: &Container) -> Vec<u8> {
             (proof, change_pieces(dice, &bytes, "\n", first))
         }
     };
-    let members = MEMBERS.into_iter().filter_map(|it| {
+    let members = Member::ALL.into_iter().filter_map(|it| {
         let bytes =
             if it == changed { Some(bytes.clone()) } else { one.content(it).map(<[u8]>::to_vec) };
         // An empty member that was not there stays away.
@@ -170,7 +169,7 @@ fn ten_thousand_changes() {
 #[track_caller]
 fn only_witnesses(genuine: &Container, changed: &[u8]) {
     let changed = Container::from_zip(changed).unwrap();
-    for member in MEMBERS {
+    for member in Member::ALL {
         let text = |container: &Container| {
             let bytes = container.content(member).unwrap_or_default().to_vec();
             String::from_utf8(bytes).unwrap_or_default()

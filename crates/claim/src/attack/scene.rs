@@ -126,7 +126,8 @@ async fn enrolled_attacker(
     Ok(Credential { id, chain: chain(&[leaf, issuing.clone()])?, key })
 }
 
-fn victim(stage: &Stage) -> Result<Credential> {
+/// The student of the demonstration.
+pub(super) fn victim(stage: &Stage) -> Result<Credential> {
     let wallet = Wallet::new(&stage.dir, None);
     let id = PersonId::from(stage.sid.clone());
     let key = SigningKey::from_pkcs8_pem(&read(&wallet.key_path(&id))?)?;
@@ -140,6 +141,7 @@ fn issuer(dir: &Path) -> Result<Issuer> {
     Ok(Issuer::new(certificate, key)?)
 }
 
-fn read(path: &Path) -> Result<String> {
+/// A file of the demonstration's folder, which may be a key.
+pub(super) fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

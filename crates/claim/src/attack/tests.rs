@@ -26,8 +26,8 @@ const PASSES: Neighbour<()> =
 
 async fn exit(neighbours: &[Neighbour<()>], attacks: &[Attack<()>]) -> Exit {
     let neighbours = play_neighbours(&(), neighbours, terminal()).await;
-    let attacks = play_attacks(&(), attacks, terminal()).await;
-    conclude(neighbours, attacks, terminal())
+    let attacks = play_attacks(&(), attacks, Manner::Attack, terminal()).await;
+    conclude(neighbours, attacks, attacks, terminal())
 }
 
 #[tokio::test]
@@ -71,21 +71,37 @@ async fn nothing_played_is_no_success() {
     assert_eq!(exit(&[PASSES], &[]).await, Exit::Refused);
 }
 
+#[tokio::test]
+async fn a_forgery_that_is_believed_spoils_it() {
+    let attacks = [attack(REFUSED)];
+    let neighbours = play_neighbours(&(), &[PASSES], terminal()).await;
+    let refused = play_attacks(&(), &attacks, Manner::Attack, terminal()).await;
+    let believed =
+        [attack(|()| Box::pin(async { Ok(Outcome::Through { words: "words".to_owned() }) }))];
+    let believed = play_attacks(&(), &believed, Manner::Forgery, terminal()).await;
+    assert_eq!(conclude(neighbours, refused, refused, terminal()), Exit::Done);
+    assert_eq!(conclude(neighbours, refused, believed, terminal()), Exit::Refused);
+    assert_eq!(conclude(neighbours, refused, Tally::default(), terminal()), Exit::Refused);
+}
+
 #[test]
 fn a_verdict_says_what_happened() {
-    let words = |played| Verdict::of(EXPECTED, played).to_string();
+    let words = |played| Verdict::of(EXPECTED, played).told(Manner::Attack);
     assert_eq!(words(refused(Some(EXPECTED))), "refused: words");
     assert_eq!(words(refused(None)), "REFUSED OTHERWISE than by sid-mismatch: words");
     assert_eq!(words(Ok(Outcome::Through { words: "words".to_owned() })), "GOT THROUGH: words");
     assert_eq!(words(Err(anyhow!("words"))), "COULD NOT BE PLAYED: words");
+    let words = |played| Verdict::of(EXPECTED, played).told(Manner::Forgery);
+    assert_eq!(words(refused(Some(EXPECTED))), "exposed: words");
+    assert_eq!(words(refused(None)), "EXPOSED OTHERWISE than by sid-mismatch: words");
 }
 
 #[test]
 fn names_are_unique() {
-    let names: HashSet<_> = ATTACKS
-        .iter()
-        .map(|attack| attack.name)
-        .chain(NEIGHBOURS.iter().map(|neighbour| neighbour.name))
-        .collect();
-    assert_eq!(names.len(), ATTACKS.len() + NEIGHBOURS.len());
+    let attacks = ATTACKS.iter().map(|attack| attack.name);
+    let forgeries = FORGERIES.iter().map(|forgery| forgery.name);
+    let neighbours = NEIGHBOURS.iter().map(|neighbour| neighbour.name);
+    let of_forgeries = forgeries::NEIGHBOURS.iter().map(|neighbour| neighbour.name);
+    let all: Vec<_> = attacks.chain(forgeries).chain(neighbours).chain(of_forgeries).collect();
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
 }

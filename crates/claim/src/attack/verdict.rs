@@ -1,17 +1,33 @@
-//! Whether an attack ended as it must.
-
-use std::fmt;
+//! Whether an attack or a forgery ended as it must.
 
 use anyhow::Result;
 use claim_core::ProblemType;
+use claim_core::receipt::Point;
 
-/// A kind of refusal, as far as these attacks go.
+/// A kind of refusal, or of exposure, as far as these attacks and forgeries go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// A server's, by a problem document with its status.
     Problem(ProblemType),
     /// The student's program's.
     Student(Distrust),
+    /// By `claim verify`: the check that decides, and its finding's code.
+    Check(Point, &'static str),
+    /// By CUHK's witness, with this status.
+    Witness(u16),
+    /// By `claim log audit`.
+    Audit(Contradiction),
+    /// By two receipts that both verify, and do not go together.
+    Receipts,
+}
+
+/// How a log contradicts what was seen of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contradiction {
+    /// What was there is there no longer.
+    Rewritten,
+    /// There are two trees of one size.
+    TwoHistories,
 }
 
 /// Why the student's program does not go on.
@@ -46,7 +62,42 @@ pub(super) enum Outcome {
     },
 }
 
-/// What is to be said of an attack.
+/// What is played: an attack on a running server or program, or a forgery for those who look later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// It must be refused.
+    Attack,
+    /// It must be exposed.
+    Forgery,
+}
+
+impl Manner {
+    /// The name of the thing.
+    pub(super) const fn noun(self) -> &'static str {
+        match self {
+            Self::Attack => "attack",
+            Self::Forgery => "forgery",
+        }
+    }
+
+    /// The name of what comes back.
+    pub(super) const fn answer(self) -> &'static str {
+        match self {
+            Self::Attack => "refusal",
+            Self::Forgery => "exposure",
+        }
+    }
+
+    /// What must become of it.
+    pub(super) const fn end(self) -> &'static str {
+        match self {
+            Self::Attack => "refused",
+            Self::Forgery => "exposed",
+        }
+    }
+}
+
+/// What is to be said of an attack or a forgery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Refused as it must be.
@@ -62,16 +113,22 @@ pub(super) enum Verdict {
 }
 
 impl Refusal {
-    /// A word for it: a problem's slug, or the student's reason.
-    pub(super) fn name(self) -> &'static str {
-        match self {
+    /// A word for it: a problem's slug, or whose and which reason.
+    pub(super) fn name(self) -> String {
+        let name = match self {
             Self::Problem(problem_type) => problem_type.slug(),
             Self::Student(Distrust::OtherOrigin) => "student: other-origin",
             Self::Student(Distrust::SessionKey) => "student: session-key-not-for-us",
             Self::Student(Distrust::OtherServer) => "student: certificate-of-another-server",
             Self::Student(Distrust::Signature) => "student: signature-wrong",
             Self::Student(Distrust::Answer) => "student: answer-not-authentic",
-        }
+            Self::Check(point, code) => return format!("check {point}: {code}"),
+            Self::Witness(status) => return format!("witness: {status}"),
+            Self::Audit(Contradiction::Rewritten) => "audit: rewritten",
+            Self::Audit(Contradiction::TwoHistories) => "audit: two-histories",
+            Self::Receipts => "receipts: predecessor-not-named",
+        };
+        name.to_owned()
     }
 }
 
@@ -96,24 +153,24 @@ impl Verdict {
         matches!(self, Self::Refused(_) | Self::Otherwise { .. })
     }
 
+    /// The line for people.
+    pub(super) fn told(&self, manner: Manner) -> String {
+        let end = manner.end();
+        match self {
+            Self::Refused(words) => format!("{end}: {words}"),
+            Self::Otherwise { expected, words } => {
+                format!("{} OTHERWISE than by {}: {words}", end.to_uppercase(), expected.name())
+            }
+            Self::Through(words) => format!("GOT THROUGH: {words}"),
+            Self::NotPlayed(words) => format!("COULD NOT BE PLAYED: {words}"),
+        }
+    }
+
     /// What came back.
     pub(super) fn words(&self) -> &str {
         match self {
             Self::Refused(words) | Self::Otherwise { words, .. } => words,
             Self::Through(words) | Self::NotPlayed(words) => words,
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(words) => write!(f, "refused: {words}"),
-            Self::Otherwise { expected, words } => {
-                write!(f, "REFUSED OTHERWISE than by {}: {words}", expected.name())
-            }
-            Self::Through(words) => write!(f, "GOT THROUGH: {words}"),
-            Self::NotPlayed(words) => write!(f, "COULD NOT BE PLAYED: {words}"),
         }
     }
 }

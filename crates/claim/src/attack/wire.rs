@@ -90,6 +90,7 @@ pub(super) async fn open_session(
 pub(super) struct Message {
     url: String,
     token: String,
+    media_type: String,
     signature_input: String,
     signature: String,
     pub(super) content_digest: String,
@@ -97,19 +98,31 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Signs as the student's program does.
+    /// Signs a message as the student's program does.
     pub(super) fn sign(session: &Session, text: &str, nonce: &RequestNonce) -> Result<Self> {
         let content = Content { media_type: MEDIA_TYPE, bytes: text.as_bytes() };
-        let request = Outgoing { method: "POST", target: TARGET, content: Some(content) };
+        Self::signed(session, TARGET, &content, nonce)
+    }
+
+    /// Signs any content for any address.
+    pub(super) fn signed(
+        session: &Session,
+        target: &str,
+        content: &Content<'_>,
+        nonce: &RequestNonce,
+    ) -> Result<Self> {
+        let Content { media_type, bytes } = *content;
+        let request = Outgoing { method: "POST", target, content: Some(Content { ..*content }) };
         let (fields, _) = session.sign(&request, now(), nonce);
         let SignatureFields { content_digest, signature_input, signature } = fields;
         Ok(Self {
-            url: session.origin().join(TARGET),
+            url: session.origin().join(target),
             token: session.token().to_owned(),
+            media_type: media_type.to_owned(),
             signature_input,
             signature,
             content_digest: content_digest.context("a message without a digest")?,
-            content: text.as_bytes().to_vec(),
+            content: bytes.to_vec(),
         })
     }
 
@@ -119,7 +132,7 @@ impl Message {
             .post(&self.url)
             .header("claim-session", &self.token)
             .header("content-digest", &self.content_digest)
-            .header("content-type", MEDIA_TYPE)
+            .header("content-type", &self.media_type)
             .header("signature-input", &self.signature_input)
             .header("signature", &self.signature)
             .body(self.content.clone());

@@ -20,7 +20,8 @@ use claim_log::{Bundle, LeafIndex, LogKey, LogSigned, Resource, SignedCheckpoint
 use claim_pki::{Certificate, Root};
 use claim_student::{Service, Unreached};
 
-use self::fetch::{Ahead, FetchError, Log};
+pub(crate) use self::fetch::Log;
+use self::fetch::{Ahead, FetchError};
 use super::Context;
 use super::verify::{read_root, read_some};
 use crate::cli::{AuditArgs, LogArgs, LogCommand, TlsRootsArg};
@@ -34,13 +35,22 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const MAX_STATE: u64 = MAX_NOTE_LENGTH as u64;
 
 /// What ends an audit before its end.
-enum Stop {
+pub(crate) enum Stop {
     /// The log or what was kept of it is wrong: what, and what to do.
     Wrong(String, &'static str),
     /// The command line does not fit together: what, and what to do.
     Usage(String, &'static str),
     /// The log could not be read.
     Fetch(FetchError),
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wrong(what, _) | Self::Usage(what, _) => f.write_str(what),
+            Self::Fetch(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<FetchError> for Stop {
@@ -124,16 +134,20 @@ async fn audit(
     };
     let file_name = format!("{}.audit", arguments.url.authority().replace(':', "-"));
     let state = arguments.state.clone().unwrap_or_else(|| context.server_dir().join(file_name));
-    let remembered = match remembered(&state, &key)? {
-        Ok(remembered) => remembered,
-        Err(stop) => return Ok(Err(stop)),
-    };
     let trust = match arguments.tls_roots {
         TlsRootsArg::Cuhk => ServerTrust::Root(Arc::new(read_root(root)?)),
         TlsRootsArg::System => ServerTrust::System,
     };
     let client = https_client(&trust, None, TIMEOUT)?;
-    let log = Log { client, origin: arguments.url.clone() };
+    look(Log::Served { client, origin: arguments.url.clone() }, key, state).await
+}
+
+/// Reads all of a log that has this key, compares it with what was seen last time, and remembers it if nothing is wrong.
+pub(crate) async fn look(log: Log, key: LogKey, state: PathBuf) -> Result<Result<Audited, Stop>> {
+    let remembered = match remembered(&state, &key)? {
+        Ok(remembered) => remembered,
+        Err(stop) => return Ok(Err(stop)),
+    };
     let checkpoint = match checkpoint(&log, &key).await {
         Ok(checkpoint) => checkpoint,
         Err(stop) => return Ok(Err(stop)),
@@ -229,7 +243,8 @@ fn remembered(state: &Path, key: &LogKey) -> Result<Result<Option<LogSigned>, St
     })
 }
 
-async fn checkpoint(log: &Log, key: &LogKey) -> Result<LogSigned, Stop> {
+/// The log's checkpoint, by its own key.
+pub(crate) async fn checkpoint(log: &Log, key: &LogKey) -> Result<LogSigned, Stop> {
     let Some(octets) = log.fetch(Resource::Checkpoint).await? else {
         return Err(Stop::Wrong(
             format!("{} has no checkpoint: nothing shows what it holds", key.name()),

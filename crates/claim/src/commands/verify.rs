@@ -22,10 +22,39 @@ const MAX_LISTS: usize = 16;
 /// The largest root certificate file that is read, in bytes.
 const MAX_ROOT: u64 = 1024 * 1024;
 
+/// What was judged by which root, and the result.
+pub(crate) struct Judged {
+    root: Root,
+    pub(crate) report: Report,
+}
+
 /// Says what a receipt proves.
 pub(crate) fn run(arguments: &VerifyArgs, context: &Context) -> Result<Exit> {
     let root_path = arguments.root.clone().unwrap_or_else(|| context.server_dir().join("cuhk.cer"));
-    let root = read_root(&root_path)?;
+    let Judged { root, report } = match judge(arguments, &root_path)? {
+        Ok(judged) => judged,
+        Err(ambiguous) => {
+            let advice = "Name it with its folder, as it was handed in.";
+            context.terminal.failure(&ambiguous, None, advice);
+            return Ok(Exit::Usage);
+        }
+    };
+    let subject =
+        words::verify::Subject { receipt: &arguments.receipt, root: &root_path, trust: &root };
+    let (text, document) =
+        (words::verify::text(&subject, &report), words::verify::json(&subject, &report));
+    context.terminal.result(&text, &document);
+    Ok(match report.verdict() {
+        Verdict::Verified => Exit::Done,
+        Verdict::Incomplete => Exit::Incomplete,
+        Verdict::NotVerified => Exit::NotVerified,
+    })
+}
+
+/// Judges a receipt, with the files that were named; inside, the sentence that says which path could be several of
+/// the claim's files.
+pub(crate) fn judge(arguments: &VerifyArgs, root: &Path) -> Result<Result<Judged, String>> {
+    let root = read_root(root)?;
     let receipt = read_some(&arguments.receipt, MAX_RECEIPT as u64 + 1)?;
     let mut newer_lists = Vec::new();
     for path in &arguments.crl {
@@ -47,11 +76,7 @@ pub(crate) fn run(arguments: &VerifyArgs, context: &Context) -> Result<Exit> {
         Some(names) if !arguments.files.is_empty() => {
             let given = match name_files(&arguments.files, &names)? {
                 Ok(given) => given,
-                Err(ambiguous) => {
-                    let advice = "Name it with its folder, as it was handed in.";
-                    context.terminal.failure(&ambiguous, None, advice);
-                    return Ok(Exit::Usage);
-                }
+                Err(ambiguous) => return Ok(Err(ambiguous)),
             };
             let files: Result<Vec<FileEntry>> =
                 given.into_iter().map(|(path, name)| hash(&path, name)).collect();
@@ -59,16 +84,7 @@ pub(crate) fn run(arguments: &VerifyArgs, context: &Context) -> Result<Exit> {
         }
         _ => report,
     };
-    let subject =
-        words::verify::Subject { receipt: &arguments.receipt, root: &root_path, trust: &root };
-    let (text, document) =
-        (words::verify::text(&subject, &report), words::verify::json(&subject, &report));
-    context.terminal.result(&text, &document);
-    Ok(match report.verdict() {
-        Verdict::Verified => Exit::Done,
-        Verdict::Incomplete => Exit::Incomplete,
-        Verdict::NotVerified => Exit::NotVerified,
-    })
+    Ok(Ok(Judged { root, report }))
 }
 
 fn claimed_names(report: &Report) -> Option<BTreeSet<FileName>> {

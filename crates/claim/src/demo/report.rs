@@ -24,12 +24,18 @@ pub(super) struct Report<'a> {
     pub(super) context: &'a Context,
 }
 
+/// What was handed in, and the receipt for it.
+pub(super) struct HandedIn {
+    pub(super) report: PathBuf,
+    pub(super) receipt: PathBuf,
+}
+
 impl Report<'_> {
     pub(super) async fn hand_in(
         self,
         student: &Student,
         session: &mut OpenSession,
-    ) -> Result<Exit> {
+    ) -> Result<Result<HandedIn, Exit>> {
         let terminal = self.terminal;
         let file = match &self.file {
             Some(file) => file.clone(),
@@ -37,17 +43,20 @@ impl Report<'_> {
         };
         let receipt = match lodge_and_upload(self.dir, &file, student, session, terminal).await {
             Ok(receipt) => receipt,
-            Err(error) => return Ok(terminal.explained(&*error)),
+            Err(error) => return Ok(Err(terminal.explained(&*error))),
         };
         terminal.head("What the receipt proves (claim verify)");
         let arguments = VerifyArgs {
-            receipt,
-            files: vec![file],
+            receipt: receipt.clone(),
+            files: vec![file.clone()],
             root: Some(self.dir.join("cuhk.cer")),
             witness: None,
             crl: Vec::new(),
         };
-        verify::run(&arguments, self.context)
+        Ok(match verify::run(&arguments, self.context)? {
+            Exit::Done => Ok(HandedIn { report: file, receipt }),
+            exit => Err(exit),
+        })
     }
 
     fn generate(&self) -> Result<PathBuf> {

@@ -99,9 +99,12 @@ fn who_and_what(claim: &Claimed) -> Vec<String> {
     if let Some(note) = &manifest.note {
         lines.push(row("note", &format!("\"{}\"", Escaped(note))));
     }
-    if let Some(replaced) = manifest.replaces {
-        lines.push(row("replaces", &format!("the claim {replaced}")));
-    }
+    // Said in both cases: an old draft that somebody lodged later gives itself away by it.
+    let replaced = match manifest.replaces {
+        Some(replaced) => format!("the claim {replaced}"),
+        None => "none: by the signer's word nothing was lodged for this before".to_owned(),
+    };
+    lines.push(row("replaces", &replaced));
     lines.push(row("claim", &claim.id.to_string()));
     lines
 }

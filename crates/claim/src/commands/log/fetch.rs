@@ -1,13 +1,14 @@
 //! The files of a log over HTTPS: several under way at a time, handed out in order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use claim_core::Origin;
 use claim_http::{ReachError, send};
 use claim_log::audit::{Resources, resources};
 use claim_log::note::MAX_NOTE_LENGTH;
-use claim_log::{MAX_ENTRY_LENGTH, Resource, TreeSize};
+use claim_log::{MAX_ENTRY_LENGTH, Object, Resource, TreeSize};
 use http::StatusCode;
 use tokio::task::JoinHandle;
 
@@ -18,7 +19,7 @@ const MAX_REFUSAL: usize = 64 * 1024;
 
 /// Why a file of the log is not there.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub(crate) enum FetchError {
     /// No answer came.
     #[error(transparent)]
     Reach(ReachError),
@@ -42,17 +43,31 @@ pub(super) enum FetchError {
 
 /// Where a log is.
 #[derive(Clone, Debug)]
-pub(super) struct Log {
-    pub(super) client: reqwest::Client,
-    pub(super) origin: Origin,
+pub(crate) enum Log {
+    /// At a Blackboard.
+    Served {
+        /// What asks it.
+        client: reqwest::Client,
+        /// Which Blackboard.
+        origin: Origin,
+    },
+    /// These files, as somebody shows them.
+    Shown(Arc<[Object]>),
 }
 
 impl Log {
     /// A file of the log; `None` when the log says that it does not have it.
-    pub(super) async fn fetch(&self, resource: Resource) -> Result<Option<Bytes>, FetchError> {
+    pub(crate) async fn fetch(&self, resource: Resource) -> Result<Option<Bytes>, FetchError> {
+        let (client, origin) = match self {
+            Self::Served { client, origin } => (client, origin),
+            Self::Shown(files) => {
+                let file = files.iter().find(|file| file.resource == resource);
+                return Ok(file.map(|file| Bytes::copy_from_slice(&file.octets)));
+            }
+        };
         let max = longest(resource);
-        let url = self.origin.join(&format!("/log/{resource}"));
-        let answer = match send(self.client.get(url), max).await {
+        let url = origin.join(&format!("/log/{resource}"));
+        let answer = match send(client.get(url), max).await {
             Ok(answer) => answer,
             Err(ReachError::TooLong { max }) => return Err(FetchError::TooLong { resource, max }),
             Err(error) => return Err(FetchError::Reach(error)),
