@@ -2,6 +2,7 @@
 //!
 //! Options stand here once; `claim.toml` (see [`crate::settings`]) and `CLAIM_*` go by the same names.
 
+mod bench;
 mod claims;
 mod log;
 
@@ -14,6 +15,7 @@ use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
 pub(crate) use log::{AuditArgs, LogArgs, LogCommand};
 
@@ -513,56 +515,4 @@ pub(crate) struct VerifyArgs {
     /// Revocation lists that are newer than the receipt (PEM or DER); may be repeated
     #[arg(long, env = "CLAIM_CRL", value_name = "FILE", value_delimiter = ',')]
     pub(crate) crl: Vec<PathBuf>,
-}
-
-/// `claim bench`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench hostile"
-)]
-pub(crate) struct BenchArgs {
-    #[command(subcommand)]
-    pub(crate) command: BenchCommand,
-}
-
-/// What to measure.
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchCommand {
-    /// Steps 3 to 5 against a Blackboard in its own process, over new and over kept connections
-    Sessions {
-        /// How long each phase runs
-        #[arg(long, env = "CLAIM_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
-        seconds: u64,
-        /// How many different students take part
-        #[arg(long, env = "CLAIM_STUDENTS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=20_000))]
-        students: u32,
-        /// How many of them at once
-        #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=256))]
-        concurrency: u32,
-    },
-    /// Both servers under attack, each in its own process, with honest students beside the attacker
-    Hostile(HostileArgs),
-}
-
-/// `claim bench hostile`.
-#[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "Examples:\n  claim bench hostile\n  claim bench hostile --attack rapid-reset --seconds 5 --same-address"
-)]
-pub(crate) struct HostileArgs {
-    /// The attack; may be repeated [default: all of them]
-    #[arg(long, env = "CLAIM_ATTACKS", value_name = "NAME", value_delimiter = ',')]
-    pub(crate) attack: Vec<String>,
-    /// How long each round runs, without the attack and then with it
-    #[arg(long, env = "CLAIM_SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
-    pub(crate) seconds: u64,
-    /// How many rounds of both; what is told is the median
-    #[arg(long, env = "CLAIM_ROUNDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
-    pub(crate) rounds: u32,
-    /// How many honest students come at once
-    #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub(crate) concurrency: u32,
-    /// Attack from the honest students' address instead of another
-    #[arg(long, env = "CLAIM_SAME_ADDRESS", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
-    pub(crate) same_address: bool,
 }

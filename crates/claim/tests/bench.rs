@@ -34,7 +34,7 @@ fn sessions_are_measured_in_both_ways() {
 
     assert_eq!((&report["students"], &report["concurrency"]), (&3.into(), &3.into()));
     assert_eq!(report["key_exchange"], "X25519MLKEM768");
-    let ways: Vec<_> = report["sessions"].as_array().unwrap().iter().collect();
+    let ways: Vec<_> = report["phases"].as_array().unwrap().iter().collect();
     let way = |row: &Value| (row["connections"].clone(), row["certificates"].clone());
     assert_eq!(
         ways.iter().map(|row| way(row)).collect::<Vec<_>>(),
@@ -42,7 +42,7 @@ fn sessions_are_measured_in_both_ways() {
     );
     for row in ways {
         assert_eq!(row["failures"], 0);
-        for positive in ["sessions", "per_second", "unavoidable", "ratio"] {
+        for positive in ["visits", "per_second", "unavoidable", "ratio"] {
             assert!(row[positive].as_f64().unwrap() > 0.0, "{positive}: {row}");
         }
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
+use claim_core::encoding::RequestNonce;
 use claim_core::messages::{Challenge, JSON, SessionAnswer};
-use claim_core::student::{self, Credential, Session};
+use claim_core::signing::{AnswerParts, Content, Outgoing};
+use claim_core::student::{self, Credential, ExpectAnswer, Session};
 use claim_core::{Escaped, Origin, json};
 use claim_pki::Root;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -137,6 +139,28 @@ impl Client {
         Ok(waiting.receive(answer, &self.root, now())?)
     }
 
+    /// A signed request of step 6; the answer's signature is verified.
+    pub(super) async fn ask(
+        &self,
+        connection: &mut Connection,
+        session: &Session,
+        ask: Ask<'_>,
+    ) -> Result<(StatusCode, Bytes)> {
+        let (request, expected) = ask.sign(session)?;
+        let (head, body) = connection.send(request).await?.into_parts();
+        let content = read_answer(body).await?;
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let parts = AnswerParts {
+            status: head.status.as_u16(),
+            content_digest: text("content-digest"),
+            content_type: text("content-type"),
+            signature_input: text("signature-input").unwrap_or_default(),
+            signature: text("signature").unwrap_or_default(),
+        };
+        expected.receive(&parts, &content).with_context(|| format!("{}", head.status))?;
+        Ok((head.status, content))
+    }
+
     async fn handshake(&self) -> Result<TlsStream<TcpStream>> {
         let tcp = TcpStream::connect(self.address).await.context("cannot connect to Blackboard")?;
         tcp.set_nodelay(true)?;
@@ -159,6 +183,43 @@ impl Client {
             bail!("{path} was answered with {status}: {}", Escaped(&text));
         }
         Ok(json::from_slice(&body)?)
+    }
+}
+
+/// A request of step 6 before it is signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) method: &'static str,
+    pub(super) target: &'a str,
+    /// Its media type, and the bytes.
+    pub(super) content: Option<(&'static str, &'a Bytes)>,
+}
+
+impl Ask<'_> {
+    /// The request, and what its answer must be.
+    pub(super) fn sign(
+        self,
+        session: &Session,
+    ) -> Result<(Request<Full<Bytes>>, ExpectAnswer<'_>)> {
+        let Self { method, target, content } = self;
+        let signed = content.map(|(media_type, bytes)| Content { media_type, bytes });
+        let outgoing = Outgoing { method, target, content: signed };
+        let nonce = RequestNonce::random(&mut system_rng());
+        let (fields, expected) = session.sign(&outgoing, now(), &nonce);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(session.origin().join(target))
+            .header("claim-session", session.token())
+            .header("signature-input", fields.signature_input)
+            .header("signature", fields.signature);
+        if let Some((media_type, _)) = content {
+            request = request.header(header::CONTENT_TYPE, media_type);
+        }
+        if let Some(digest) = fields.content_digest {
+            request = request.header("content-digest", digest);
+        }
+        let bytes = content.map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        Ok((request.body(Full::new(bytes))?, expected))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The load: many students at once, each opening one session after the other.
+//! The load: many students at once, each coming again and again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,31 +13,44 @@ use tokio::task::JoinSet;
 use super::WARM_UP;
 use super::connection::{Client, Connection};
 use super::cpu::CpuTime;
+use super::hand_in::hand_in;
+use super::io::bytes_written;
 use super::report::Setting;
 use super::site::Site;
 use super::students::Student;
 
-/// After so many failed sessions one of those at work gives up: there is nothing to measure here.
+/// After so many failed visits one of those at work gives up: there is nothing to measure here.
 const MAX_FAILURES: usize = 10;
 
 /// Under which conditions the students come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Phase {
+    pub(super) work: Work,
     pub(super) connections: Connections,
     pub(super) certificates: Certificates,
 }
 
-/// How a session is connected.
+/// What a student comes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Work {
+    /// To open a session, steps 3 to 5.
+    Session,
+    /// To hand a file in, with a session opened for it, and to fetch the receipt.
+    HandIn,
+}
+
+/// How a student is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Connections {
-    /// By a TLS connection of its own, which is opened before it and closed after it.
+    /// By a TLS connection of its own, which is opened before the visit and closed after it.
     New,
     /// By one that is there already.
     Kept,
 }
 
-/// What Blackboard knows of a session's certificate.
+/// What Blackboard knows of a student's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Certificates {
@@ -52,13 +65,17 @@ pub(super) enum Certificates {
 pub(super) struct Measured {
     /// How long was measured.
     pub(super) elapsed: Duration,
-    /// Of each session that was completed in that time, how long it took; ascending.
+    /// Of each visit that was completed in that time, how long it took; ascending.
     pub(super) latencies: Vec<Duration>,
+    /// How many visits did what they were for, also while nothing was measured.
+    pub(super) completed: usize,
     /// What Blackboard used in that time.
     pub(super) server: CpuTime,
+    /// What Blackboard sent to its storage in that time, in bytes.
+    pub(super) written: u64,
     /// What the students used, all of them together.
     pub(super) clients: CpuTime,
-    /// How many sessions failed, also while nothing was measured yet.
+    /// How many visits failed, also while nothing was measured yet.
     pub(super) failures: usize,
     /// What the first of these failed of.
     pub(super) first_failure: Option<String>,
@@ -72,13 +89,13 @@ struct Worker {
     students: Vec<Student>,
     stop: Arc<AtomicBool>,
     connection: Option<Connection>,
-    done: Vec<Session>,
+    done: Vec<Visit>,
     failures: Vec<String>,
 }
 
-/// A session that was opened.
+/// A visit that did what the student came for.
 #[derive(Clone, Copy)]
-struct Session {
+struct Visit {
     completed: Instant,
     latency: Duration,
 }
@@ -103,14 +120,18 @@ pub(super) async fn run(
     let myself = std::process::id();
     tokio::time::sleep(WARM_UP).await;
     let (begin, server, clients) = (Instant::now(), site.cpu()?, CpuTime::of(myself)?);
+    let written = bytes_written(site.process())?;
     tokio::time::sleep(Duration::from_secs(setting.seconds)).await;
     let (end, server_end, clients_end) = (Instant::now(), site.cpu()?, CpuTime::of(myself)?);
+    let written = bytes_written(site.process())?.saturating_sub(written);
     stop.store(true, Ordering::Relaxed);
 
     let (mut students, mut latencies, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    let mut completed = 0;
     for worker in at_work.join_all().await {
         students.extend(worker.students);
         failures.extend(worker.failures);
+        completed += worker.done.len();
         let measured = worker.done.iter().filter(|one| (begin..end).contains(&one.completed));
         latencies.extend(measured.map(|one| one.latency));
     }
@@ -118,7 +139,9 @@ pub(super) async fn run(
     let measured = Measured {
         elapsed: end - begin,
         latencies,
+        completed,
         server: server_end.since(server),
+        written,
         clients: clients_end.since(clients),
         failures: failures.len(),
         first_failure: failures.into_iter().next(),
@@ -132,8 +155,8 @@ impl Worker {
         while !self.stop.load(Ordering::Relaxed) && self.failures.len() < MAX_FAILURES {
             let student = next % self.students.len().max(1);
             next += 1;
-            match self.session(student).await {
-                Ok(session) => self.done.push(session),
+            match self.visit(student).await {
+                Ok(visit) => self.done.push(visit),
                 Err(error) => {
                     self.failures.push(format!("{error:#}"));
                     // Whatever it was, this connection has had it.
@@ -145,8 +168,8 @@ impl Worker {
         self
     }
 
-    /// One session of this student; what it takes to make a certificate or to say goodbye does not count.
-    async fn session(&mut self, student: usize) -> Result<Session> {
+    /// One visit of this student; what it takes to make a certificate or to say goodbye does not count.
+    async fn visit(&mut self, student: usize) -> Result<Visit> {
         let Some(student) = self.students.get_mut(student) else {
             anyhow::bail!("there are no students");
         };
@@ -158,13 +181,16 @@ impl Worker {
             Some(connection) => connection,
             None => self.client.connect().await?,
         };
-        self.client.open_session(&mut connection, &student.credential).await?;
+        let session = self.client.open_session(&mut connection, &student.credential).await?;
+        if self.phase.work == Work::HandIn {
+            hand_in(&self.client, &mut connection, &session, student).await?;
+        }
         let completed = Instant::now();
         self.connection = Some(connection);
         if self.phase.connections == Connections::New {
             self.disconnect().await;
         }
-        Ok(Session { completed, latency: completed - begun })
+        Ok(Visit { completed, latency: completed - begun })
     }
 
     async fn disconnect(&mut self) {
@@ -191,6 +217,10 @@ fn deal<T>(all: Vec<T>, hands: usize) -> Vec<Vec<T>> {
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let work = match self.work {
+            Work::Session => "sessions",
+            Work::HandIn => "hand-ins",
+        };
         let connections = match self.connections {
             Connections::New => "a new connection each",
             Connections::Kept => "kept connections",
@@ -199,7 +229,7 @@ impl fmt::Display for Phase {
             Certificates::New => "certificates not seen before",
             Certificates::Known => "known certificates",
         };
-        write!(f, "{connections}, {certificates}")
+        write!(f, "{work} over {connections}, {certificates}")
     }
 }
 

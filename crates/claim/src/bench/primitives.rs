@@ -1,10 +1,11 @@
-//! The cryptography that a session cannot do without, each operation by itself on one thread.
+//! The cryptography that a session or a hand-in cannot do without, each operation by itself on one thread.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::Result;
+use claim_core::Digest;
 use claim_pki::{SigningKey, VerifiedIssuer};
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_128 as HPKE;
@@ -12,7 +13,8 @@ use rustls::crypto::hpke::{Hpke, HpkePublicKey};
 use serde::Serialize;
 
 use super::cpu;
-use super::load::{Certificates, Connections, Phase};
+use super::hand_in::FILE;
+use super::load::{Certificates, Connections, Phase, Work};
 use super::now;
 use super::site::Site;
 use super::students::Student;
@@ -44,29 +46,36 @@ pub(super) enum Primitive {
     CertificateVerification,
     /// The encryption of the session key.
     Kem,
-    /// The signature of step 5.
-    SessionSignature,
-    /// The one signature that [`Self::CertificateVerification`] verifies, by itself: for comparison only.
+    /// The signature of step 5, and that of the timestamp.
+    Signature,
+    /// One signature, by itself: the claim's. [`Self::CertificateVerification`] verifies another.
     SignatureVerification,
+    /// The digest of the file.
+    FileDigest,
 }
 
 impl Primitive {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::TlsKeyExchange,
         Self::TlsSignature,
         Self::CertificateVerification,
         Self::SignatureVerification,
         Self::Kem,
-        Self::SessionSignature,
+        Self::Signature,
+        Self::FileDigest,
     ];
 
-    /// Whether a session in this phase needs it.
-    pub(super) fn is_part_of(self, phase: Phase) -> bool {
+    /// How often a visit in this phase needs it.
+    pub(super) fn times(self, phase: Phase) -> u32 {
+        let hands_in = phase.work == Work::HandIn;
         match self {
-            Self::TlsKeyExchange | Self::TlsSignature => phase.connections == Connections::New,
-            Self::CertificateVerification => phase.certificates == Certificates::New,
-            Self::Kem | Self::SessionSignature => true,
-            Self::SignatureVerification => false,
+            Self::TlsKeyExchange | Self::TlsSignature => {
+                u32::from(phase.connections == Connections::New)
+            }
+            Self::CertificateVerification => u32::from(phase.certificates == Certificates::New),
+            Self::Kem => 1,
+            Self::Signature => 1 + u32::from(hands_in),
+            Self::SignatureVerification | Self::FileDigest => u32::from(hands_in),
         }
     }
 }
@@ -142,8 +151,11 @@ impl Workbench {
             Primitive::Kem => {
                 black_box(HPKE.seal(black_box(&[1; CONTEXT]), &[], &[1; 32], &self.public)?);
             }
-            Primitive::SessionSignature => {
+            Primitive::Signature => {
                 black_box(self.key.sign(black_box(&self.message))?);
+            }
+            Primitive::FileDigest => {
+                black_box(Digest::of(black_box(&[1; FILE])));
             }
         }
         Ok(())
@@ -159,11 +171,6 @@ impl Samples {
 
     /// Half of the batches were faster, half slower: what disturbed a few of them does not show.
     pub(super) fn medians(self) -> Primitives {
-        let median = |mut durations: Vec<Duration>| {
-            durations.sort_unstable();
-            let middle = durations.get(durations.len() / 2).copied().unwrap_or_default();
-            middle.as_secs_f64() * 1e6
-        };
         self.0.into_iter().map(|(which, samples)| (which, median(samples))).collect()
     }
 }
@@ -174,10 +181,9 @@ impl Primitives {
         self.0.get(&primitive).copied().unwrap_or_default()
     }
 
-    /// All that a session in this phase needs, in microseconds.
+    /// All that a visit in this phase needs, in microseconds.
     pub(super) fn unavoidable(&self, phase: Phase) -> f64 {
-        let part = self.0.iter().filter(|(primitive, _)| primitive.is_part_of(phase));
-        part.map(|(_, micros)| micros).sum()
+        self.0.iter().map(|(primitive, micros)| f64::from(primitive.times(phase)) * micros).sum()
     }
 }
 
@@ -185,6 +191,18 @@ impl FromIterator<(Primitive, f64)> for Primitives {
     fn from_iter<I: IntoIterator<Item = (Primitive, f64)>>(micros: I) -> Self {
         Self(micros.into_iter().collect())
     }
+}
+
+/// How long one run takes on this thread, in microseconds: the median of some batches.
+pub(super) fn micros_each(run: impl FnMut() -> Result<()>) -> Result<f64> {
+    Ok(median(batches(run)?))
+}
+
+/// In microseconds.
+fn median(mut durations: Vec<Duration>) -> f64 {
+    durations.sort_unstable();
+    let middle = durations.get(durations.len() / 2).copied().unwrap_or_default();
+    middle.as_secs_f64() * 1e6
 }
 
 /// The processor time of one run, measured in batches: what the server's is compared with.
@@ -205,22 +223,21 @@ fn batches(mut run: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
 mod tests {
     use super::*;
 
-    fn phase(connections: Connections, certificates: Certificates) -> Phase {
-        Phase { connections, certificates }
-    }
-
     #[test]
-    fn a_session_is_charged_with_what_it_needs() {
+    fn a_visit_is_charged_with_what_it_needs() {
         let primitives: Primitives =
-            Primitive::ALL.into_iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0]).collect();
-        for (connections, certificates, expected) in [
-            (Connections::New, Certificates::New, 1.0 + 2.0 + 4.0 + 16.0 + 32.0),
-            (Connections::New, Certificates::Known, 1.0 + 2.0 + 16.0 + 32.0),
-            (Connections::Kept, Certificates::New, 4.0 + 16.0 + 32.0),
-            (Connections::Kept, Certificates::Known, 16.0 + 32.0),
+            Primitive::ALL.into_iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]).collect();
+        for (work, connections, certificates, expected) in [
+            (Work::Session, Connections::New, Certificates::New, 1.0 + 2.0 + 4.0 + 16.0 + 32.0),
+            (Work::Session, Connections::New, Certificates::Known, 1.0 + 2.0 + 16.0 + 32.0),
+            (Work::Session, Connections::Kept, Certificates::New, 4.0 + 16.0 + 32.0),
+            (Work::Session, Connections::Kept, Certificates::Known, 16.0 + 32.0),
+            (Work::HandIn, Connections::New, Certificates::New, 127.0 + 32.0),
+            (Work::HandIn, Connections::Kept, Certificates::Known, 8.0 + 16.0 + 2.0 * 32.0 + 64.0),
         ] {
-            let unavoidable = primitives.unavoidable(phase(connections, certificates));
-            assert!((unavoidable - expected).abs() < 1e-9, "{connections:?} {certificates:?}");
+            let phase = Phase { work, connections, certificates };
+            let unavoidable = primitives.unavoidable(phase);
+            assert!((unavoidable - expected).abs() < 1e-9, "{phase:?}");
         }
     }
 

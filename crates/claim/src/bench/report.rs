@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::hand_in::FILE;
+use super::io::Calls;
 use super::load::{Measured, Phase};
 use super::primitives::{Primitive, Primitives};
 
@@ -33,7 +35,7 @@ pub(super) struct Report {
     /// Microseconds of each operation.
     pub(super) primitives: Primitives,
     /// One row a phase.
-    pub(super) sessions: Vec<Row>,
+    pub(super) phases: Vec<Row>,
 }
 
 /// One phase. Times are in microseconds.
@@ -41,22 +43,27 @@ pub(super) struct Report {
 pub(super) struct Row {
     #[serde(flatten)]
     phase: Phase,
-    sessions: usize,
+    visits: usize,
     per_second: f64,
     latency: Latency,
-    /// The server's processor time for a session.
-    server: PerSession,
-    /// The students' processor time for a session.
-    client: PerSession,
+    /// The server's processor time for a visit.
+    server: PerVisit,
+    /// The students' processor time for a visit.
+    client: PerVisit,
+    /// The bytes that the server sent to its storage for a visit.
+    bytes_written: f64,
+    /// The system calls that the server made for a visit, counted in another run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<CallsPerVisit>,
     /// The sum of the primitives that it needs.
     unavoidable: f64,
-    /// How many times as much the server used; none when no session was opened.
+    /// How many times as much the server used; none when there was none.
     ratio: Option<f64>,
     failures: usize,
     first_failure: Option<String>,
 }
 
-/// From the first packet to the verified session.
+/// From the first packet to the verified end.
 #[derive(Clone, Debug, Serialize)]
 struct Latency {
     p50: f64,
@@ -65,9 +72,17 @@ struct Latency {
     max: f64,
 }
 
-/// Processor time divided by the number of sessions.
+/// System calls divided by the number of visits.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct CallsPerVisit {
+    all: f64,
+    /// `fsync` and `fdatasync`.
+    syncs: f64,
+}
+
+/// Processor time divided by the number of visits.
 #[derive(Clone, Debug, Serialize)]
-struct PerSession {
+struct PerVisit {
     user: f64,
     system: f64,
 }
@@ -80,37 +95,44 @@ impl Setting {
 }
 
 impl Report {
-    /// Whether no session failed, and there were some.
+    /// Whether no visit failed, and there were some.
     pub(super) fn is_clean(&self) -> bool {
-        self.sessions.iter().all(|row| row.failures == 0 && row.sessions > 0)
+        self.phases.iter().all(|row| row.failures == 0 && row.visits > 0)
     }
 }
 
 impl Row {
-    pub(super) fn new(phase: Phase, measured: Measured, primitives: &Primitives) -> Self {
-        let sessions = measured.latencies.len();
-        let count = sessions.max(1) as f64;
+    pub(super) fn new(
+        phase: Phase,
+        measured: Measured,
+        calls: Option<CallsPerVisit>,
+        primitives: &Primitives,
+    ) -> Self {
+        let visits = measured.latencies.len();
+        let count = visits.max(1) as f64;
         let share = |time: Duration| micros(time) / count;
         let unavoidable = primitives.unavoidable(phase);
         let server =
-            PerSession { user: share(measured.server.user), system: share(measured.server.system) };
+            PerVisit { user: share(measured.server.user), system: share(measured.server.system) };
         let percentile = |percent| micros(percentile(&measured.latencies, percent));
         Self {
             phase,
-            sessions,
-            per_second: sessions as f64 / measured.elapsed.as_secs_f64(),
+            visits,
+            per_second: visits as f64 / measured.elapsed.as_secs_f64(),
             latency: Latency {
                 p50: percentile(50),
                 p90: percentile(90),
                 p99: percentile(99),
                 max: percentile(100),
             },
-            ratio: (sessions > 0).then(|| server.total() / unavoidable),
+            ratio: (visits > 0).then(|| server.total() / unavoidable),
             server,
-            client: PerSession {
+            client: PerVisit {
                 user: share(measured.clients.user),
                 system: share(measured.clients.system),
             },
+            bytes_written: measured.written as f64 / count,
+            calls,
             unavoidable,
             failures: measured.failures,
             first_failure: measured.first_failure,
@@ -118,7 +140,15 @@ impl Row {
     }
 }
 
-impl PerSession {
+impl CallsPerVisit {
+    /// What was counted during so many visits.
+    pub(super) fn new(calls: &Calls, visits: usize) -> Self {
+        let share = |calls: u64| calls as f64 / visits.max(1) as f64;
+        Self { all: share(calls.all()), syncs: share(calls.syncs()) }
+    }
+}
+
+impl PerVisit {
     fn total(&self) -> f64 {
         self.user + self.system
     }
@@ -127,7 +157,7 @@ impl PerSession {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Setting { seconds, students, concurrency, processors } = self.setting;
-        writeln!(f, "\nCryptography that a session cannot do without, on one thread:")?;
+        writeln!(f, "\nCryptography that cannot be done without, on one thread:")?;
         for primitive in Primitive::ALL {
             let name = match primitive {
                 Primitive::TlsKeyExchange => &format!("TLS key exchange, {}", self.key_exchange),
@@ -135,12 +165,13 @@ impl fmt::Display for Report {
                 Primitive::CertificateVerification => "certificate verification",
                 Primitive::SignatureVerification => "  of which ECDSA P-256",
                 Primitive::Kem => "KEM, HPKE to P-256",
-                Primitive::SessionSignature => "session signature, ECDSA P-256",
+                Primitive::Signature => "signature, ECDSA P-256",
+                Primitive::FileDigest => &format!("SHA-256 of {FILE} bytes"),
             };
             writeln!(f, "  {name:<40}{:>8.1} µs", self.primitives.micros(primitive))?;
         }
-        for row in &self.sessions {
-            writeln!(f, "\nSessions over {}:", row.phase)?;
+        for row in &self.phases {
+            writeln!(f, "\nThe {}:", row.phase)?;
             row.fmt(f)?;
         }
         write!(
@@ -156,7 +187,7 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { latency, server, client, .. } = self;
         let mut line = |name: &str, text: String| writeln!(f, "  {name:<40}{text}");
-        line("sessions", format!("{:>8.0} a second ({} in all)", self.per_second, self.sessions))?;
+        line("rate", format!("{:>8.0} a second ({} in all)", self.per_second, self.visits))?;
         let ms = |micros: f64| micros / 1e3;
         line(
             "latency, half / 90 % / 99 % / all within",
@@ -168,9 +199,9 @@ impl fmt::Display for Row {
                 ms(latency.max)
             ),
         )?;
-        let processor = |used: &PerSession| {
+        let processor = |used: &PerVisit| {
             format!(
-                "{:>8.1} µs a session ({:.1} user, {:.1} system)",
+                "{:>8.1} µs each ({:.1} user, {:.1} system)",
                 used.total(),
                 used.user,
                 used.system
@@ -182,8 +213,12 @@ impl fmt::Display for Row {
         if let Some(ratio) = self.ratio {
             line("ratio", format!("{ratio:>8.2}"))?;
         }
+        line("server's bytes to the storage", format!("{:>8.0} each", self.bytes_written))?;
+        if let Some(CallsPerVisit { all, syncs }) = self.calls {
+            line("server's system calls", format!("{all:>8.1} each, of them {syncs:.2} fsync"))?;
+        }
         if let Some(failure) = &self.first_failure {
-            line("FAILED", format!("{:>8} sessions; the first: {failure}", self.failures))?;
+            line("FAILED", format!("{:>8} times; the first: {failure}", self.failures))?;
         }
         Ok(())
     }
@@ -202,13 +237,17 @@ fn percentile(ascending: &[Duration], percent: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::super::cpu::CpuTime;
-    use super::super::load::{Certificates, Connections};
+    use super::super::load::{Certificates, Connections, Work};
     use super::*;
 
     fn report(sessions: u64, failures: usize) -> Report {
-        let phase = Phase { connections: Connections::Kept, certificates: Certificates::Known };
+        let phase = Phase {
+            work: Work::Session,
+            connections: Connections::Kept,
+            certificates: Certificates::Known,
+        };
         let primitives =
-            Primitives::from_iter([(Primitive::Kem, 60.0), (Primitive::SessionSignature, 15.0)]);
+            Primitives::from_iter([(Primitive::Kem, 60.0), (Primitive::Signature, 15.0)]);
         let cpu = |user, system| CpuTime {
             user: Duration::from_millis(user),
             system: Duration::from_millis(system),
@@ -216,7 +255,9 @@ mod tests {
         let measured = Measured {
             elapsed: Duration::from_secs(2),
             latencies: (1..=sessions).map(Duration::from_millis).collect(),
+            completed: 0,
             server: cpu(120, 30),
+            written: sessions * 4096,
             clients: cpu(200, 50),
             failures,
             first_failure: (failures > 0).then(|| "no route".to_owned()),
@@ -225,7 +266,7 @@ mod tests {
             setting: Setting::new(2, 1, 1),
             key_exchange: "X25519".to_owned(),
             http: "h2".to_owned(),
-            sessions: vec![Row::new(phase, measured, &primitives)],
+            phases: vec![Row::new(phase, measured, None, &primitives)],
             primitives,
         }
     }
@@ -238,7 +279,7 @@ mod tests {
         for line in [
             "500 a second (1000 in all)",
             "500.0 / 900.0 / 990.0 / 1000.0 ms",
-            "150.0 µs a session (120.0 user, 30.0 system)",
+            "150.0 µs each (120.0 user, 30.0 system)",
             "    75.0 µs",
             "    2.00",
         ] {
@@ -251,7 +292,7 @@ mod tests {
     fn a_failed_session_is_told_and_spoils_the_report() {
         let report = report(1000, 3);
         assert!(!report.is_clean());
-        assert!(report.to_string().contains("3 sessions; the first: no route"));
+        assert!(report.to_string().contains("3 times; the first: no route"));
     }
 
     #[test]

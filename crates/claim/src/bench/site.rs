@@ -12,14 +12,15 @@ use claim_pki::{Certificate, Issuer, Root, SigningKey};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::cpu::CpuTime;
 
 /// How long Blackboard may take to start.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A Blackboard at work, and CUHK's keys. Blackboard ends with this value.
+/// A Blackboard at work, and the CUHK that certified it, which is in this process. Both end with this value.
 pub(super) struct Site {
     /// What everybody trusts.
     pub(super) root: Arc<Root>,
@@ -31,6 +32,8 @@ pub(super) struct Site {
     pub(super) address: SocketAddr,
     blackboard: Child,
     process: u32,
+    ready: watch::Receiver<bool>,
+    cuhk: JoinHandle<()>,
 }
 
 /// The line by which a server says where it is.
@@ -42,20 +45,18 @@ pub(super) struct Listening {
 }
 
 impl Site {
-    /// Makes a CUHK in the folder for as long as it takes Blackboard to enrol there.
+    /// Makes a CUHK in the folder, and starts a Blackboard that enrols there.
     pub(super) async fn start(dir: &Path) -> Result<Self> {
         let mut config = claim_cuhk::Config::new(dir);
         config.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
         let cuhk = claim_cuhk::start(config, Arc::new(|_| {})).await?;
         let cuhk_origin = cuhk.origin().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        // The sender's end is as good as its word.
-        let serving = tokio::spawn(cuhk.run(async { drop(stopped.await) }));
-        let started = start_blackboard(dir, &cuhk_origin).await;
-        drop(stop);
-        serving.await?;
-
-        let (blackboard, listening) = started?;
+        let cuhk = tokio::spawn(async {
+            let _ = cuhk.run(std::future::pending()).await;
+        });
+        let arguments = ["--listen", "127.0.0.1:0", "--cuhk", cuhk_origin.as_str()];
+        let Started { process: blackboard, listening, ready } =
+            start_program("blackboard", dir, &arguments).await?;
         let process = blackboard.id().ok_or_else(|| anyhow!("Blackboard has ended"))?;
         let address = listening.addresses.first().copied();
         Ok(Self {
@@ -68,7 +69,22 @@ impl Site {
             address: address.ok_or_else(|| anyhow!("Blackboard listens nowhere"))?,
             blackboard,
             process,
+            ready,
+            cuhk,
         })
+    }
+
+    /// Waits until Blackboard takes claims: its keys of evidence are certified.
+    pub(super) async fn takes_claims(&self) -> Result<()> {
+        let mut ready = self.ready.clone();
+        let ready = tokio::time::timeout(PATIENCE, ready.wait_for(|ready| *ready));
+        ready.await.context("Blackboard takes no claims")?.context("Blackboard has ended")?;
+        Ok(())
+    }
+
+    /// The number of Blackboard's process.
+    pub(super) fn process(&self) -> u32 {
+        self.process
     }
 
     /// The processor time that Blackboard has used.
@@ -80,19 +96,20 @@ impl Site {
     pub(super) async fn stop(mut self) {
         // It can only have ended already.
         let _ = self.blackboard.kill().await;
+        self.cuhk.abort();
     }
 }
 
-async fn start_blackboard(dir: &Path, cuhk: &Origin) -> Result<(Child, Listening)> {
-    start_program("blackboard", dir, &["--listen", "127.0.0.1:0", "--cuhk", cuhk.as_str()]).await
+/// A server that has been started.
+pub(super) struct Started {
+    pub(super) process: Child,
+    pub(super) listening: Listening,
+    /// Whether it has said that it takes claims.
+    pub(super) ready: watch::Receiver<bool>,
 }
 
 /// Starts this program as one of the servers and waits for it to listen.
-pub(super) async fn start_program(
-    name: &str,
-    dir: &Path,
-    arguments: &[&str],
-) -> Result<(Child, Listening)> {
+pub(super) async fn start_program(name: &str, dir: &Path, arguments: &[&str]) -> Result<Started> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut command = Command::new(program);
     command.arg(name).arg("--dir").arg(dir).arg("--json").args(arguments);
@@ -112,9 +129,16 @@ pub(super) async fn start_program(
     let mut lines = BufReader::new(output).lines();
     let listening = tokio::time::timeout(PATIENCE, listening(&mut lines));
     let listening = listening.await.with_context(|| format!("{name} does not start"))??;
+    let (says_ready, ready) = watch::channel(false);
     // Reads on, or the program would stand still with a full pipe.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok((child, listening))
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.contains(r#""event":"evidence-ready""#) {
+                says_ready.send_replace(true);
+            }
+        }
+    });
+    Ok(Started { process: child, listening, ready })
 }
 
 async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Listening> {

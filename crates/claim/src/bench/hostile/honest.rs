@@ -5,29 +5,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use bytes::Bytes;
-use claim_core::encoding::{RequestNonce, base64};
+use claim_core::encoding::base64;
 use claim_core::invitation::Invitee;
 use claim_core::messages::MessageAnswer;
-use claim_core::signing::{AnswerParts, Content, Outgoing};
-use claim_core::student::Session;
 use claim_core::{PersonId, Sid, json};
 use claim_cuhk::{Clock, Office};
 use claim_http::decode_est_body;
 use claim_pki::{SigningKey, Subject, certification_request, decode_certs_only};
-use http::{HeaderMap, Request, header};
+use http::{Request, header};
 use http_body_util::Full;
 use tokio::task::JoinSet;
 
 use super::Victim;
 use super::servers::Servers;
-use crate::bench::connection::{Client, read_answer};
-use crate::bench::now;
-use crate::bench::students::{Student, system_rng};
+use crate::bench::connection::{Ask, Client, read_answer};
+use crate::bench::students::Student;
 
 /// What a student does between two visits.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Where messages go.
+pub(super) const MESSAGES: &str = "/v1/messages";
+
+/// What they are.
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The most that is told of what went wrong.
 const MAX_FAILURES: usize = 3;
@@ -149,20 +152,10 @@ impl Honest {
         let student = student.ok_or_else(|| anyhow!("there are no students"))?;
         let mut connection = self.blackboard.connect().await?;
         let session = self.blackboard.open_session(&mut connection, &student.credential).await?;
-        let text = format!("visit {number}");
-        let (request, expected) = message(&session, &text)?;
-        let (head, body) = connection.send(request).await?.into_parts();
-        let content = read_answer(body).await?;
-        let text = |name: &str| text_of(&head.headers, name);
-        let parts = AnswerParts {
-            status: head.status.as_u16(),
-            content_digest: text("content-digest"),
-            content_type: text("content-type"),
-            signature_input: text("signature-input").unwrap_or_default(),
-            signature: text("signature").unwrap_or_default(),
-        };
-        expected.receive(&parts, &content).with_context(|| format!("{}", head.status))?;
-        ensure!(head.status == 201, "the message was answered with {}", head.status);
+        let text = Bytes::from(format!("visit {number}"));
+        let ask = Ask { method: "POST", target: MESSAGES, content: Some((TEXT, &text)) };
+        let (status, content) = self.blackboard.ask(&mut connection, &session, ask).await?;
+        ensure!(status == 201, "the message was answered with {status}");
         let answer: MessageAnswer = json::from_slice(&content)?;
         ensure!(answer.sid == student.credential.id, "it was taken for somebody else's");
         connection.close().await;
@@ -186,29 +179,4 @@ impl Honest {
         connection.close().await;
         Ok(())
     }
-}
-
-/// A message of step 6, signed, and what its answer must be.
-pub(super) fn message<'s>(
-    session: &'s Session,
-    text: &str,
-) -> Result<(Request<Full<Bytes>>, claim_core::student::ExpectAnswer<'s>)> {
-    const TARGET: &str = "/v1/messages";
-    const TEXT: &str = "text/plain; charset=utf-8";
-    let content = Some(Content { media_type: TEXT, bytes: text.as_bytes() });
-    let outgoing = Outgoing { method: "POST", target: TARGET, content };
-    let nonce = RequestNonce::random(&mut system_rng());
-    let (fields, expected) = session.sign(&outgoing, now(), &nonce);
-    let request = Request::post(session.origin().join(TARGET))
-        .header(header::CONTENT_TYPE, TEXT)
-        .header("claim-session", session.token())
-        .header("content-digest", fields.content_digest.unwrap_or_default())
-        .header("signature-input", fields.signature_input)
-        .header("signature", fields.signature)
-        .body(Full::new(Bytes::from(text.to_owned())))?;
-    Ok((request, expected))
-}
-
-fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

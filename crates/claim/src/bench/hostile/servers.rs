@@ -12,7 +12,7 @@ use claim_pki::{Certificate, Issuer, Root, SigningKey};
 use tokio::process::Child;
 
 use super::Victim;
-use crate::bench::site::{read, start_program};
+use crate::bench::site::{Started, read, start_program};
 
 /// Both servers, each in a process of its own; they end with this value.
 pub(super) struct Servers {
@@ -91,7 +91,7 @@ impl Servers {
 
 impl Server {
     async fn start(name: &str, dir: &Path, arguments: &[&str]) -> Result<Self> {
-        let (process, listening) = start_program(name, dir, arguments).await?;
+        let Started { process, listening, .. } = start_program(name, dir, arguments).await?;
         let address = listening.addresses.first().copied();
         let address = address.ok_or_else(|| anyhow!("{name} listens nowhere"))?;
         Ok(Self { origin: listening.origin, address, process })

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
 use claim_core::encoding::{base64, from_base64};
 use claim_core::student::{self, Session};
 use claim_pki::Root;
@@ -23,9 +24,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::Victim;
 use super::attacks::Attack;
-use super::honest::message;
+use super::honest::{MESSAGES, TEXT};
 use super::servers::{Server, Servers};
-use crate::bench::connection::{Client, provider};
+use crate::bench::connection::{Ask, Client, provider};
 use crate::bench::students::{Student, system_rng};
 
 /// Where the students are; all of 127/8 is this machine.
@@ -147,7 +148,9 @@ impl Stage {
 
     /// A message in the session that the attacker has; each is another.
     pub(super) fn message(&self) -> Result<Vec<u8>> {
-        let (request, _) = message(&self.session, "again")?;
+        let text = Bytes::from_static(b"again");
+        let ask = Ask { method: "POST", target: MESSAGES, content: Some((TEXT, &text)) };
+        let (request, _) = ask.sign(&self.session)?;
         let mut lines = String::new();
         for (name, value) in request.headers() {
             lines.push_str(&format!("{name}: {}\r\n", value.to_str()?));

@@ -1,0 +1,78 @@
+//! `claim bench`.
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Subcommand};
+
+/// `claim bench`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench verify\n  claim bench hostile"
+)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+/// How much load there is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// How long each phase runs
+    #[arg(long, env = "CLAIM_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) seconds: u64,
+    /// How many different students take part
+    #[arg(long, env = "CLAIM_STUDENTS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) students: u32,
+    /// How many of them at once
+    #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) concurrency: u32,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Steps 3 to 5 against a Blackboard in its own process, over new and over kept connections
+    Sessions(LoadArgs),
+    /// Whole hand-ins: each a new connection, a session, a claim, a file of 20 KB and the receipt
+    #[command(name = "handin")]
+    HandIn {
+        #[command(flatten)]
+        load: LoadArgs,
+        /// Also count the server's system calls, with strace (which must be installed)
+        #[arg(long, env = "CLAIM_CALLS", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+        calls: bool,
+    },
+    /// How many receipts the verifier judges a second
+    Verify {
+        /// How long it is measured
+        #[arg(long, env = "CLAIM_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+        seconds: u64,
+        /// How many different receipts, which are made before
+        #[arg(long, env = "CLAIM_RECEIPTS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        receipts: u32,
+    },
+    /// Both servers under attack, each in its own process, with honest students beside the attacker
+    Hostile(HostileArgs),
+}
+
+/// `claim bench hostile`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  claim bench hostile\n  claim bench hostile --attack rapid-reset --seconds 5 --same-address"
+)]
+pub(crate) struct HostileArgs {
+    /// The attack; may be repeated [default: all of them]
+    #[arg(long, env = "CLAIM_ATTACKS", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) attack: Vec<String>,
+    /// How long each round runs, without the attack and then with it
+    #[arg(long, env = "CLAIM_SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(crate) seconds: u64,
+    /// How many rounds of both; what is told is the median
+    #[arg(long, env = "CLAIM_ROUNDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) rounds: u32,
+    /// How many honest students come at once
+    #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) concurrency: u32,
+    /// Attack from the honest students' address instead of another
+    #[arg(long, env = "CLAIM_SAME_ADDRESS", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) same_address: bool,
+}
