@@ -13,7 +13,7 @@ use claim_http::system_rng;
 use claim_pki::{ContentType, RevocationList, SerialNumber, SignedData};
 use claim_store::ObjectName;
 use claim_store::blackboard::{
-    ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
+    ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
 };
 use rand_core::Rng;
 
@@ -36,8 +36,18 @@ impl Manifests {
         Self(Mutex::new(Generations::new(MAX_MANIFESTS)))
     }
 
+    /// The claim's manifest, if it is remembered.
+    fn known(&self, id: ClaimId) -> Option<Arc<Manifest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id)
+    }
+
+    /// Remembers the manifest of a claim that is on record.
+    fn remember(&self, id: ClaimId, manifest: Arc<Manifest>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, manifest);
+    }
+
     pub(crate) fn of(&self, row: &ClaimRow) -> Result<Arc<Manifest>, Problem> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&row.id) {
+        if let Some(known) = self.known(row.id) {
             return Ok(known);
         }
         // It was verified before it was stored.
@@ -46,8 +56,7 @@ impl Manifests {
         let manifest = Manifest::from_slice(signed.unverified_content())
             .map_err(|error| error::internal(&error))?;
         let manifest = Arc::new(manifest);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(row.id, Arc::clone(&manifest));
+        self.remember(row.id, Arc::clone(&manifest));
         Ok(manifest)
     }
 }
@@ -68,10 +77,25 @@ pub(crate) async fn own_claim(
     person: &PersonId,
     id: &str,
 ) -> Result<ClaimRow, Problem> {
-    let nothing = || Problem::new(ProblemType::NotFound, "you have no such claim");
-    let id: ClaimId = id.parse().map_err(|_| nothing())?;
+    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
     let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
-    row.filter(|row| row.holder.includes(person)).ok_or_else(nothing)
+    row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
+}
+
+/// The same without the signed claim, for what is asked for each piece.
+pub(crate) async fn own_outline(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    id: &str,
+) -> Result<ClaimOutline, Problem> {
+    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
+    let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
+    row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
+}
+
+/// To this person the claim is not there.
+fn no_claim() -> Problem {
+    Problem::new(ProblemType::NotFound, "you have no such claim")
 }
 
 /// `POST /v1/claims`: whether it is new, and what is on record now.
@@ -98,6 +122,7 @@ pub(crate) async fn lodge(
     match outcome {
         Lodged::First(row) => {
             blackboard.log.staged();
+            blackboard.manifests.remember(row.id, Arc::new(claim.manifest().clone()));
             blackboard.tell(Event::Lodged {
                 claim: row.id,
                 assignment: row.reference.clone(),
@@ -256,12 +281,12 @@ fn refusal(outcome: &Lodged) -> Problem {
 /// `PUT /v1/claims/{id}/files/{n}/{index}`.
 pub(crate) async fn keep_piece(
     blackboard: &Arc<Blackboard>,
-    row: &ClaimRow,
+    row: &ClaimOutline,
     piece: PieceRef,
     content: Bytes,
 ) -> Result<(), Problem> {
     use claim_core::hand_in::ClaimState::{Received, Waiting};
-    let manifest = blackboard.manifests.of(row)?;
+    let manifest = manifest_of(blackboard, row.id).await?;
     let file = piece.file_in(&manifest.files).ok_or_else(no_piece)?;
     if file.piece_digest(piece.index) != Some(Digest::of(&content)) {
         let detail = "the bytes are not those that the claim lists for this piece";
@@ -282,7 +307,7 @@ pub(crate) async fn keep_piece(
             blackboard.log.staged();
             blackboard.tell(Event::Received {
                 claim: row.id,
-                assignment: row.reference.clone(),
+                assignment: manifest.assignment_ref(),
                 id: row.person.clone(),
                 files: manifest.files.entries().len(),
                 bytes: manifest.files.total_size(),
@@ -294,13 +319,22 @@ pub(crate) async fn keep_piece(
     }
 }
 
+/// What the claim with this id lists; it is on record.
+async fn manifest_of(blackboard: &Blackboard, id: ClaimId) -> Result<Arc<Manifest>, Problem> {
+    if let Some(known) = blackboard.manifests.known(id) {
+        return Ok(known);
+    }
+    let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
+    blackboard.manifests.of(&row.ok_or_else(no_claim)?)
+}
+
 /// `GET` of the same address.
 pub(crate) async fn piece(
     blackboard: &Blackboard,
-    row: &ClaimRow,
+    claim: ClaimId,
     piece: PieceRef,
 ) -> Result<Bytes, Problem> {
-    let found = blackboard.log.objects.read(&ObjectName::piece(row.id, piece)).await;
+    let found = blackboard.log.objects.read(&ObjectName::piece(claim, piece)).await;
     let found = found.map_err(|error| error::objects(&error))?;
     found.ok_or_else(|| Problem::new(ProblemType::NotFound, "that piece is not here (yet)"))
 }

@@ -4,16 +4,20 @@ mod append;
 mod proofs;
 mod witness;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use claim_core::claim::ClaimId;
 use claim_log::{
-    CheckpointError, ConsistencyError, EdgeError, EntryTooLong, InclusionError, LogFull,
-    ProofError, Resource, SizeError, TileLengthError, TreeHead, TreeSize,
+    CheckpointError, ConsistencyError, EdgeError, EntryTooLong, InclusionError, LogFull, LogSigned,
+    ProofError, Resource, SignedCheckpoint, SizeError, TileLengthError, TreeHead, TreeSize,
 };
-use claim_store::blackboard::BlackboardStore;
+use claim_store::blackboard::{BlackboardStore, EntryKind};
 use claim_store::{ObjectError, ObjectName, Objects, StoreError};
 use tokio::sync::{Notify, watch};
+
+use crate::generations::Generations;
 
 pub(crate) use append::keep_appending;
 pub(crate) use witness::{WitnessAt, keep_cosigning};
@@ -27,6 +31,15 @@ const BATCH_ENTRIES: u32 = 1000;
 /// How often it is looked for entries that another replica has staged, or that a failure left behind.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How many tiles are remembered, twice over; each has 8 KiB at most. Proofs are made from the log's last few.
+const MAX_TILES: usize = 256;
+
+/// How many cosigned checkpoints are remembered with the result of their verification, twice over.
+const MAX_VERIFIED: usize = 64;
+
+/// How many entries' leaves are remembered, twice over: of those whose receipts are being waited for.
+const MAX_LEAVES: usize = 8192;
+
 /// What the tasks and the handlers share of the log.
 pub(crate) struct Log {
     pub(crate) store: Arc<BlackboardStore>,
@@ -34,6 +47,21 @@ pub(crate) struct Log {
     staged: Notify,
     published: watch::Sender<u64>,
     cosigned: watch::Sender<u64>,
+    memory: Mutex<Memory>,
+}
+
+/// What was read, computed or verified lately, and never changes.
+struct Memory {
+    tiles: Generations<Resource, Bytes>,
+    /// By the size of the tree.
+    verified: Generations<u64, Verified>,
+    leaves: Generations<(ClaimId, EntryKind), u64>,
+}
+
+/// A checkpoint whose signatures, by the log and by a witness, were verified.
+struct Verified {
+    checkpoint: SignedCheckpoint,
+    signed: LogSigned,
 }
 
 /// Why the log could not grow, or a proof not be made.
@@ -83,7 +111,16 @@ impl Log {
             staged: Notify::new(),
             published: watch::Sender::new(0),
             cosigned: watch::Sender::new(0),
+            memory: Mutex::new(Memory {
+                tiles: Generations::new(MAX_TILES),
+                verified: Generations::new(MAX_VERIFIED),
+                leaves: Generations::new(MAX_LEAVES),
+            }),
         }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that there is an entry for the next batch.
@@ -97,11 +134,22 @@ impl Log {
     }
 
     /// A file of the log, if it has been written.
-    pub(crate) async fn read(
-        &self,
-        resource: &Resource,
-    ) -> Result<Option<bytes::Bytes>, ObjectError> {
-        self.objects.read(&ObjectName::log(&resource.to_string())).await
+    pub(crate) async fn read(&self, resource: &Resource) -> Result<Option<Bytes>, ObjectError> {
+        if let Some(known) = self.memory().tiles.get(resource) {
+            return Ok(Some(Bytes::clone(&known)));
+        }
+        let found = self.objects.read(&ObjectName::log(&resource.to_string())).await?;
+        if let Some(octets) = &found {
+            self.remember(*resource, octets.clone());
+        }
+        Ok(found)
+    }
+
+    /// Keeps a file of the log in mind, if it is one from which proofs are made.
+    fn remember(&self, resource: Resource, octets: Bytes) {
+        if matches!(resource, Resource::Tile(_)) {
+            self.memory().tiles.insert(resource, Arc::new(octets));
+        }
     }
 
     async fn head(

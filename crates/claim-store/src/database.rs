@@ -74,6 +74,8 @@ impl Database {
         let pool = AnyPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(CONNECT_WITHIN)
+            // A file does not go away as a server can, and the question would cost as much as most queries.
+            .test_before_acquire(kind == Kind::Postgres)
             .after_connect(move |connection, _| Box::pin(settle(connection, kind)))
             .connect_lazy_with(options);
         let turn = (kind == Kind::Sqlite).then(|| Mutex::new(()));

@@ -17,10 +17,11 @@ pub struct ObjectName(ObjectPath);
 impl ObjectName {
     /// A piece of one of a claim's files.
     pub fn piece(claim: ClaimId, piece: PieceRef) -> Self {
-        // Two letters of the id make folders that do not grow without bound.
+        // Two letters of the id make folders that do not grow without bound. A folder for each claim would cost the
+        // storage more than most reports do: each new folder is synced, as is the one it is in.
         let id = claim.to_string();
         let shard = id.get(..2).unwrap_or_default();
-        Self(ObjectPath::from(format!("claims/{shard}/{id}/{}/{}", piece.file, piece.index)))
+        Self(ObjectPath::from(format!("claims/{shard}/{id}.{}.{}", piece.file, piece.index)))
     }
 
     /// A file of the log, by the path under which it is served below `/log/`.

@@ -14,7 +14,11 @@ pub(crate) async fn status_of(
 ) -> Result<ClaimStatus, Problem> {
     let storage = |error| error::storage(&error);
     let now = blackboard.clock.now();
-    let counting = blackboard.store.counting(&row.reference, &row.holder).await.map_err(storage)?;
+    // Only what was received can count.
+    let counts = row.state == ClaimState::Received && {
+        let counting = blackboard.store.counting(&row.reference, &row.holder).await;
+        counting.map_err(storage)? == Some(row.id)
+    };
     let missing = match row.state {
         ClaimState::Waiting => missing(blackboard, row).await?,
         _ => Vec::new(),
@@ -30,7 +34,7 @@ pub(crate) async fn status_of(
         upload_until: row.upload_until,
         received_at: row.received_at,
         missing,
-        counts: counting == Some(row.id),
+        counts,
         server_time: now,
         cms: None,
     })
@@ -38,8 +42,12 @@ pub(crate) async fn status_of(
 
 async fn missing(blackboard: &Blackboard, row: &ClaimRow) -> Result<Vec<MissingPieces>, Problem> {
     let manifest = blackboard.manifests.of(row)?;
-    let durable = blackboard.store.durable_pieces(row.id).await;
-    let durable = durable.map_err(|error| error::storage(&error))?;
+    let durable = if row.durable == 0 {
+        Vec::new()
+    } else {
+        let durable = blackboard.store.durable_pieces(row.id).await;
+        durable.map_err(|error| error::storage(&error))?
+    };
     let all = (0_u64..).zip(manifest.files.entries()).flat_map(|(file, entry)| {
         (0..entry.piece_count()).map(move |index| PieceRef { file, index })
     });

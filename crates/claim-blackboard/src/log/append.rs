@@ -61,6 +61,7 @@ impl Sequencer<'_> {
         if self.log.store.append_to_log(before, after, &staged).await? {
             // From here on the log has this tree, whatever happens.
             self.write(plan).await?;
+            self.log.remember_leaves(row.size, &staged);
         }
         Ok(true)
     }
@@ -97,7 +98,9 @@ impl Sequencer<'_> {
         let (objects, edge) = plan.into_parts();
         for object in objects {
             let name = ObjectName::log(&object.resource.to_string());
-            self.log.objects.keep(&name, Bytes::from(object.octets)).await?;
+            let octets = Bytes::from(object.octets);
+            self.log.objects.keep(&name, octets.clone()).await?;
+            self.log.remember(object.resource, octets);
         }
         let head = edge.head();
         let checkpoint = self.sign(head)?;

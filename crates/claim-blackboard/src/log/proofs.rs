@@ -1,12 +1,15 @@
 //! Proofs for receipts: each against the first cosigned checkpoint that covers its entry.
 
-use claim_core::claim::LogEntry;
-use claim_log::{
-    InclusionProof, LeafIndex, LogProof, Resource, SignedCheckpoint, Tile, TileSet, TreeSize,
-};
-use claim_store::blackboard::EntryKind;
+use std::sync::Arc;
 
-use super::{Log, LogError};
+use claim_core::claim::{ClaimId, LogEntry};
+use claim_log::{
+    InclusionProof, LeafIndex, LogProof, ProofError, Resource, SignedCheckpoint, Tile, TileSet,
+    TreeSize, leaf_hash,
+};
+use claim_store::blackboard::{CosignedRow, EntryKind, EntryRow};
+
+use super::{Log, LogError, Verified};
 use crate::evidence::Evidence;
 
 impl Log {
@@ -16,19 +19,70 @@ impl Log {
         evidence: &Evidence,
         entry: &LogEntry,
     ) -> Result<Option<LogProof>, LogError> {
-        let Some(leaf) = self.store.leaf(entry.claim(), EntryKind::of(entry)).await? else {
+        let Some(leaf) = self.leaf(entry.claim(), EntryKind::of(entry)).await? else {
             return Ok(None);
         };
         let Some(cosigned) = self.store.first_cosigned(leaf).await? else { return Ok(None) };
-        let checkpoint = SignedCheckpoint::from_bytes(&cosigned.checkpoint)?;
+        let verified = self.verified(evidence, &cosigned)?;
         let (index, size) = (LeafIndex::try_from(leaf)?, TreeSize::try_from(cosigned.size)?);
         let tiles = self.tiles(InclusionProof::tiles(index, size)?).await?;
-        let proof =
-            LogProof::new(index, InclusionProof::from_tiles(index, size, &tiles)?, checkpoint);
+        let inclusion = InclusionProof::from_tiles(index, size, &tiles)?;
         // Nothing leaves the house that a receipt's reader would refuse.
+        inclusion.verify(index, &leaf_hash(&entry.to_bytes()), &verified.signed.head())?;
+        Ok(Some(LogProof::new(index, inclusion, verified.checkpoint.clone())))
+    }
+
+    /// Whether a witness has cosigned a tree that has this entry, as far as this process has been told.
+    pub(crate) async fn is_cosigned(
+        &self,
+        claim: ClaimId,
+        kind: EntryKind,
+    ) -> Result<bool, LogError> {
+        let leaf = self.leaf(claim, kind).await?;
+        Ok(leaf.is_some_and(|leaf| leaf < *self.cosigned.borrow()))
+    }
+
+    /// Keeps in mind which leaves these entries are, the first of which is this one.
+    pub(super) fn remember_leaves(&self, first: u64, entries: &[EntryRow]) {
+        let mut memory = self.memory();
+        for (leaf, row) in (first..).zip(entries) {
+            if let Ok(entry) = LogEntry::from_slice(&row.entry) {
+                let key = (entry.claim(), EntryKind::of(&entry));
+                memory.leaves.insert(key, Arc::new(leaf));
+            }
+        }
+    }
+
+    /// The leaf of this entry, once a tree has it.
+    async fn leaf(&self, claim: ClaimId, kind: EntryKind) -> Result<Option<u64>, LogError> {
+        if let Some(known) = self.memory().leaves.get(&(claim, kind)) {
+            return Ok(Some(*known));
+        }
+        let leaf = self.store.leaf(claim, kind).await?;
+        if let Some(leaf) = leaf {
+            self.memory().leaves.insert((claim, kind), Arc::new(leaf));
+        }
+        Ok(leaf)
+    }
+
+    /// The checkpoint after every signature in it was verified, which is done once for each.
+    fn verified(
+        &self,
+        evidence: &Evidence,
+        cosigned: &CosignedRow,
+    ) -> Result<Arc<Verified>, LogError> {
+        let checkpoint = SignedCheckpoint::from_bytes(&cosigned.checkpoint)?;
+        if let Some(known) = self.memory().verified.get(&cosigned.size)
+            && known.checkpoint == checkpoint
+        {
+            return Ok(known);
+        }
+        let signed = checkpoint.log_signed(&evidence.log_key)?;
         let witnesses = std::slice::from_ref(&evidence.witness);
-        proof.verify(&entry.to_bytes(), &evidence.log_key, witnesses)?;
-        Ok(Some(proof))
+        checkpoint.cosigned(witnesses).map_err(ProofError::Cosignature)?;
+        let verified = Arc::new(Verified { checkpoint, signed });
+        self.memory().verified.insert(cosigned.size, Arc::clone(&verified));
+        Ok(verified)
     }
 
     /// Tiles of the log; what is missing is found out by whoever reads them.

@@ -14,15 +14,16 @@ use claim_core::receipt::{Parts, RevocationLists, assemble};
 use claim_core::{Digest, PersonId, Problem};
 use claim_http::ConnectionInfo;
 use claim_pki::{ContentType, SignedData, TimestampToken};
-use claim_store::blackboard::{AssignmentRow, ClaimRow};
+use claim_store::blackboard::{AssignmentRow, ClaimRow, EntryKind};
 use http::StatusCode;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::authenticated::{Counted, Reply, Takes, authenticated};
 use crate::blackboard::Blackboard;
 use crate::error;
 use crate::evidence::Evidence;
-use crate::lodging::{self, own_claim, status_of};
+use crate::lodging::{self, own_claim, own_outline, status_of};
 use crate::media::MediaType;
 
 /// The largest signed claim, in bytes.
@@ -89,7 +90,7 @@ pub(crate) async fn put_piece(
     let (shared, at) = (&blackboard, &Address::of(&request));
     let takes = Takes { media_type: MediaType::Octets, max: MAX_PIECE };
     let handle = |Counted { request, content }: Counted| async move {
-        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let row = own_outline(shared, request.person(), &at.claim).await?;
         let piece = at.piece.ok_or_else(lodging::no_piece)?;
         lodging::keep_piece(shared, &row, piece, content).await?;
         Ok(Reply::done())
@@ -105,9 +106,9 @@ pub(crate) async fn get_piece(
 ) -> Response {
     let (shared, at) = (&blackboard, &Address::of(&request));
     let handle = |Counted { request, .. }: Counted| async move {
-        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let row = own_outline(shared, request.person(), &at.claim).await?;
         let piece = at.piece.ok_or_else(lodging::no_piece)?;
-        let content = lodging::piece(shared, &row, piece).await?;
+        let content = lodging::piece(shared, row.id, piece).await?;
         Ok(Reply::new(StatusCode::OK, OCTETS, content))
     };
     authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
@@ -217,16 +218,34 @@ async fn wait_for_receipt(
     loop {
         cosigned.mark_unchanged();
         let (receipt, complete) = make_receipt(blackboard, &evidence, &row).await?;
-        if complete || Instant::now() >= deadline {
+        if complete || !next_part(blackboard, &mut row, &mut cosigned, deadline).await? {
             return Ok(receipt);
         }
-        if timeout_at(deadline, cosigned.changed()).await.is_err() {
-            return Ok(receipt);
-        }
-        let stored =
-            blackboard.store.claim(row.id).await.map_err(|error| error::storage(&error))?;
-        row = stored.unwrap_or(row);
     }
+}
+
+/// Waits until the part of the receipt that is due can be made; false when the time is over before. Whoever waits is
+/// woken by every checkpoint, so looking must cost little.
+async fn next_part(
+    blackboard: &Blackboard,
+    row: &mut ClaimRow,
+    cosigned: &mut watch::Receiver<u64>,
+    deadline: Instant,
+) -> Result<bool, Problem> {
+    let waiting = row.state != ClaimState::Received;
+    let due = if waiting { EntryKind::Lodged } else { EntryKind::Received };
+    while timeout_at(deadline, cosigned.changed()).await.is_ok() {
+        let there = blackboard.log.is_cosigned(row.id, due).await;
+        if there.map_err(|error| error::internal(&error))? {
+            if waiting {
+                let stored = blackboard.store.claim(row.id).await;
+                let stored = stored.map_err(|error| error::storage(&error))?;
+                *row = stored.unwrap_or_else(|| row.clone());
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The receipt, and whether all parts are there that its state can have.

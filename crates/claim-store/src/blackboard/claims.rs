@@ -65,6 +65,8 @@ pub struct ClaimOutline {
     pub id: ClaimId,
     /// Whose it is.
     pub holder: Holder,
+    /// Who lodged it.
+    pub person: PersonId,
     /// The token's time.
     pub lodged_at: Timestamp,
     /// By how many milliseconds it was late.
@@ -104,6 +106,20 @@ impl BlackboardStore {
         row.as_ref().map(read).transpose()
     }
 
+    /// The outline of a claim, if it is on record.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn outline(&self, id: ClaimId) -> Result<Option<ClaimOutline>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims WHERE id = $1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.as_ref().map(outline).transpose()
+    }
+
     /// The claims of one holder for one assignment, newest first.
     ///
     /// # Errors
@@ -114,7 +130,7 @@ impl BlackboardStore {
         holder: &Holder,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, holder, lodged_at, late_ms, state, received_at FROM claims \
+            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 AND holder = $3 ORDER BY attempt DESC",
         )
         .bind(reference.course.as_str())
@@ -156,7 +172,7 @@ impl BlackboardStore {
         reference: &AssignmentRef,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, holder, lodged_at, late_ms, state, received_at FROM claims \
+            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 ORDER BY holder, attempt",
         )
         .bind(reference.course.as_str())
@@ -231,6 +247,7 @@ fn outline(row: &AnyRow) -> Result<ClaimOutline, StoreError> {
     Ok(ClaimOutline {
         id: columns.parsed("id")?,
         holder: holder(&columns)?,
+        person: columns.parsed("person")?,
         lodged_at: columns.time("lodged_at")?,
         late_ms: columns.int("late_ms")?,
         state: state(&columns)?,

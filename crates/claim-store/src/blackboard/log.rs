@@ -5,8 +5,8 @@
 
 use claim_core::Timestamp;
 use claim_core::claim::{ClaimId, LogEntry};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::BlackboardStore;
 use super::assignments::stored;
@@ -55,6 +55,9 @@ pub enum EntryKind {
     /// That it was withdrawn.
     Withdrawn,
 }
+
+/// So many entries get their leaves by one statement: few, so that statements of the same form come again.
+const AT_ONCE: usize = 64;
 
 impl EntryKind {
     /// What this entry tells.
@@ -217,15 +220,9 @@ impl BlackboardStore {
         if swapped != 1 {
             return Ok(false);
         }
-        for (leaf, entry) in (before.0..).zip(entries) {
-            let given =
-                sqlx::query("UPDATE log_entries SET leaf = $1 WHERE id = $2 AND leaf IS NULL")
-                    .bind(stored(leaf))
-                    .bind(entry.id)
-                    .execute(write.connection())
-                    .await?
-                    .rows_affected();
-            if given != 1 {
+        let leaves: Vec<(u64, &EntryRow)> = (before.0..).zip(entries).collect();
+        for some in leaves.chunks(AT_ONCE) {
+            if give_leaves(write.connection(), some).await? != some.len() as u64 {
                 return Ok(false);
             }
         }
@@ -331,6 +328,28 @@ impl BlackboardStore {
         })
         .transpose()
     }
+}
+
+/// Gives entries their leaves; returns how many of them were still staged.
+async fn give_leaves(
+    connection: &mut AnyConnection,
+    leaves: &[(u64, &EntryRow)],
+) -> Result<u64, StoreError> {
+    // Without a type of its own PostgreSQL would take a parameter here for text.
+    let row =
+        |n: usize| format!("(CAST(${} AS BIGINT), CAST(${} AS BIGINT))", 2 * n + 1, 2 * n + 2);
+    let rows: Vec<String> = (0..leaves.len()).map(row).collect();
+    let update = format!(
+        "WITH given (id, leaf) AS (VALUES {}) UPDATE log_entries SET leaf = given.leaf FROM given \
+         WHERE log_entries.id = given.id AND log_entries.leaf IS NULL",
+        rows.join(", ")
+    );
+    // Only numbers of parameters were put into the text.
+    let mut update = sqlx::query(AssertSqlSafe(update));
+    for (leaf, entry) in leaves {
+        update = update.bind(entry.id).bind(stored(*leaf));
+    }
+    Ok(update.execute(connection).await?.rows_affected())
 }
 
 fn read(row: &AnyRow) -> Result<EntryRow, StoreError> {
