@@ -16,7 +16,6 @@ use claim_http::ConnectionInfo;
 use claim_pki::{ContentType, SignedData, TimestampToken};
 use claim_store::blackboard::{AssignmentRow, ClaimRow, EntryKind};
 use http::StatusCode;
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::authenticated::{Counted, Reply, Takes, authenticated};
@@ -175,9 +174,10 @@ async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments,
     };
     let mut assignments = Vec::new();
     for row in blackboard.store.assignments().await.map_err(storage)? {
-        let known = blackboard.store.holder(&row.reference, &holder).await.map_err(storage)?;
+        // Newest first, in the order of `replaces`.
         let claims = blackboard.store.claims_of(&row.reference, &holder).await.map_err(storage)?;
-        let counting = blackboard.store.counting(&row.reference, &holder).await.map_err(storage)?;
+        let last_claim = claims.first().map(|claim| claim.id);
+        let counting = claims.iter().find(|claim| claim.can_count()).map(|claim| claim.id);
         let claims = claims
             .iter()
             .map(|claim| ClaimSummary {
@@ -199,14 +199,15 @@ async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments,
             upload_seconds,
             limits,
             sids: holder.clone(),
-            last_claim: known.last_claim,
+            last_claim,
             claims,
         });
     }
     Ok(Assignments { server_time, assignments })
 }
 
-/// The receipt as far as it goes; waits for the next part that is due.
+/// The receipt as far as it goes; waits for the part that is due. Whoever waits is woken by every checkpoint, so looking
+/// must cost little.
 async fn wait_for_receipt(
     blackboard: &Blackboard,
     mut row: ClaimRow,
@@ -217,43 +218,29 @@ async fn wait_for_receipt(
     let mut cosigned = blackboard.log.watch_cosigned();
     loop {
         cosigned.mark_unchanged();
-        let (receipt, complete) = make_receipt(blackboard, &evidence, &row).await?;
-        if complete || !next_part(blackboard, &mut row, &mut cosigned, deadline).await? {
-            return Ok(receipt);
-        }
-    }
-}
-
-/// Waits until the part of the receipt that is due can be made; false when the time is over before. Whoever waits is
-/// woken by every checkpoint, so looking must cost little.
-async fn next_part(
-    blackboard: &Blackboard,
-    row: &mut ClaimRow,
-    cosigned: &mut watch::Receiver<u64>,
-    deadline: Instant,
-) -> Result<bool, Problem> {
-    let waiting = row.state != ClaimState::Received;
-    let due = if waiting { EntryKind::Lodged } else { EntryKind::Received };
-    while timeout_at(deadline, cosigned.changed()).await.is_ok() {
+        let due = match row.state {
+            ClaimState::Received => EntryKind::Received,
+            _ => EntryKind::Lodged,
+        };
         let there = blackboard.log.is_cosigned(row.id, due).await;
-        if there.map_err(|error| error::internal(&error))? {
-            if waiting {
-                let stored = blackboard.store.claim(row.id).await;
-                let stored = stored.map_err(|error| error::storage(&error))?;
-                *row = stored.unwrap_or_else(|| row.clone());
-            }
-            return Ok(true);
+        let there = there.map_err(|error| error::internal(&error))?;
+        if there || timeout_at(deadline, cosigned.changed()).await.is_err() {
+            return make_receipt(blackboard, &evidence, &row).await;
+        }
+        if due == EntryKind::Lodged {
+            // Meanwhile its files may have come.
+            let stored = blackboard.store.claim(row.id).await;
+            row = stored.map_err(|error| error::storage(&error))?.unwrap_or(row);
         }
     }
-    Ok(false)
 }
 
-/// The receipt, and whether all parts are there that its state can have.
+/// The receipt, with the proofs that can be made.
 async fn make_receipt(
     blackboard: &Blackboard,
     evidence: &Evidence,
     row: &ClaimRow,
-) -> Result<(Bytes, bool), Problem> {
+) -> Result<Bytes, Problem> {
     let proof_of = |entry| async move {
         let proof = blackboard.log.proof(evidence, &entry).await;
         proof.map_err(|error| error::internal(&error))
@@ -264,7 +251,6 @@ async fn make_receipt(
         ClaimState::Received => proof_of(LogEntry::Received { claim: row.id }).await?,
         _ => None,
     };
-    let complete = lodged.is_some() && (received.is_some() || row.state != ClaimState::Received);
     let signed = SignedData::from_der(ContentType::Claim, &row.cms)
         .map_err(|error| error::internal(&error))?;
     let token = TimestampToken::from_der(&row.token).map_err(|error| error::internal(&error))?;
@@ -280,5 +266,5 @@ async fn make_receipt(
         received: received.as_ref(),
     });
     let container = container.map_err(|error| error::internal(&error))?;
-    Ok((Bytes::from(container.to_zip()), complete))
+    Ok(Bytes::from(container.to_zip()))
 }

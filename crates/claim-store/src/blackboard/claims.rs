@@ -77,6 +77,13 @@ pub struct ClaimOutline {
     pub received_at: Option<Timestamp>,
 }
 
+impl ClaimOutline {
+    /// Whether it counts unless a later one does: lodged in time, received in full, not withdrawn.
+    pub fn can_count(&self) -> bool {
+        self.late_ms == 0 && self.state == ClaimState::Received
+    }
+}
+
 impl BlackboardStore {
     /// Lodges a claim: when this returns, claim, token and log entry are durable, or none of them is.
     ///
@@ -151,16 +158,8 @@ impl BlackboardStore {
         reference: &AssignmentRef,
         holder: &Holder,
     ) -> Result<Option<ClaimId>, StoreError> {
-        let row = sqlx::query(
-            "SELECT id FROM claims WHERE course = $1 AND assignment = $2 AND holder = $3 \
-             AND late_ms = 0 AND state = 'received' ORDER BY attempt DESC LIMIT 1",
-        )
-        .bind(reference.course.as_str())
-        .bind(reference.assignment.as_str())
-        .bind(holder_key(holder))
-        .fetch_optional(self.database.reader())
-        .await?;
-        row.map(|row| Columns::new("claims", &row).parsed("id")).transpose()
+        let claims = self.claims_of(reference, holder).await?;
+        Ok(claims.iter().find(|claim| claim.can_count()).map(|claim| claim.id))
     }
 
     /// All claims of an assignment, by holder and attempt: for staff.
