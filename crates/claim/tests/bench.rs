@@ -1,28 +1,19 @@
-//! `claim bench sessions` measures, on real sockets, and says so in one document.
+//! `claim bench` measures, on real sockets, and says so in one document.
 
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-#[test]
-fn sessions_are_measured_in_both_ways() {
-    let dir = tempfile::tempdir().unwrap();
+/// Runs a benchmark in the folder; its document.
+fn bench(dir: &Path, arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_claim"))
-        .args([
-            "bench",
-            "sessions",
-            "--seconds",
-            "1",
-            "--students",
-            "3",
-            "--concurrency",
-            "8",
-            "--json",
-            "--dir",
-        ])
-        .arg(dir.path())
+        .arg("bench")
+        .args(arguments)
+        .args(["--seconds", "1", "--json", "--dir"])
+        .arg(dir)
         // What the person has set for servers of their own does not reach this one.
         .env("CLAIM_PUBLIC_URL", "https://blackboard.example")
         .output()
@@ -30,7 +21,21 @@ fn sessions_are_measured_in_both_ways() {
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}{errors}");
-    let report: Value = serde_json::from_str(&text).unwrap();
+    // Keys and certificates of the servers do not stay behind.
+    assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0);
+    serde_json::from_str(&text).unwrap()
+}
+
+fn assert_positive(row: &Value, members: &[&str]) {
+    for member in members {
+        assert!(row[*member].as_f64().unwrap() > 0.0, "{member}: {row}");
+    }
+}
+
+#[test]
+fn sessions_are_measured_in_both_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = bench(dir.path(), &["sessions", "--students", "3", "--concurrency", "8"]);
 
     assert_eq!((&report["students"], &report["concurrency"]), (&3.into(), &3.into()));
     assert_eq!(report["key_exchange"], "X25519MLKEM768");
@@ -42,10 +47,24 @@ fn sessions_are_measured_in_both_ways() {
     );
     for row in ways {
         assert_eq!(row["failures"], 0);
-        for positive in ["visits", "per_second", "unavoidable", "ratio"] {
-            assert!(row[positive].as_f64().unwrap() > 0.0, "{positive}: {row}");
-        }
+        assert_positive(row, &["visits", "per_second", "unavoidable", "ratio"]);
     }
-    // Keys and certificates of the servers do not stay behind.
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn hand_ins_are_measured_from_the_connection_to_the_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = bench(dir.path(), &["handin", "--students", "20", "--concurrency", "20"]);
+    let [row] = report["phases"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!((&row["work"], &row["failures"]), (&"hand-in".into(), &0.into()));
+    assert_positive(row, &["visits", "per_second", "unavoidable", "ratio", "bytes_written"]);
+    assert_eq!(row.get("calls"), None, "nobody asked for them");
+}
+
+#[test]
+fn receipts_are_verified_by_the_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = bench(dir.path(), &["verify", "--receipts", "3"]);
+    assert_eq!(report["receipts"], 3);
+    assert_positive(&report, &["verified", "per_second", "each", "unavoidable", "ratio"]);
 }
