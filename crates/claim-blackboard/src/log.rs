@@ -135,10 +135,16 @@ impl Log {
 
     /// A file of the log, if it has been written.
     pub(crate) async fn read(&self, resource: &Resource) -> Result<Option<Bytes>, ObjectError> {
+        self.objects.read(&ObjectName::log(&resource.to_string())).await
+    }
+
+    /// The same from memory, where it was read or written lately: for proofs, which are verified anyhow. What the log
+    /// serves comes from the storage, so that an audit sees what is there.
+    async fn recall(&self, resource: &Resource) -> Result<Option<Bytes>, ObjectError> {
         if let Some(known) = self.memory().tiles.get(resource) {
             return Ok(Some(Bytes::clone(&known)));
         }
-        let found = self.objects.read(&ObjectName::log(&resource.to_string())).await?;
+        let found = self.read(resource).await?;
         if let Some(octets) = &found {
             self.remember(*resource, octets.clone());
         }

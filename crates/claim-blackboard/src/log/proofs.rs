@@ -89,7 +89,7 @@ impl Log {
     pub(super) async fn tiles(&self, wanted: Vec<Tile>) -> Result<TileSet, LogError> {
         let mut tiles = TileSet::default();
         for tile in wanted {
-            if let Some(octets) = self.read(&Resource::Tile(tile)).await? {
+            if let Some(octets) = self.recall(&Resource::Tile(tile)).await? {
                 tiles.insert(tile, &octets)?;
             }
         }
