@@ -314,7 +314,7 @@ class LocalDemo(Temporary):
             answer = blackboard.send(
                 session, method, target, nonce=fresh_nonce(), content=content, content_type=kind
             )
-            raise blackboard._refused(answer, proven=True)
+            raise blackboard.refused(answer, proven=True)
 
         cases: dict[str, Callable[[], None]] = {
             "message-unreadable": lambda: send(content=b"\xff"),
@@ -361,7 +361,7 @@ class LocalDemo(Temporary):
                 answer = blackboard.connection.request(
                     "POST", "/v1/messages", fields=sent, content=content
                 )
-                self.assertEqual(blackboard._refused(answer, proven=proven).problem.slug, slug)
+                self.assertEqual(blackboard.refused(answer, proven=proven).problem.slug, slug)
                 if proven:
                     verify_answer(session.keys.answer, answer, signed.signature)
                 else:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from .errors import Malformed, Untrusted
 from .wire import b64u, host_of, is_person, sha256
+from .wire import origin as wire_origin
 
 _ARC = "2.25.304274850276117055762681507612542191110"
 PERSON_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.1")
 SERVER_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.2")
+TIMESTAMP_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.3")
+LOG_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.4")
+WITNESS_POLICY = x509.ObjectIdentifier(f"{_ARC}.1.5")
+CLAIM_TYPE, WITHDRAWAL_TYPE, TOKEN_POLICY = f"{_ARC}.2.1", f"{_ARC}.2.2", f"{_ARC}.3.1"
+LOG_USAGE = x509.ObjectIdentifier(f"{_ARC}.4.1")
+WITNESS_USAGE = x509.ObjectIdentifier(f"{_ARC}.4.2")
 _ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 _CRITICAL = {ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE}
@@ -94,12 +101,18 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
     return issued_by(certificate, certificate)
 
 
-def _check_common(
-    certificate: x509.Certificate, now: datetime, critical: set[x509.ObjectIdentifier]
-) -> None:
-    second = now.replace(microsecond=0)
+def check_valid(certificate: x509.Certificate, at: datetime) -> None:
+    """From the first second of `notBefore` to the last of `notAfter`."""
+    second = at.replace(microsecond=0)
     if not certificate.not_valid_before_utc <= second <= certificate.not_valid_after_utc:
         raise Untrusted(f"not valid at this time: {certificate.subject.rfc4514_string()}")
+
+
+def _check_common(
+    certificate: x509.Certificate, now: datetime | None, critical: set[x509.ObjectIdentifier]
+) -> None:
+    if now is not None:
+        check_valid(certificate, now)
     try:
         extensions = list(certificate.extensions)
     except (ValueError, x509.DuplicateExtension) as error:
@@ -153,11 +166,11 @@ def check_path(
     chain: Sequence[x509.Certificate],
     root: x509.Certificate,
     policy: x509.ObjectIdentifier,
-    now: datetime,
+    now: datetime | None,
 ) -> x509.Certificate:
     """Check the path from `chain[0]` over the rest of `chain` (in any order) to `root`.
 
-    Signatures, names, validity, basic constraints, key usage of the issuers, name constraints,
+    Signatures, names, validity (unless `now` is None), basic constraints, key usage of the issuers, name constraints,
     critical extensions and the policy along the path. Returns the leaf.
     """
     if not chain:
@@ -200,13 +213,20 @@ def _check_usage(
         raise Untrusted("the extended key usage is not the profile's")
 
 
+def person_of(leaf: x509.Certificate) -> str:
+    """The one id that a person's certificate certifies."""
+    ids = [str(a.value) for a in leaf.subject.get_attributes_for_oid(NameOID.USER_ID)]
+    if len(ids) != 1 or not is_person(ids[0]):
+        raise Untrusted("the person profile has one UID, which is an id")
+    return ids[0]
+
+
 def check_person(
-    chain: Sequence[x509.Certificate], root: x509.Certificate, person: str, now: datetime
+    chain: Sequence[x509.Certificate], root: x509.Certificate, person: str, now: datetime | None
 ) -> x509.Certificate:
     """A path to the root and the person profile for the id `person`. Returns the leaf."""
     leaf = check_path(chain, root, PERSON_POLICY, now)
-    ids = leaf.subject.get_attributes_for_oid(NameOID.USER_ID)
-    if len(ids) != 1 or ids[0].value != person or not is_person(person):
+    if person_of(leaf) != person:
         raise Untrusted("the certificate is not for that id")
     if len(leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)) != 1:
         raise Untrusted("the person profile has one CN")
@@ -247,3 +267,102 @@ def verify_ecdsa(leaf: x509.Certificate, signature: bytes, data: bytes) -> None:
         p256_key(leaf).verify(signature, data, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
         raise Untrusted("the signature is wrong") from error
+
+
+# What evidence rests on: certificates that the root itself has issued.
+
+
+def _check_service(
+    certificate: x509.Certificate,
+    root: x509.Certificate,
+    policy: x509.ObjectIdentifier,
+    purpose: x509.ObjectIdentifier,
+) -> str:
+    """What the three profiles have in common, but for the time. Returns the CN."""
+    stamps = policy == TIMESTAMP_POLICY
+    critical = _CRITICAL | ({ExtensionOID.EXTENDED_KEY_USAGE} if stamps else set())
+    _check_common(certificate, None, critical)
+    if not issued_by(certificate, root):
+        raise Untrusted("the root has not issued this certificate")
+    _check_ca(root, 0)
+    _check_name_constraints(root, certificate)
+    if _policies(certificate) != [policy]:
+        raise Untrusted("the certificate has another profile")
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if isinstance(constraints, x509.BasicConstraints) and constraints.ca:
+        raise Untrusted("a CA where a leaf is expected")
+    _check_usage(certificate, {"digital_signature"}, {purpose})
+    if stamps != certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).critical:
+        raise Untrusted("the extended key usage is critical in timestamp certificates only")
+    if stamps:
+        p256_key(certificate)
+    else:
+        ed25519_key(certificate)
+    names = list(certificate.subject)
+    if len(names) != 1 or names[0].oid != NameOID.COMMON_NAME:
+        raise Untrusted("the subject is one CN")
+    return str(names[0].value)
+
+
+def ed25519_key(certificate: x509.Certificate) -> ed25519.Ed25519PublicKey:
+    """The key of a log or a witness."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Untrusted("a key that cannot be read") from error
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise Untrusted("a key that is not Ed25519")
+    return key
+
+
+def _service_origin(certificate: x509.Certificate) -> str:
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    listed = list(names) if isinstance(names, x509.SubjectAlternativeName) else []
+    if len(listed) != 1 or not isinstance(listed[0], x509.UniformResourceIdentifier):
+        raise Untrusted("the subjectAltName is one URI")
+    try:
+        return wire_origin(listed[0].value)
+    except Malformed as error:
+        raise Untrusted("the certificate's URI is no origin") from error
+
+
+def usage_period(certificate: x509.Certificate) -> tuple[datetime, datetime]:
+    """In which time a timestamp certificate's key may sign: both ends."""
+    period = _extension(certificate, x509.PrivateKeyUsagePeriod)
+    if not isinstance(period, x509.PrivateKeyUsagePeriod):
+        raise Untrusted("a timestamp certificate has a privateKeyUsagePeriod")
+    start, end = period.not_before, period.not_after
+    if start is None or end is None:
+        raise Untrusted("the privateKeyUsagePeriod has both ends")
+    zone = certificate.not_valid_before_utc.tzinfo
+    start, end = start.replace(tzinfo=zone), end.replace(tzinfo=zone)
+    inside = certificate.not_valid_before_utc <= start <= end <= certificate.not_valid_after_utc
+    if not inside or end - start > timedelta(days=365):
+        raise Untrusted("the privateKeyUsagePeriod is not in order")
+    return start, end
+
+
+def check_timestamp(certificate: x509.Certificate, root: x509.Certificate) -> str:
+    """The timestamp profile, whatever the time. Returns the origin that it is for."""
+    name = _check_service(certificate, root, TIMESTAMP_POLICY, Eku.TIME_STAMPING)
+    if not name.endswith(" timestamp"):
+        raise Untrusted("the CN is not that of a timestamp authority")
+    usage_period(certificate)
+    return _service_origin(certificate)
+
+
+def check_log(certificate: x509.Certificate, root: x509.Certificate) -> str:
+    """The log profile, whatever the time. Returns the origin of the server that keeps it."""
+    if not _check_service(certificate, root, LOG_POLICY, LOG_USAGE).endswith(" log"):
+        raise Untrusted("the CN is not that of a log")
+    return _service_origin(certificate)
+
+
+def check_witness(certificate: x509.Certificate, root: x509.Certificate) -> str:
+    """The witness profile, whatever the time. Returns the witness's name."""
+    name = _check_service(certificate, root, WITNESS_POLICY, WITNESS_USAGE)
+    if not name or "+" in name or any(c.isspace() for c in name):
+        raise Untrusted("the CN is not the name of a witness")
+    if _extension(certificate, x509.SubjectAlternativeName) is not None:
+        raise Untrusted("the witness profile has no subjectAltName")
+    return name

@@ -113,8 +113,9 @@ class Connection:
         *,
         fields: dict[str, str] | None = None,
         content: bytes | None = None,
+        limit: int = _LIMIT,
     ) -> Answer:
-        """Send one request; `target` goes out exactly as given."""
+        """Send one request; `target` goes out exactly as given. `limit` is the longest answer."""
         request = self._client.build_request(
             method,
             self.origin + target,
@@ -130,7 +131,7 @@ class Connection:
                 body = bytearray()
                 for part in response.iter_raw():
                     body += part
-                    if len(body) > _LIMIT:
+                    if len(body) > limit:
                         raise Malformed("an answer that is too large")
                 return Answer(response.status_code, response.headers, bytes(body))
             finally:

@@ -47,7 +47,8 @@ _OF_ONE_COPY = {
 }
 
 
-def _is_final(problem: Problem) -> bool:
+def is_final(problem: Problem) -> bool:
+    """Whether a signed refusal settles the request, and not only one copy of it."""
     return problem.slug not in _OF_ONE_COPY and not may_be_repeated(problem.status)
 
 
@@ -158,12 +159,13 @@ class Blackboard:
         wait: Callable[[float], None] = time.sleep,
         http2: bool = True,
         system_roots: bool = False,
+        timeout: float = 20.0,
     ) -> None:
         self.origin, self.root, self._now, self._wait = origin, root, now, wait
         # The TLS certificate proves nothing for the protocol, but an unknown one would let
         # anybody read along. A person may choose to trust the machine's own authorities too.
         context = tls_trusting([root], system=system_roots)
-        self.connection = Connection(origin, context, http2=http2)
+        self.connection = Connection(origin, context, http2=http2, timeout=timeout)
 
     def __enter__(self) -> Blackboard:
         return self
@@ -178,12 +180,12 @@ class Blackboard:
             "POST", target, fields={"Content-Type": "application/json"}, content=_json(members)
         )
         if answer.status != 201:
-            raise self._refused(answer, proven=False)
+            raise self.refused(answer, proven=False)
         if (answer.one("content-type") or "").split(";")[0].strip().lower() != "application/json":
             raise Malformed("an answer that is not application/json")
         return load_object(answer.content)
 
-    def _refused(self, answer: Answer, *, proven: bool) -> Refused:
+    def refused(self, answer: Answer, *, proven: bool) -> Refused:
         kind, after = answer.one("content-type") or "", answer.one("retry-after")
         problem = parse_problem(answer.status, kind, answer.content, self.origin)
         seconds = int(after) if after and after.isascii() and after.isdigit() else None
@@ -254,6 +256,7 @@ class Blackboard:
         content: bytes | None = None,
         content_type: str | None = None,
         created: int | None = None,
+        **options: int,
     ) -> Answer:
         """One signed request. Returns the answer only if its signature verifies."""
         if created is None:
@@ -268,13 +271,15 @@ class Blackboard:
             content=content,
             content_type=content_type,
         )
-        answer = self.connection.request(method, target, fields=signed.fields, content=content)
+        answer = self.connection.request(
+            method, target, fields=signed.fields, content=content, **options
+        )
         try:
             verify_answer(session.keys.answer, answer, signed.signature)
         except Untrusted as error:
             if answer.status >= 400:
                 try:
-                    raise self._refused(answer, proven=False) from error
+                    raise self.refused(answer, proven=False) from error
                 except Malformed:
                     pass
             raise Unsettled(f"an answer {answer.status} that is not proven: {error}") from error
@@ -291,7 +296,7 @@ class Blackboard:
             content_type="text/plain; charset=utf-8",
         )
         if answer.status != 201:
-            raise self._refused(answer, proven=True)
+            raise self.refused(answer, proven=True)
         members = load_object(answer.content)
         sid, received_at = text(members, "sid"), text(members, "received_at")
         parse_time(received_at)
@@ -299,6 +304,19 @@ class Blackboard:
         if sid != session.sid or not isinstance(number, int) or isinstance(number, bool):
             raise Malformed("a receipt that is not for this message")
         return Receipt(sid, received_at, number, answer.content)
+
+    def set_clock(self, session: Session, problem: Problem) -> None:
+        """Go by the time that a proven `clock-skew` tells."""
+        moment = parse_time(problem.members.get("server_time"))
+        session.clock_offset = int(moment.timestamp() - self._now().timestamp())
+
+    def now(self) -> datetime:
+        """The time by this machine's clock."""
+        return self._now()
+
+    def wait(self, seconds: float) -> None:
+        """Pause."""
+        self._wait(seconds)
 
     def say(
         self, identity: Identity, content: bytes, *, tries: int = 5, longest: float = 10.0
@@ -325,11 +343,10 @@ class Blackboard:
                     if not may_be_repeated(error.problem.status):
                         raise
                 elif error.proven and slug == "clock-skew":
-                    moment = parse_time(error.problem.members.get("server_time"))
-                    session.clock_offset = int(moment.timestamp() - self._now().timestamp())
+                    self.set_clock(session, error.problem)
                     unknown = True
                     continue
-                elif error.proven and _is_final(error.problem):
+                elif error.proven and is_final(error.problem):
                     raise
                 elif slug in ("session-invalid", "session-expired"):
                     if unknown:
