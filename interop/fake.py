@@ -21,6 +21,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -79,12 +80,16 @@ class Plan:
     digest: hashes.SHA256 | hashes.SHA384 = field(default_factory=hashes.SHA256)
     critical: bool = False
     """With an extension that nobody knows, critical."""
+    critical_purposes: bool = False
+    period: tuple[timedelta, timedelta] | None = None
+    """The key's usage period, counted from `start`."""
 
 
 def authority_plan(common_name: str, path_length: int | None) -> Plan:
     """A root or an issuing authority."""
     plan = Plan(name(common_name), {"key_cert_sign", "crl_sign"})
     plan.authority = x509.BasicConstraints(ca=True, path_length=path_length)
+    plan.start = timedelta(days=-30)
     return plan
 
 
@@ -116,7 +121,7 @@ def server_plan(origin: str) -> Plan:
 
 def sign(
     plan: Plan,
-    key: ec.EllipticCurvePublicKey,
+    key: ec.EllipticCurvePublicKey | Ed25519PublicKey,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
@@ -131,11 +136,17 @@ def sign(
         .not_valid_before(start)
         .not_valid_after(start + plan.life)
         .add_extension(x509.KeyUsage(**{u: u in plan.usages for u in _USAGES}), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
     )
     if plan.authority is not None:
         builder = builder.add_extension(plan.authority, critical=True)
     if plan.purposes:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(plan.purposes), critical=False)
+        purposes = x509.ExtendedKeyUsage(plan.purposes)
+        builder = builder.add_extension(purposes, critical=plan.critical_purposes)
     if plan.policies:
         policies = [x509.PolicyInformation(policy, None) for policy in plan.policies]
         builder = builder.add_extension(x509.CertificatePolicies(policies), critical=False)
@@ -143,6 +154,9 @@ def sign(
         builder = builder.add_extension(x509.SubjectAlternativeName(plan.names), critical=False)
     if plan.constraints is not None:
         builder = builder.add_extension(plan.constraints, critical=True)
+    if plan.period is not None:
+        first, last = (start.replace(tzinfo=None) + one for one in plan.period)
+        builder = builder.add_extension(x509.PrivateKeyUsagePeriod(first, last), critical=False)
     if plan.critical:
         unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.1"), b"\x05\x00")
         builder = builder.add_extension(unknown, critical=True)
@@ -162,11 +176,15 @@ class Authority:
         plan.policies = [_ANY_POLICY]
         self.issuing = self.by_root(plan, self.issuing_key.public_key())
 
-    def by_root(self, plan: Plan, key: ec.EllipticCurvePublicKey) -> x509.Certificate:
+    def by_root(
+        self, plan: Plan, key: ec.EllipticCurvePublicKey | Ed25519PublicKey
+    ) -> x509.Certificate:
         """Signed by the root itself."""
         return sign(plan, key, self.root.subject, self.root_key)
 
-    def issue(self, plan: Plan, key: ec.EllipticCurvePublicKey) -> x509.Certificate:
+    def issue(
+        self, plan: Plan, key: ec.EllipticCurvePublicKey | Ed25519PublicKey
+    ) -> x509.Certificate:
         """Signed by the issuing authority."""
         return sign(plan, key, self.issuing.subject, self.issuing_key)
 

@@ -73,7 +73,7 @@ def sign(kind: str, content: bytes, signers: Sequence[Identity], time: datetime)
 
 @dataclass(frozen=True)
 class Signature:
-    """One SignerInfo, whose signature holds. `time` is the signer's own word, if it is there."""
+    """One SignerInfo, whose signature holds. `time` is the signer's own word; tokens have none."""
 
     certificate: x509.Certificate
     time: datetime | None
@@ -103,8 +103,8 @@ def _time(element: der.Element) -> datetime:
     return time
 
 
-def _read_attributes(element: der.Element, timed: bool | None) -> dict[bytes, der.Element]:
-    """Each attribute with its one value; `timed`: signingTime must be there, or (None) may."""
+def _read_attributes(element: der.Element, timed: bool) -> dict[bytes, der.Element]:
+    """Each attribute with its one value; with `timed` signingTime is among them."""
     found: dict[bytes, der.Element] = {}
     for attribute in element.set_of(der.context(0)):
         name, values = _exactly(attribute, 2)
@@ -112,8 +112,7 @@ def _read_attributes(element: der.Element, timed: bool | None) -> dict[bytes, de
         if len(value) != 1 or name.raw in found:
             raise Malformed("an attribute that has not one value")
         found[name.raw] = value[0]
-    wanted = [_ALWAYS | {_SIGNING_TIME}] if timed else [_ALWAYS, _ALWAYS | {_SIGNING_TIME}]
-    if set(found) not in wanted:
+    if set(found) != _ALWAYS | ({_SIGNING_TIME} if timed else set()):
         raise Malformed("other signed attributes than there must be")
     return found
 
@@ -132,7 +131,7 @@ def _want(element: der.Element, raw: bytes, what: str) -> None:
 
 def _signature(
     info: der.Element, kind: bytes, content: bytes,
-    certificates: Sequence[x509.Certificate], timed: bool | None,
+    certificates: Sequence[x509.Certificate], timed: bool,
 ) -> Signature:  # fmt: skip
     version, sid, digest, attributes, algorithm, signature = _exactly(info, 6)
     if version.integer() != 1:
@@ -154,7 +153,7 @@ def _signature(
     return Signature(leaf, _time(time) if time is not None else None)
 
 
-def _parse(element: der.Element, *, timed: bool | None) -> Signed:
+def _parse(element: der.Element, *, timed: bool) -> Signed:
     outer, wrapped = _exactly(element, 2)
     _want(outer, _SIGNED_DATA, "kind of CMS")
     inside = wrapped.children(der.context(0))
@@ -239,7 +238,7 @@ def token(data: bytes) -> Token:
     granted = _exactly(status, 1)[0]
     if granted.integer() != 0:
         raise Malformed("a timestamp that was not granted")
-    signed = _parse(answer, timed=None)
+    signed = _parse(answer, timed=False)
     if signed.kind != der.oid(_TST_INFO):
         raise Malformed("no TSTInfo")
     if len(signed.certificates) != 1 or len(signed.signatures) != 1:

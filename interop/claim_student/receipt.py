@@ -12,8 +12,9 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from . import cms
-from .errors import ClaimError, Malformed
+from .errors import Malformed
+from .log import Proof
+from .wire import parse_time
 
 README, CLAIM, TOKEN, OUTAGE = "README.txt", "claim.p7s", "timestamp.tsr", "outage.tsr"
 LODGED, RECEIVED, LISTS, CERTIFICATES = (
@@ -62,6 +63,17 @@ def wire_time(time: datetime) -> str:
 def readme(time: datetime) -> bytes:
     """README.txt, which is the same in all receipts but for the token's time."""
     return _TEXT.format(time=wire_time(time), seconds=int(time.timestamp())).encode("utf-8")
+
+
+def _readme_time(content: bytes) -> datetime:
+    lines = content.split(b"\n", 3)
+    try:
+        time = parse_time(lines[2].decode("ascii"))
+        if readme(time) == content:
+            return time
+    except (Malformed, LookupError, UnicodeDecodeError):
+        pass
+    raise Malformed("README.txt has another text than it has in every receipt")
 
 
 def pack(members: dict[str, bytes]) -> bytes:
@@ -129,6 +141,9 @@ class Receipt:
     members: dict[str, bytes]
     certificates: list[x509.Certificate]
     lists: list[x509.CertificateRevocationList]
+    proofs: dict[str, Proof]
+    time: datetime
+    """The time that README.txt tells."""
 
     @classmethod
     def parse(cls, data: bytes) -> Receipt:
@@ -141,16 +156,14 @@ class Receipt:
         except ValueError as error:
             raise Malformed("certificates.pem cannot be read") from error
         lists = read_lists(members[LISTS])
+        proofs = {name: Proof.parse(members[name]) for name in (LODGED, RECEIVED) if name in members}
+        if OUTAGE in members:
+            raise Malformed("outage.tsr, which nothing here can judge")
+        if not lists or not certificates:
+            raise Malformed("PEM without a block")
         if pem(certificates) != members[CERTIFICATES] or pem_lists(lists) != members[LISTS]:
             raise Malformed("PEM that is not in its one spelling")
-        found = cls(members, certificates, lists)
-        try:
-            time = cms.token(members[TOKEN]).time
-        except ClaimError:  # point 3 says what is wrong with it
-            return found
-        if members[README] != readme(time):
-            raise Malformed("README.txt is not the one that belongs to it")
-        return found
+        return cls(members, certificates, lists, proofs, _readme_time(members[README]))
 
     @property
     def claim(self) -> bytes:

@@ -110,6 +110,8 @@ class _Check:
     def _token(self) -> None:
         self.token = cms.token(self.receipt.token)
         self.clock_origin = cms.check_token(self.token, self.receipt.claim, self.root)
+        if self.receipt.time != self.token.time:
+            raise Malformed("README.txt tells another time than the token")
         self.report.time = self.token.time
 
     def _origins(self) -> None:
@@ -122,14 +124,17 @@ class _Check:
         self.names = [certs.check_witness(one, self.root) for one in self.witnesses]
         if not self.manifest.blackboard == self.clock_origin == origin:
             raise Untrusted("claim, timestamp and log are of different Blackboards")
+        for proof in self.receipt.proofs.values():
+            if proof.checkpoint.origin != log.log_name(origin):
+                raise Untrusted("the checkpoint is that of another log")
         hashes = [hashlib.sha256(certs.der(one)).digest() for one in self.witnesses]
         if hashes != sorted(set(hashes)):
             raise Malformed("certificates.pem: the witnesses are not in their order")
 
     def _proof(self, member: str, entry: bytes) -> log.Proof | None:
-        if member not in self.receipt.members:
+        proof = self.receipt.proofs.get(member)
+        if proof is None:
             return None
-        proof = log.Proof.parse(self.receipt.members[member])
         name = log.log_name(self.manifest.blackboard)
         proof.check(entry, log.Verifier(name, certs.ed25519_key(self.log), log.LOG))
         known = self.certified if self.demanded is None else [*self.certified, self.demanded]
@@ -208,6 +213,7 @@ class _Check:
             raise Malformed("revocation.crl has not one list for each issuer")
         for issuer, revoked in zip(self.issuers, self.receipt.lists, strict=True):
             _check_list(revoked, issuer)
+            certs.check_valid(issuer, revoked.last_update_utc)
             if time - revoked.last_update_utc > _RECENT:
                 self.report.missing.append(("time", "a revocation list that was recent"))
             for signer in self.signers:

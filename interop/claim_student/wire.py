@@ -94,7 +94,11 @@ def load_object(content: bytes) -> dict[str, object]:
     """Parse a JSON object: UTF-8, no BOM, no name twice at any depth."""
     try:
         value = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_no_twins, parse_constant=_no_constant
+            content.decode("utf-8"),
+            object_pairs_hook=_no_twins,
+            parse_constant=_no_constant,
+            # The one number without decimals that is no whole number to everybody.
+            parse_int=lambda digits: -0.0 if digits == "-0" else int(digits),
         )
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
