@@ -81,6 +81,8 @@ class Plan:
     critical: bool = False
     """With an extension that nobody knows, critical."""
     critical_purposes: bool = False
+    at: datetime | None = None
+    """From when `start` counts: this moment, if none is told."""
     period: tuple[timedelta, timedelta] | None = None
     """The key's usage period, counted from `start`."""
 
@@ -126,7 +128,7 @@ def sign(
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
     """A certificate by that plan."""
-    start = datetime.now(UTC).replace(microsecond=0) + plan.start
+    start = (plan.at or datetime.now(UTC)).replace(microsecond=0) + plan.start
     builder = (
         x509.CertificateBuilder()
         .subject_name(plan.subject)

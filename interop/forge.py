@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 
 from claim_student import certs, cms, der, log, receipt
+from claim_student.errors import ClaimError
 from claim_student.identity import Identity
 from claim_student.manifest import PIECE
 from claim_student.wire import b64, b64u, host_of, sha256
@@ -179,10 +180,10 @@ class Lab:
     def __init__(
         self, origin: str = "https://localhost:3141", authority: Authority | None = None, *,
         clock: Callable[[Plan], Plan] = same, log_: Callable[[Plan], Plan] = same,
-        witness: Callable[[Plan], Plan] = same, by_issuing: str = "",
+        witness: Callable[[Plan], Plan] = same, by_issuing: str = "", at: datetime | None = None,
     ) -> None:  # fmt: skip
         """Hooks change certificates; the service named in `by_issuing` has its from there."""
-        self.origin, self.authority = origin, authority or Authority()
+        self.origin, self.authority, self.at = origin, authority or Authority(), at
         self.student = self.person("1155123456")
         self.clock_key, self.log_key, self.witness_key = (
             new_key(), Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(),
@@ -190,6 +191,7 @@ class Lab:
         self.witness = "localhost:9335/witness"
 
         def certify(service: str, plan: Plan, key: Any) -> x509.Certificate:
+            plan.at = self.at
             own = self.authority.issue if service == by_issuing else self.authority.by_root
             return own(plan, key.public_key())
 
@@ -206,8 +208,9 @@ class Lab:
 
     def person(self, person: str, plan: Plan | None = None) -> Identity:
         """Somebody with a certificate."""
-        key = new_key()
-        leaf = self.authority.issue(plan or person_plan(person), key.public_key())
+        key, plan = new_key(), plan or person_plan(person)
+        plan.at = self.at
+        leaf = self.authority.issue(plan, key.public_key())
         return Identity(person, key, [leaf, self.authority.issuing], Path("unused"))
 
     def revoked(
@@ -333,7 +336,12 @@ class Forgery:
         lists = self.revoked(lab, self.time)
         lodged, received = self._proofs(sha256(content).hex(), token, receipt.pem_lists(lists))
         leaves = [signer.chain[0] for signer in signers]
-        ordered = [one for one in leaves]
+        try:
+            parsed = cms.parse(claim, self.kind)
+            leaves = [one.certificate for one in parsed.signatures]
+        except ClaimError:
+            pass  # The claim is the forgery.
+        ordered = [*leaves]
         ordered += [one for one in sorted(set(held), key=certs.der) if one not in leaves]
         listed = [*ordered, lab.clock_certificate, lab.log_certificate, lab.witness_certificate]
         parts = {

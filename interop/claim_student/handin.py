@@ -94,6 +94,8 @@ def lodge(desk: Desk, to: Assignment, files: Mapping[str, Path], note: str | Non
         files=listed, sids=to.sids, blackboard=blackboard.origin, course=to.course,
         assignment=to.assignment, due=to.due, replaces=to.last_claim, note=note,
     )  # fmt: skip
+    if desk.identity.sid not in manifest.signers:
+        raise Untrusted("Blackboard names others than you as those who hand in")
     signed = cms.sign(certs.CLAIM_TYPE, manifest.content, [desk.identity], blackboard.now())
     document, new = desk.lodge(signed)
     if document.cms is not None:
