@@ -83,7 +83,7 @@ class Plan:
     critical_purposes: bool = False
     at: datetime | None = None
     """From when `start` counts: this moment, if none is told."""
-    period: tuple[timedelta, timedelta] | None = None
+    period: tuple[timedelta | None, timedelta | None] | None = None
     """The key's usage period, counted from `start`."""
 
 
@@ -157,7 +157,8 @@ def sign(
     if plan.constraints is not None:
         builder = builder.add_extension(plan.constraints, critical=True)
     if plan.period is not None:
-        first, last = (start.replace(tzinfo=None) + one for one in plan.period)
+        ends = [one if one is None else start.replace(tzinfo=None) + one for one in plan.period]
+        first, last = ends
         builder = builder.add_extension(x509.PrivateKeyUsagePeriod(first, last), critical=False)
     if plan.critical:
         unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.1"), b"\x05\x00")

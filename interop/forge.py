@@ -81,6 +81,10 @@ class Signing:
     attributes: Callable[[Attributes], Attributes] = same
     certificates: Callable[[list[bytes]], list[bytes]] = sorted
     infos: Callable[[list[bytes]], list[bytes]] = sorted
+    wrapped: Callable[[bytes], bytes] = same
+    """Changes what stands in the outer [0]."""
+    inner: Callable[[bytes], bytes] = same
+    """Changes what stands in the [0] around the content."""
     after: bytes = b""
     """What stands in a SignerInfo behind the signature."""
     hash: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
@@ -107,12 +111,12 @@ class Signing:
         named = der.oid(kind)
         infos = [self._info(named, content, signer, time) for signer in signers]
         listed = self.certificates(sorted({certs.der(one) for one in held}))
-        return der.sequence(_SIGNED_DATA, der.write(der.context(0), der.sequence(
+        return der.sequence(_SIGNED_DATA, der.write(der.context(0), self.wrapped(der.sequence(
             der.integer(self.version), der.set_of([self.digest]),
-            der.sequence(named, der.write(der.context(0), octets(content))),
+            der.sequence(named, der.write(der.context(0), self.inner(octets(content)))),
             der.write(der.context(0), b"".join(listed)),
             der.write(der.SET, b"".join(self.infos(infos))),
-        )))  # fmt: skip
+        ))))  # fmt: skip
 
 
 @dataclass
@@ -125,6 +129,7 @@ class Stamping:
     kind: str = TST_INFO
     digest: bytes = SHA256
     time: Callable[[str], str] = same
+    version: int = 1
     more: bytes = b""
     """What stands in the TSTInfo behind genTime."""
     imprint: Callable[[bytes], bytes] = sha256
@@ -133,7 +138,7 @@ class Stamping:
         """A TimeStampResp."""
         text = f"{time:%Y%m%d%H%M%S}.{time.microsecond // 1000:03d}".rstrip("0").rstrip(".") + "Z"
         info = der.sequence(
-            der.integer(1), der.oid(self.policy), der.sequence(self.digest, octets(self.imprint(data))),
+            der.integer(self.version), der.oid(self.policy), der.sequence(self.digest, octets(self.imprint(data))),
             der.integer(4711), der.write(der.GENERALIZED, self.time(text).encode("ascii")), self.more,
         )  # fmt: skip
         token = self.signing.make(self.kind, info, [signer], signer.chain[:1], time)

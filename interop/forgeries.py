@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -17,19 +17,22 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 
 from claim_student import certs, der, log
 from claim_student.receipt import wire_time
-from claim_student.wire import b64, b64u, sha256
-from fake import Plan, name, person_plan, server_plan
+from claim_student.wire import b64, b64u, sha256, unb64
+from fake import Plan, name, new_key, person_plan, server_plan
 from forge import (
     CONTENT_TYPE,
     MESSAGE_DIGEST,
     SHA256,
     SIGNING_CERTIFICATE,
+    SIGNING_TIME,
     Forgery,
     Lab,
     Signing,
     Stamping,
     file_of,
+    log_plan,
     octets,
+    timestamp_plan,
 )
 
 _SHA_WITH_NULL = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"), b"\x05\x00")
@@ -53,9 +56,66 @@ def _without(parts: dict[str, bytes], end: str) -> dict[str, bytes]:
     return {name: content for name, content in parts.items() if not name.endswith(end)}
 
 
+def _pem(label: str) -> bytes:
+    return f"-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n".encode()
+
+
+def _wrong(number: int) -> Callable[[bytes], bytes]:
+    """Changes the last byte of one of the two signatures of a checkpoint."""
+
+    def proof(data: bytes) -> bytes:
+        lines = data.decode().splitlines()
+        at = len(lines) - 3 + number
+        dash, signer, encoded = lines[at].split(" ")
+        octets_ = bytearray(unb64(encoded))
+        octets_[-1] ^= 1
+        lines[at] = f"{dash} {signer} {b64(bytes(octets_))}"
+        return ("\n".join(lines) + "\n").encode()
+
+    return proof
+
+
+def _shorter(data: bytes) -> bytes:
+    """Takes a byte from the witness's signature."""
+    lines = data.decode().splitlines()
+    dash, signer, encoded = lines[-1].split(" ")
+    lines[-1] = f"{dash} {signer} {b64(unb64(encoded)[:-1])}"
+    return ("\n".join(lines) + "\n").encode()
+
+
 def _outage(parts: dict[str, bytes]) -> dict[str, bytes]:
     listed = list(parts.items())
     return dict([*listed[:3], ("outage.tsr", parts["timestamp.tsr"]), *listed[3:]])
+
+
+_KEY_ID, _NUMBER, _CRITICAL_NUMBER, _UNKNOWN = "key id", "number", "critical number", "unknown"
+
+
+def _list_with(*extensions: str) -> Callable[[Lab, datetime], list[x509.CertificateRevocationList]]:
+    """A revocation list with these extensions, in this order."""
+
+    def make(lab: Lab, time: datetime) -> list[x509.CertificateRevocationList]:
+        issuing = lab.authority.issuing
+        unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.1"), b"\x05\x00")
+        known: dict[str, tuple[x509.ExtensionType, bool]] = {
+            _KEY_ID: (
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(certs.p256_key(issuing)), False
+            ),
+            _NUMBER: (x509.CRLNumber(7), False),
+            _CRITICAL_NUMBER: (x509.CRLNumber(7), True),
+            _UNKNOWN: (unknown, False),
+        }
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(issuing.subject)
+            .last_update(time.replace(microsecond=0))
+            .next_update(time.replace(microsecond=0) + timedelta(days=2))
+        )
+        for extension in extensions:
+            builder = builder.add_extension(*known[extension])
+        return [builder.sign(lab.authority.issuing_key, hashes.SHA256())]
+
+    return make
 
 
 # Most cases are one line each, so that what is changed stands beside its name.
@@ -70,6 +130,10 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
     of = lambda **changes: of_(lab, **changes)  # noqa: E731
     lab_ = lambda **changes: Lab(authority=lab.authority, at=time, **changes)  # noqa: E731
     other, staff = lab.person("1155000009"), lab.person("prof.x")
+    plan = timestamp_plan(lab.origin)
+    plan.subject = name("x" * 60)
+    long = certs.der(lab.authority.by_root(plan, lab.clock_key.public_key()))
+    p256 = lab.authority.by_root(log_plan(lab.origin), new_key().public_key())
     own = octets(sha256(certs.der(lab.student.chain[0])))
     with_algorithm = der.sequence(der.sequence(der.sequence(SHA256, own)))
     return {
@@ -118,6 +182,15 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "info version 3": of(signing=Signing(info_version=3)),
             "no signingTime": of(signing=Signing(timed=False)),
             "unsigned attrs": of(signing=Signing(after=der.write(0xa1, der.sequence(der.oid("1.2.3"), der.set_of([b"\x05\x00"]))))),
+            "two messages": of(signing=Signing(wrapped=lambda one: one * 2)),
+            "two contents": of(signing=Signing(inner=lambda one: one * 2)),
+            "nobody signed": of(signing=Signing(infos=lambda infos: [])),
+            "signed twice": of(signers=[lab.student, lab.student]),
+            "signed at a time in another form": of(signing=Signing(attributes=_set(SIGNING_TIME, der.write(der.GENERALIZED, b"20261124155941Z")))),
+            "signed at no time": of(signing=Signing(attributes=_set(SIGNING_TIME, der.write(der.UTC_TIME, b"261324155941Z")))),
+            "an attribute with two values": of(signing=Signing(attributes=_set(SIGNING_TIME, der.utc_time(time) + der.utc_time(time + timedelta(days=1))))),
+            "an attribute more": of(signing=Signing(attributes=_set(der.oid("1.2.3"), b"\x05\x00"))),
+            "signed at a word": of(signing=Signing(attributes=_set(SIGNING_TIME, octets(b"now")))),
             "certs twice": of(signing=Signing(certificates=lambda c: sorted([*c, c[0]]))),
             "certs unsorted": of(signing=Signing(certificates=lambda c: sorted(c)[::-1])),
             "more certs": of(held=[*lab.student.chain, other.chain[0]]),
@@ -137,6 +210,15 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "by student": of(members=_with(by="1155123456")),
             "by staff both": of(signers=[staff, lab.student], members=_with(by="prof.x")),
             "signer expired profile server": of(signers=[lab.person("1155123456", server_plan("https://localhost:3141"))]),
+            "4 MiB and more": of(members=_with(note="x" * (4 << 20))),
+            "a file without digest": of(members=_with(files=[{"name": "a", "size": 0}])),
+            "a file that is none": of(members=_with(files=["a"])),
+            "a file with more": of(members=_with(files=[file_of("a", b"") | {"x": 1}])),
+            "a note that is a number": of(members=_with(note=1)),
+            "65 members": of(members=_with(sids=[f"{1155123456 + i}" for i in range(65)])),
+            "sids that is a text": of(members=_with(sids="1155123456")),
+            "outage that is a text": of(members=_with(outage="no")),
+            "10,001 files": of(members=_with(files=[file_of(f"{i}", b"") for i in range(10_001)])),
             "unknown member": of(members=_with(x=1)),
             "size float": of(content=lambda c: c.replace(b'"size": 12', b'"size": 12.0')),
             "size exp": of(content=lambda c: c.replace(b'"size": 12', b'"size": 12e0')),
@@ -171,6 +253,7 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "log by issuing": of_(lab_(by_issuing="log")),
             "witness by issuing": of_(lab_(by_issuing="witness")),
             "log origin": of_(lab_(log_=_plan(names=[_URI("https://localhost:3142")]))),
+            "log on P-256": of(certificates=lambda c: [*c[:3], p256, c[4]]),
             "log eku": of_(lab_(log_=_plan(purposes=[certs.WITNESS_USAGE]))),
             "log eku critical": of_(lab_(log_=_plan(critical_purposes=True))),
             "log policy": of_(lab_(log_=_plan(policies=[certs.WITNESS_POLICY]))),
@@ -184,6 +267,8 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "token timed": of(stamping=Stamping(signing=Signing(timed=True))),
             "token sha NULL in imprint": of(stamping=Stamping(digest=_SHA_WITH_NULL)),
             "token sha NULL": of(stamping=Stamping(signing=Signing(timed=False, digest=_SHA_WITH_NULL))),
+            "token of the second version": of(stamping=Stamping(version=2)),
+            "token in the thirteenth month": of(stamping=Stamping(time=lambda x: x[:4] + "13" + x[6:])),
             "token status 1": of(stamping=Stamping(status=der.integer(1))),
             "token status text": of(stamping=Stamping(status=der.integer(0) + der.sequence(der.write(0x0c, b"ok")))),
             "token policy": of(stamping=Stamping(policy="1.2.3")),
@@ -196,6 +281,8 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "token no frac": of(stamping=Stamping(time=lambda x: x[:14] + "Z")),
             "token bad": of(token=lambda c: c[:-1]),
             "token extra cert": of(stamping=Stamping(signing=Signing(timed=False, certificates=lambda c: sorted([*c, certs.der(lab.log_certificate)])))),
+            "token with a longer cert": of(stamping=Stamping(signing=Signing(timed=False, certificates=lambda c: sorted([*c, long])))),
+            "token of another kind": of(stamping=Stamping(kind="1.2.3")),
             "token no cert": of(stamping=Stamping(signing=Signing(timed=False, certificates=lambda c: []))),
             "clock with uid": of_(lab_(clock=_plan(subject=name("localhost timestamp", uid="1")))),
             "clock two uris": of_(lab_(clock=_plan(names=[_URI("https://localhost:3141"), _URI("https://localhost:3142")]))),
@@ -207,6 +294,8 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "clock policy": of_(lab_(clock=_plan(policies=[certs.LOG_POLICY]))),
             "clock two policies": of_(lab_(clock=_plan(policies=[certs.TIMESTAMP_POLICY, certs.LOG_POLICY]))),
             "clock no period": of_(lab_(clock=_plan(period=None))),
+            "clock period without end": of_(lab_(clock=_plan(period=(timedelta(0), None)))),
+            "clock period without beginning": of_(lab_(clock=_plan(period=(None, timedelta(days=300))))),
             "clock period 366d": of_(lab_(clock=_plan(period=(timedelta(0), timedelta(days=366))))),
             "clock period outside": of_(lab_(clock=_plan(life=timedelta(days=300)))),
             "clock period before": of_(lab_(clock=_plan(period=(timedelta(days=-1), timedelta(days=300))))),
@@ -221,8 +310,29 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "extra line": of(proof=lambda p: p.replace(b"index 3", b"extra AA==\nindex 3")),
             "crlf proof": of(proof=lambda p: p.replace(b"\n", b"\r\n")),
             "proof trailing": of(proof=lambda p: p + b"\n"),
+            "crl number only": of(revoked=_list_with(_NUMBER)),
+            "crl key id only": of(revoked=_list_with(_KEY_ID)),
+            "crl in another order": of(revoked=_list_with(_NUMBER, _KEY_ID)),
+            "crl critical": of(revoked=_list_with(_KEY_ID, _CRITICAL_NUMBER)),
+            "crl more": of(revoked=_list_with(_KEY_ID, _NUMBER, _UNKNOWN)),
             "crl none": of(revoked=lambda lab, x: []),
             "no lodged": of(parts=lambda p: _without(p, "lodged.proof")),
+            "members in another order": of(parts=lambda p: dict(reversed(p.items()))),
+            "a member more": of(parts=lambda p: p | {"x": b""}),
+            "a member less": of(parts=lambda p: _without(p, "revocation.crl")),
+            "certificates that are none": of(parts=lambda p: p | {"certificates.pem": _pem("CERTIFICATE")}),
+            "lists that are none": of(parts=lambda p: p | {"revocation.crl": _pem("X509 CRL")}),
+            "text before the PEM": of(parts=lambda p: p | {"certificates.pem": b"x\n" + p["certificates.pem"]}),
+            "lists with CRLF": of(parts=lambda p: p | {"revocation.crl": p["revocation.crl"].replace(b"\n", b"\r\n")}),
+            "compressed": of(archive=lambda a: a.replace(b"PK\x03\x04\x0a\x00\x00\x00\x00\x00", b"PK\x03\x04\x0a\x00\x00\x00\x08\x00", 1)),
+            "breaks off": of(archive=lambda a: a[:20]),
+            "hash of a path too short": of(path=lambda p: [p[0][:31], *p[1:]]),
+            "root of the tree too short": of(body=lambda b: "".join([*b.splitlines(keepends=True)[:2], "AAAA\n"])),
+            "note without signatures": of(proof=lambda p: p[: p.index("— ".encode())]),
+            "a line that is no signature": of(proof=lambda p: p + b"x\n"),
+            "a signature of four bytes": of(proof=lambda p: p + "— x AAAAAA==\n".encode()),
+            "another header": of(proof=lambda p: p.replace(b"@v1", b"@v2")),
+            "bytes that are no text": of(proof=lambda p: p + b"\xff\n"),
             "readme": of(parts=lambda p: p | {"README.txt": b"x"}),
             "outage.tsr": of(parts=_outage),
             "trailing archive": of(archive=lambda a: a + b"x"),
@@ -231,6 +341,9 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
         },
         "not-verified: log": {
             "log not signed": of(log_signers=lambda s: []),
+            "a cosignature of another length": of(proof=_shorter),
+            "a cosignature that is wrong": of(proof=_wrong(2)),
+            "a log signature that is wrong": of(proof=_wrong(1)),
             "no witness": of(witnesses=[]),
             "witness unknown": of(witnesses=[("w", Ed25519PrivateKey.generate())]),
             "witness is log": of(witnesses=[(lab.witness, lab.log_key)]),
@@ -254,6 +367,7 @@ def cases(lab: Lab) -> dict[str, dict[str, Forgery]]:
             "ahead 120": of(witnessed=timedelta(seconds=-120)),
             "ahead 121": of(witnessed=timedelta(seconds=-121)),
             "crl by other key": of(revoked=lambda lab, x: [lab.revoked(x, key=lab.authority.root_key)]),
+            "crl older than its authority": of(revoked=lambda lab, x: [lab.revoked(x - timedelta(days=31))]),
             "crl two": of(revoked=lambda lab, x: [lab.revoked(x), lab.revoked(x, by_root=True)]),
             "crl root": of(revoked=lambda lab, x: [lab.revoked(x, by_root=True)]),
             "revoked before": of(revoked=lambda lab, x: [lab.revoked(x, since={lab.student.chain[0].serial_number: x - timedelta(days=1)})]),
@@ -291,7 +405,7 @@ _BAD: list[list[str]] = [
     ["con .txt"], ["CON  "], ["con.a.b"], ["x/con"], ["con/x"], ["com1"], ["COM0"],
     ["com9.tar.gz"], ["COM\xb9"], ["com\xb2"], ["com\xb3.x"], ["LPT0"], ["lpt\xb9"], ["nul"],
     ["NUL."], ["aux"], ["prn"], ["conin$"], ["CONOUT$"], ["conout$.log"], ["con\u0300"],
-    ["a" * 256], ["\xe9" * 128], ["/".join(["a" * 255] * 3 + ["a" * 256])], ["\u1112\u1161\u11ab"],
+    ["a" * 256], ["\xe9" * 128], ["/".join(["a" * 255] * 3 + ["a" * 256])], ["/".join(["a" * 255] * 4) + "/a"], ["\u1112\u1161\u11ab"],
     ["\u0344"], ["\u0958"], ["\u212b"], ["\u0378"], ["\U000e0001"], ["\u180e"], ["\u061c"],
     ["\u2066"], ["\U000110bd"], ["\u0600"], ["a\u0323\U00010efd"], ["\U0001e4ec\u0323"],
     ["a\u0323\U0001e4ec"], ["COM\xb9 .x"], ["CON\t"], ["LPT\xb2"], ["A", "a"], ["\xdf", "ss"],
@@ -367,11 +481,11 @@ def newer_lists(lab: Lab) -> list[tuple[str, list[x509.CertificateRevocationList
         "student": (lab.student.chain[0], {-60: True}),
     }
     found = []
-    for name, (certificate, times) in revoked.items():
+    for service, (certificate, times) in revoked.items():
         for seconds, holds in times.items():
             since = {certificate.serial_number: second + timedelta(seconds=seconds)}
             one = lab.revoked(time, since=since, by_root=True)
-            found.append((f"{name} {seconds}", [one], "verified" if holds else "not-verified: time"))
+            found.append((f"{service} {seconds}", [one], "verified" if holds else "not-verified: time"))
     by_issuing = {lab.student.chain[0].serial_number: time - timedelta(days=1)}
     strange = lab.revoked(time, by_root=True, key=lab.authority.issuing_key)
     found += [

@@ -21,7 +21,7 @@ from claim_student.errors import ClaimError, Malformed, Unsettled
 from claim_student.handin import fetch, hand_in, match
 from claim_student.identity import Folder, Identity, read_root
 from claim_student.manifest import digest
-from claim_student.receipt import read_lists
+from claim_student.receipt import check_list, read_lists
 from claim_student.session import Blackboard
 from claim_student.verify import INCOMPLETE, NOT_VERIFIED, describe, verify
 from claim_student.wire import is_sid, origin_of
@@ -96,7 +96,7 @@ def _enrolled(identity: Identity, folder: Folder) -> None:
 
 def _lists(path: Path) -> list[x509.CertificateRevocationList]:
     data = path.read_bytes()
-    return read_lists(data) if b"-----BEGIN" in data else [x509.load_der_x509_crl(data)]
+    return read_lists(data) if b"-----BEGIN" in data else [check_list(x509.load_der_x509_crl(data))]
 
 
 def _verify(options: argparse.Namespace) -> int:

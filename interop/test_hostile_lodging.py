@@ -6,172 +6,38 @@ The session is genuine and every answer is signed: so it is Blackboard itself th
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 import unittest
 from collections.abc import Callable
 from dataclasses import replace as changed
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from claim_student import certs, cms, der
 from claim_student.desk import Desk
 from claim_student.errors import ClaimError, Malformed, Refused, Unsettled, Untrusted
-from claim_student.handin import fetch, hand_in
-from claim_student.receipt import wire_time
+from claim_student.handin import collect, fetch, hand_in
 from claim_student.session import Blackboard
 from claim_student.wire import b64, sha256
-from fake import FakeBlackboard, Json, Plan, Reply, Request, problem, same
+from fake import FakeBlackboard, Json, Reply, Request, problem, same
+from fakedesk import (
+    STUDENT,
+    FakeDesk,
+    Lie,
+    a_moment_later,
+    another,
+    foreign,
+    lie,
+    moved,
+    of_lab,
+    other_plan,
+    other_plan_by,
+    told,
+    under_this_id,
+)
 from forge import Forgery, Lab, Stamping, now
-from tempt import AUTHORITY, FOREIGN, SID, identity
-
-_PIECE = re.compile("/v1/claims/([0-9a-f]{64})/files/([0-9]+)/([0-9]+)")
-
-
-class FakeDesk:
-    """Section 9, as it should be. Each hook changes what is sent."""
-
-    def __init__(self, fake: FakeBlackboard, student: Any) -> None:
-        self.fake, self.student = fake, student
-        self.lab = Lab(fake.origin, AUTHORITY)
-        fake.message = self.answer
-        self.listed: Callable[[Json], Json] = same
-        self.document: Callable[[Json], Json] = same
-        self.later: Callable[[Json], Json] = same
-        """Changes the document in all answers but the first."""
-        self.status = 201
-        self.stored: Callable[[bytes], bytes] | None = None
-        self.over: Callable[[bytes], bytes] = same
-        """What the token is made over, instead of the claim."""
-        self.stamping = Stamping()
-        self.shift = timedelta(0)
-        """Added to the time of the token, and of what is told of it."""
-        self.forgery: Callable[[Forgery], Forgery] = same
-        self.receipt: Callable[[bytes], bytes] = same
-        self.piece: Callable[[bytes], bytes] = same
-        self.put = Reply(204, {}, b"")
-        self.withdrawn: Callable[[Json], Json] = same
-        self.signed, self.pieces = b"", {}
-        self.time: datetime = now()
-        self.documents = 0
-
-    def answer(self, request: Request) -> Reply:
-        """All addresses of section 9."""
-        target = request.target.split("?")[0]
-        if target == "/v1/assignments":
-            return self._json(self._assignments())
-        if target == "/v1/claims":
-            return self._json(self._lodge(request.content), self.status)
-        if found := _PIECE.fullmatch(target):
-            return self._file(request, int(found[2]), int(found[3]))
-        if target.endswith("/receipt"):
-            return Reply(200, {"Content-Type": "application/zip"}, self.receipt(self._receipt()))
-        if target.endswith("/withdrawal"):
-            members = self._document() | {"state": "withdrawn", "counts": False}
-            return self._json(self.withdrawn(members))
-        return self._json(self._document())
-
-    @staticmethod
-    def _json(members: Json, status: int = 200) -> Reply:
-        return Reply(status, {"Content-Type": "application/json"}, json.dumps(members).encode())
-
-    def _assignments(self) -> Json:
-        return self.listed({"server_time": wire_time(now()), "assignments": [{
-            "course": "IEMS5710", "assignment": "lab1", "title": "Lab 1",
-            "due": wire_time(self.time + timedelta(hours=1)), "until": None, "zone": "UTC",
-            "upload_seconds": 86400, "limits": {"files": 1, "bytes": 1, "attempts": 1},
-            "sids": [SID], "last_claim": None, "claims": [], "more": {"is": "ignored"},
-        }]})  # fmt: skip
-
-    def _lodge(self, content: bytes) -> Json:
-        self.signed = content if self.stored is None else self.stored(content)
-        self.time = now() + self.shift
-        self.content = cms.parse(self.signed, certs.CLAIM_TYPE).content
-        self.token = self.stamping.make(self.over(self.signed), self.time, self.lab.clock)
-        members = self._document()
-        return members if self.stored is None else members | {"cms": b64(self.signed)}
-
-    def _document(self) -> Json:
-        manifest = json.loads(self.content)
-        missing = [
-            [number, 0, 0] for number, file in enumerate(manifest["files"])
-            if file["size"] and (number, 0) not in self.pieces
-        ]  # fmt: skip
-        members = self.document({
-            "claim": sha256(self.content).hex(), "state": "waiting" if missing else "received",
-            "lodged_at": wire_time(self.time), "due": manifest["due"], "late_ms": 0,
-            "timestamp": b64(self.token), "upload_until": wire_time(self.time + timedelta(days=1)),
-            "received_at": None if missing else wire_time(now()), "missing": missing,
-            "counts": not missing, "server_time": wire_time(now()),
-        })  # fmt: skip
-        self.documents += 1
-        return members if self.documents == 1 else self.later(members)
-
-    def _file(self, request: Request, file: int, index: int) -> Reply:
-        if request.method == "PUT":
-            self.pieces[file, index] = request.content
-            return self.put
-        content = self.piece(self.pieces[file, index])
-        return Reply(200, {"Content-Type": "application/octet-stream"}, content)
-
-    def _receipt(self) -> bytes:
-        whole = bool(self.pieces)
-
-        def parts(members: dict[str, bytes]) -> dict[str, bytes]:
-            return {n: c for n, c in members.items() if whole or n != "received.proof"}
-
-        return self.forgery(Forgery(
-            self.lab, self.time, signers=[self.student], content=lambda _: self.content,
-            claim=lambda _: self.signed, token=lambda _: self.token, parts=parts,
-        )).make()  # fmt: skip
-
-
-Lie = Callable[[FakeDesk], None]
-
-
-def lie(**hooks: Any) -> Lie:
-    """Sets hooks."""
-
-    def apply(desk: FakeDesk) -> None:
-        for name, value in hooks.items():
-            setattr(desk, name, value)
-
-    return apply
-
-
-def told(**members: Any) -> Callable[[Json], Json]:
-    """Other members of a document."""
-    return lambda document: document | members
-
-
-def other_plan(**plans: Callable[[Plan], Plan]) -> Lie:
-    """Services with other certificates."""
-    return lambda desk: setattr(desk, "lab", Lab(desk.fake.origin, AUTHORITY, **plans))
-
-
-def of_lab(make: Callable[[FakeDesk], Lab]) -> Lie:
-    """Other services."""
-    return lambda desk: setattr(desk, "lab", make(desk))
-
-
-def _moved(minutes: int, **members: Any) -> Lie:
-    return lie(shift=timedelta(minutes=minutes), document=told(**members))
-
-
-def _foreign(content: bytes) -> bytes:
-    """The claim, with the same content, signed by somebody else."""
-    stranger = Lab(authority=AUTHORITY).person("1155999999")
-    return cms.sign(certs.CLAIM_TYPE, cms.parse(content, certs.CLAIM_TYPE).content, [stranger], now())
-
-
-def _another(content: bytes) -> bytes:
-    """Another claim by the same student: its note is another."""
-    own = cms.parse(content, certs.CLAIM_TYPE).content
-    return cms.sign(certs.CLAIM_TYPE, own.replace(b'"note": null', b'"note": "x"'), [_STUDENT], now())
-
-
-_STUDENT = identity()
+from tempt import AUTHORITY, FOREIGN, SID
 
 
 class HandingIn(unittest.TestCase):
@@ -189,13 +55,13 @@ class HandingIn(unittest.TestCase):
     def hand_in(self, change: Lie) -> tuple[FakeDesk, list[str], Exception | None]:
         """What the student was told, and what stopped it."""
         fake = FakeBlackboard(AUTHORITY)
-        desk, lines = FakeDesk(fake, _STUDENT), []
+        desk, lines = FakeDesk(fake, STUDENT), []
         change(desk)
         for file in (self.target, self.proof):
             file.unlink(missing_ok=True)
         with fake.serve(fake.chain, fake.key):
             with Blackboard(fake.origin, AUTHORITY.root, wait=lambda _: None) as blackboard:
-                student = Desk(blackboard, _STUDENT, tries=2)
+                student = Desk(blackboard, STUDENT, tries=2)
                 paths = [self.folder / "report.pdf", self.folder / "empty"]
                 try:
                     hand_in(student, "IEMS5710/lab1", paths, self.target, tell=lines.append)
@@ -215,7 +81,7 @@ class HandingIn(unittest.TestCase):
 
         def again(content: bytes) -> bytes:
             return cms.sign(
-                certs.CLAIM_TYPE, cms.parse(content, certs.CLAIM_TYPE).content, [_STUDENT],
+                certs.CLAIM_TYPE, cms.parse(content, certs.CLAIM_TYPE).content, [STUDENT],
                 now() - timedelta(seconds=5),
             )  # fmt: skip
 
@@ -236,14 +102,18 @@ class HandingIn(unittest.TestCase):
             ),
             "a token that is not one": lie(document=told(timestamp=b64(b"\x30\x00"))),
             "no token": lie(document=told(timestamp="")),
-            "another time": lie(document=told(lodged_at="2026-11-24T15:59:59.999Z")),
+            "another time": lie(document=a_moment_later),
             "no time": lie(document=told(lodged_at="now")),
-            "a token from the future": _moved(10),
-            "a token from the past": _moved(-10),
+            "a token from the future": moved(10),
+            "a token from the past": moved(-4),
             "late, though it is not": lie(document=told(late_ms=1)),
             "late below zero": lie(document=told(late_ms=-1)),
             "another due time": lie(document=told(due="2026-11-24T15:59:59.999Z")),
             "no due time": lie(document=told(due=None)),
+            "a range that is none": lie(document=told(missing=[[0, 0]])),
+            "a range of texts": lie(document=told(missing=[[0, "0", 0]])),
+            "no range": lie(document=told(missing=None)),
+            "counts for something else": lie(document=told(counts="yes")),
             "a state that does not exist": lie(document=told(state="lost")),
             "a piece that the claim does not have": lie(document=told(missing=[[0, 0, 1]])),
             "a piece of an empty file": lie(document=told(missing=[[1, 0, 0]])),
@@ -253,8 +123,9 @@ class HandingIn(unittest.TestCase):
             "new, with another claim": lie(stored=same),
             "not new, without its claim": lie(status=200),
             "another status": lie(status=202),
-            "stored: signed by a stranger": lie(stored=_foreign, status=200),
-            "stored: another claim": lie(stored=_another, status=200),
+            "stored: signed by a stranger": lie(stored=foreign, status=200),
+            "stored: another claim": lie(stored=another, status=200),
+            "stored: another claim under this id": under_this_id,
             "stored: no claim": lie(document=told(cms="AAAA"), status=200),
             "an issuing authority's timestamp": other_plan_by("clock"),
             "another root's timestamp": of_lab(lambda desk: Lab(desk.fake.origin, FOREIGN)),
@@ -295,14 +166,34 @@ class HandingIn(unittest.TestCase):
             "no name": one(course="../x"),
             "a due time in another form": one(due="tomorrow"),
             "ids that are none": one(sids=["prof.x"]),
+            "one id": one(sids=SID),
+            "no claims": one(claims=None),
+            "not an assignment": lambda own: own | {"assignments": ["C/lab1"]},
             "a last claim that is none": one(last_claim="x"),
             "no time": lambda own: own | {"server_time": None},
-            "no list": lambda own: own | {"assignments": {}},
+            "no list": lambda own: own | {"assignments": None},
         }.items():
             with self.subTest(name):
                 desk, lines, error = self.hand_in(lie(listed=change))
                 self.assertIsInstance(error, Malformed)
                 self.assertEqual((lines, desk.signed), ([], b""), "nothing is signed")
+
+    def test_an_answer_of_another_type(self) -> None:
+        for target in ("/v1/assignments", "/v1/claims"):
+
+            def change(desk: FakeDesk, target: str = target) -> None:
+                def answer(request: Request) -> Reply:
+                    reply = desk.answer(request)
+                    if request.target == target:
+                        reply.fields["Content-Type"] = "text/plain"
+                    return reply
+
+                desk.fake.message = answer
+
+            with self.subTest(target):
+                _, lines, error = self.hand_in(change)
+                self.assertIsInstance(error, Malformed)
+                self.assertEqual(lines, [])
 
     def test_a_holder_without_the_student(self) -> None:
         """Its own check stops it: a claim that the signer is not of."""
@@ -334,6 +225,7 @@ class HandingIn(unittest.TestCase):
             )  # fmt: skip
 
         lies: dict[str, Lie] = {
+            "a receipt that is called something else": lie(receipt_type="text/plain"),
             "no receipt": lie(receipt=lambda _: b""),
             "a receipt with something after it": lie(receipt=lambda data: data + b"x"),
             "the receipt of another claim": earlier,
@@ -345,7 +237,7 @@ class HandingIn(unittest.TestCase):
             "two histories": forged(other_faces=True, at_once=True),
             "received before it was lodged": forged(reverse=True),
             "a revoked signer": forged(revoked=lambda lab, time: [
-                lab.revoked(time, since={_STUDENT.chain[0].serial_number: time - timedelta(days=1)})
+                lab.revoked(time, since={STUDENT.chain[0].serial_number: time - timedelta(days=1)})
             ]),
             "a list by another key": forged(
                 revoked=lambda lab, time: [lab.revoked(time, key=lab.authority.root_key)]
@@ -370,7 +262,7 @@ class HandingIn(unittest.TestCase):
         def apply(desk: FakeDesk) -> None:
             manifest = Forgery(desk.lab, now()).manifest()
             self._other_content = json.dumps(manifest).encode()
-            self._other = cms.sign(certs.CLAIM_TYPE, self._other_content, [_STUDENT], now())
+            self._other = cms.sign(certs.CLAIM_TYPE, self._other_content, [STUDENT], now())
             change(desk)
 
         return apply
@@ -423,18 +315,59 @@ class HandingIn(unittest.TestCase):
         sent = [r for r in desk.fake.requests if r.target == "/v1/claims"]
         self.assertEqual(len(sent), 1, "it is final")
 
+    def test_a_file_that_changes_in_between(self) -> None:
+        def change(desk: FakeDesk) -> None:
+            plain = desk.answer
+
+            def answer(request: Request) -> Reply:
+                if request.target == "/v1/claims":
+                    (self.folder / "report.pdf").write_bytes(b"The better!\n")
+                return plain(request)
+
+            desk.fake.message = answer
+
+        desk, lines, error = self.hand_in(change)
+        self.assertIsInstance(error, Malformed)
+        self.assertEqual(([line.split()[0] for line in lines], desk.pieces), (["lodged"], {}))
+
+    def test_no_session(self) -> None:
+        """A refusal in steps 3 to 5 is shown, and not repeated."""
+
+        def change(desk: FakeDesk) -> None:
+            desk.fake.plain = lambda _: problem(desk.fake.origin, "certificate-revoked", 403)
+
+        desk, lines, error = self.hand_in(change)
+        assert isinstance(error, Refused)
+        self.assertEqual((error.problem.slug, error.proven, lines), ("certificate-revoked", False, []))
+        self.assertEqual(len(desk.fake.requests), 1)
+
+    def test_files_that_are_not_handed_in(self) -> None:
+        (self.folder / "none").mkdir()
+        (self.folder / "links").mkdir()
+        (self.folder / "links" / "one").symlink_to(self.folder / "report.pdf")
+        (self.folder / "other").mkdir()
+        (self.folder / "other" / "report.pdf").write_bytes(b"")
+        for paths in (["none"], ["links"], ["nothing"], ["report.pdf", "other/report.pdf"]):
+            with self.subTest(paths), self.assertRaises(Malformed):
+                collect([self.folder / path for path in paths])
+        found = collect([self.folder / path for path in ("other", "report.pdf")])
+        self.assertEqual(list(found), ["other/report.pdf", "report.pdf"])
+
     def test_fetching_and_withdrawing(self) -> None:
         fake = FakeBlackboard(AUTHORITY)
-        desk = FakeDesk(fake, _STUDENT)
+        desk = FakeDesk(fake, STUDENT)
         with fake.serve(fake.chain, fake.key):
             with Blackboard(fake.origin, AUTHORITY.root, wait=lambda _: None) as blackboard:
-                student = Desk(blackboard, _STUDENT, tries=2)
+                student = Desk(blackboard, STUDENT, tries=2)
                 hand_in(student, "IEMS5710/lab1", [self.folder / "report.pdf"], self.target)
                 claim = sha256(desk.content).hex()
                 self.assertEqual(fetch(student, claim, self.folder / "back"), ["report.pdf"])
                 with self.assertRaises(Untrusted):
                     fetch(student, "0" * 64, self.folder / "other")
-                desk.piece = lambda content: content[:-1]
+                desk.got = 206
+                with self.assertRaises(Malformed):
+                    fetch(student, claim, self.folder / "part")
+                desk.got, desk.piece = 200, lambda content: content[:-1]
                 with self.assertRaises(Untrusted):
                     fetch(student, claim, self.folder / "changed")
                 self.assertFalse((self.folder / "changed/report.pdf").exists())
@@ -443,11 +376,6 @@ class HandingIn(unittest.TestCase):
                     desk.withdrawn = told(**other)
                     with self.assertRaises(Untrusted):
                         student.withdraw(claim)
-
-
-def other_plan_by(service: str) -> Lie:
-    """The issuing authority certifies that service."""
-    return of_lab(lambda desk: Lab(desk.fake.origin, AUTHORITY, by_issuing=service))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""Handing in against real servers, and receipts between the two programs, by CLAIM_BIN."""
+"""Handing in against real servers, started from the program that CLAIM_BIN names."""
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 import zipfile
@@ -16,148 +14,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-
 import forgeries
-from claim_student import certs, cms, receipt
+from claim_student import certs, cms
 from claim_student.desk import Desk
-from claim_student.enrol import enroll
-from claim_student.errors import Refused, Unsettled
-from claim_student.handin import Lodged, fetch, find, hand_in, lodge, upload
-from claim_student.identity import Folder, Identity, read_root
+from claim_student.errors import Unsettled
+from claim_student.handin import fetch, find, hand_in, upload
 from claim_student.manifest import PIECE, Manifest
-from claim_student.session import Blackboard, is_final
-from claim_student.verify import INCOMPLETE, NOT_VERIFIED, VERIFIED, verify
-from forge import Forgery, Lab, file_of
-from scene import SID, Temporary, fresh_nonce
-from servers import DEADLINE, Server, program, run
-from test_receipts import decided, moment
+from claim_student.verify import INCOMPLETE, VERIFIED, verify
+from course import Course, minute
+from forge import file_of
+from scene import SID
+from servers import DEADLINE, Server
+from test_receipts import decided
 
 _HERE = Path(__file__).resolve().parent
 OTHER = "1155000009"
-_EXIT = {VERIFIED: 0, NOT_VERIFIED: 4, INCOMPLETE: 5}
 _CMS = "application/cms"
-
-
-def _minute(days: float) -> str:
-    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d %H:%M}"
-
-
-class Course(Temporary):
-    """A local demonstration with assignments, and a student in it."""
-
-    cuhk: Server
-    server: Server
-    root: x509.Certificate
-    home: Path
-    ready = False
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        home = cls.base / "servers"
-        home.mkdir()
-        cls.home = home
-        cls.cuhk = Server("cuhk", home)
-        cls.addClassCleanup(cls.cuhk.stop)
-        cls.server = Server("blackboard", home, "--cuhk", cls.cuhk.origin)
-        cls.addClassCleanup(cls.server.stop)
-        cls.root = read_root(home / "cuhk.cer")
-
-    def setUp(self) -> None:
-        self.here = Path(tempfile.mkdtemp(dir=self.base))
-        self.report = self.here / "report.pdf"
-        self.report.write_bytes(b"The report.\n")
-        type(self).ready = self.ready or self._until_claims_are_taken()
-
-    def _until_claims_are_taken(self) -> bool:
-        """Blackboard takes claims once its keys are certified and a revocation list is there."""
-        desk, end = self.desk("1155000001"), time.monotonic() + DEADLINE
-        while True:
-            try:
-                self.lodge(desk, "blackboard/inbox")
-                return True
-            except Unsettled:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-
-    def assignment(self, name: str, *options: str, due: str | None = "") -> str:
-        """A new assignment; due in a month, unless told otherwise."""
-        due = _minute(30) if due == "" else due
-        told = ["--due", due] if due else []
-        run("blackboard", "assignment", "add", f"C/{name}", "--dir", str(self.home), *told, *options)
-        return f"C/{name}"
-
-    def student(self, sid: str = SID) -> tuple[Folder, Identity]:
-        """A student who has just enrolled."""
-        folder = self.folder()
-        return folder, enroll(folder, sid, origin=self.cuhk.origin, root=self.root)
-
-    def desk(self, sid: str = SID) -> Desk:
-        """A student at Blackboard, closed after the test."""
-        _, identity = self.student(sid)
-        blackboard = self.blackboard()
-        self.addCleanup(blackboard.connection.close)
-        return Desk(blackboard, identity)
-
-    def blackboard(self, **options: Any) -> Blackboard:
-        """A connection that never waits: what must be waited for, tests wait for."""
-        return Blackboard(self.server.origin, self.root, timeout=60, wait=lambda _: None, **options)
-
-    def lodge(self, desk: Desk, name: str) -> Lodged:
-        """The report, lodged only."""
-        return lodge(desk, find(desk.assignments(), name), {"report.pdf": self.report})
-
-    def claim(self, desk: Desk, name: str, **members: Any) -> bytes:
-        """A signed claim with other members than it should have."""
-        to = find(desk.assignments(), name)
-        told: dict[str, Any] = {
-            "blackboard": self.server.origin, "course": to.course, "assignment": to.assignment,
-            "due": to.due, "sids": to.sids, "replaces": to.last_claim, "claim": "v1", "by": None,
-            "outage": False, "nonce": "A" * 22, "note": None,
-            "files": [file_of("report.pdf", b"The report.\n")],
-        }  # fmt: skip
-        content = json.dumps(told | members).encode()
-        return cms.sign(certs.CLAIM_TYPE, content, [desk.identity], datetime.now(UTC))
-
-    def assertRefused(self, slug: str, call: Callable[[], object]) -> Refused:
-        """A final refusal, which is signed."""
-        return self.assertSlug(slug, call, proven=True)
-
-    def assertOfOneCopy(self, slug: str, desk: Desk, target: str, content: bytes, kind: str) -> None:
-        """A signed refusal that is not final (section 5): a client would repeat.
-
-        Over HTTP/1.1, whose client reads an answer that comes before its upload has ended; even so
-        the close may lose it, so the request is made until an answer comes through.
-        """
-        method, end = ("PUT" if "/files/" in target else "POST"), time.monotonic() + DEADLINE
-        with self.blackboard(http2=False) as blackboard:
-            session = blackboard.open_session(desk.identity)
-            while True:
-                try:
-                    answer = blackboard.send(
-                        session, method, target, nonce=fresh_nonce(), content=content,
-                        content_type=kind,
-                    )  # fmt: skip
-                    break
-                except (Unsettled, Refused):
-                    if time.monotonic() > end:
-                        raise
-            refused = blackboard.refused(answer, proven=True)
-        self.assertEqual(refused.problem.slug, slug)
-        self.assertFalse(is_final(refused.problem))
-
-    def claim_verify(self, file: Path, *options: str, root: Path | None = None) -> dict[str, Any]:
-        """What the program says of a receipt."""
-        root = root or self.home / "cuhk.cer"
-        command = [program(), "verify", "--dir", str(self.here), "--json", "--root", str(root)]
-        done = subprocess.run(
-            [*command, str(file), *options], capture_output=True, text=True, timeout=DEADLINE
-        )
-        said: dict[str, Any] = json.loads(done.stdout)
-        self.assertEqual(done.returncode, _EXIT[said["verdict"]], done.stderr)
-        return said
 
 
 class HandingIn(Course):
@@ -210,7 +82,7 @@ class HandingIn(Course):
         self.assertEqual(self.claim_verify(target)["verdict"], VERIFIED)
 
     def test_late(self) -> None:
-        name, desk, target = self.assignment("late", due=_minute(-2)), self.desk(), self.here / "l"
+        name, desk, target = self.assignment("late", due=minute(-2)), self.desk(), self.here / "l"
         report = hand_in(desk, name, [self.report], target)
         assert report.late is not None
         self.assertEqual(report.verdict, VERIFIED)
@@ -316,7 +188,7 @@ class HandingIn(Course):
         def of(**members: Any) -> Callable[[], object]:
             return send(self.claim(desk, name, **members))
 
-        closed = self.assignment("closed", "--until", _minute(-1), due=_minute(-2))
+        closed = self.assignment("closed", "--until", minute(-1), due=minute(-2))
         good = self.claim(desk, name)
         one = file_of("a", b"a")
         cases: list[tuple[str, Callable[[], object], str | None]] = [
@@ -362,7 +234,7 @@ class HandingIn(Course):
         self.assertEqual(desk.document(lodged.id).state, "received")
 
     def test_withdrawals_that_are_refused(self) -> None:
-        late, desk = self.assignment("over", due=_minute(-2)), self.desk()
+        late, desk = self.assignment("over", due=minute(-2)), self.desk()
         lodged = self.lodge(desk, late)
         self.assertRefused("withdrawal-too-late", lambda: desk.withdraw(lodged.id))
         claim = self.lodge(desk, self.assignment("wrong")).id
@@ -441,69 +313,6 @@ class HandingIn(Course):
         student("verify", "line.receipt", "report.pdf", "--root", root, code=4)
         student("hand-in", "report.pdf", "--to", name, *common, code=1)
         student("hand-in", "report.pdf", "--to", "C/none", "--receipt", "n", *common, code=1)
-
-
-class BothPrograms(Course):
-    """Receipts of one program, judged by the other."""
-
-    def test_receipts_of_the_other_student(self) -> None:
-        name, folder = self.assignment("other"), self.folder().path
-        (self.here / "data").mkdir()
-        (self.here / "data" / "large").write_bytes(bytes(9_000_000))
-        (self.here / "data" / "empty").write_bytes(b"")
-        common = ["--dir", str(folder), "--sid", SID, "--cuhk", self.cuhk.origin]
-        common += ["--root", str(self.home / "cuhk.cer"), "--json"]
-        run("student", "enroll", *common)
-        target = self.here / "other.receipt"
-        run(
-            "student", "hand-in", str(self.report), str(self.here / "data"), "--to", name,
-            "--receipt", str(target), "--blackboard", self.server.origin, *common,
-        )  # fmt: skip
-        files = {"report.pdf": self.report} | {
-            f"data/{n}": self.here / "data" / n for n in ("large", "empty")
-        }
-        report = verify(target.read_bytes(), self.root, files)
-        self.assertEqual((report.verdict, report.unchecked), (VERIFIED, []), report)
-        lodged = verify(target.with_suffix(".lodged").read_bytes(), self.root)
-        self.assertIn(decided(lodged), ("incomplete: log",))
-        self.report.write_bytes(b"Another.\n")
-        report = verify(target.read_bytes(), self.root, files)
-        self.assertEqual(decided(report), "not-verified: files")
-
-    def decided(self, lab: Lab, data: bytes, *options: str) -> str:
-        """Verdict and point, as the program tells them."""
-        root, file = self.here / "root.cer", self.here / "made.receipt"
-        root.write_bytes(receipt.pem([lab.authority.root]))
-        file.write_bytes(data)
-        said = self.claim_verify(file, *options, root=root)
-        if said["verdict"] == VERIFIED:
-            return VERIFIED
-        outcome = "fails" if said["verdict"] == NOT_VERIFIED else "incomplete"
-        point = next(c["point"] for c in said["checks"] if c["outcome"] == outcome)
-        return f"{said['verdict']}: {point}"
-
-    def test_both_say_the_same_of_receipts_made_here(self) -> None:
-        """As test_receipts.py asks of the verifier here, by verdict and point."""
-        lab = Lab(at=moment())
-        assert lab.at is not None
-        for title, group in forgeries.cases(lab).items():
-            for name, forgery in group.items():
-                with self.subTest(name):
-                    self.assertEqual(self.decided(lab, forgery.make()), title)
-        for names, holds in forgeries.NAMES:
-            forgery = Forgery(lab, lab.at, members=forgeries.named(names))
-            with self.subTest(ascii(names)):
-                decision = VERIFIED if holds else f"{NOT_VERIFIED}: claim"
-                self.assertEqual(self.decided(lab, forgery.make()), decision)
-        for name, forgery, key, decision in forgeries.demanded(lab):
-            with self.subTest(name):
-                self.assertEqual(self.decided(lab, forgery.make(), "--witness", key), decision)
-        newer = self.here / "newer.crl"
-        for name, lists, decision in forgeries.newer_lists(lab):
-            newer.write_bytes(receipt.pem_lists(lists))
-            with self.subTest(name):
-                data = Forgery(lab, lab.at).make()
-                self.assertEqual(self.decided(lab, data, "--crl", str(newer)), decision)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ _MESSAGE_DIGEST = der.oid("1.2.840.113549.1.9.4")
 _SIGNING_TIME = der.oid("1.2.840.113549.1.9.5")
 _SIGNING_CERTIFICATE = der.oid("1.2.840.113549.1.9.16.2.47")
 _TST_INFO = "1.2.840.113549.1.9.16.1.4"
+LARGEST = 4 << 20
 _ALWAYS = {_CONTENT_TYPE, _MESSAGE_DIGEST, _SIGNING_CERTIFICATE}
 
 
@@ -178,6 +179,8 @@ def _parse(element: der.Element, *, timed: bool) -> Signed:
 
 def parse(data: bytes, kind: str) -> Signed:
     """A claim or a withdrawal, with the certificates of its signers and their issuers alone."""
+    if len(data) > LARGEST:
+        raise Malformed("a signed message of more than 4 MiB")
     signed = _parse(der.read(data), timed=True)
     if signed.kind != der.oid(kind):
         raise Malformed("CMS of something else")

@@ -173,7 +173,7 @@ def hand_in(
     late = lodged.document.late_ms
     tell(f"lodged {lodged.id} at {lodged.document.lodged_at}" + (f", late by {late} ms" if late else ""))
     proof = target.with_suffix(".lodged")
-    data, report = fetch_receipt(desk, lodged, files)
+    data, report = fetch_receipt(desk, lodged, {})
     write_private(proof, data)
     upload(desk, lodged, files)
     data, report = fetch_receipt(desk, lodged, files, until=RECEIVED)

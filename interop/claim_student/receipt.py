@@ -11,6 +11,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 
 from .errors import Malformed
 from .log import Proof
@@ -23,6 +24,9 @@ LODGED, RECEIVED, LISTS, CERTIFICATES = (
 _ORDER = [README, CLAIM, TOKEN, OUTAGE, LODGED, RECEIVED, LISTS, CERTIFICATES]
 _OPTIONAL = {OUTAGE, LODGED, RECEIVED}
 LARGEST = 16 << 20
+_LIST_EXTENSIONS = [
+    (ExtensionOID.AUTHORITY_KEY_IDENTIFIER, False), (ExtensionOID.CRL_NUMBER, False),
+]  # fmt: skip
 _LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 
 _TEXT = """\
@@ -129,9 +133,16 @@ def read_lists(data: bytes) -> list[x509.CertificateRevocationList]:
     """Revocation lists in PEM."""
     blocks = re.findall(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\n?", data, re.DOTALL)
     try:
-        return [x509.load_pem_x509_crl(block) for block in blocks]
+        return [check_list(x509.load_pem_x509_crl(block)) for block in blocks]
     except ValueError as error:
         raise Malformed("a revocation list that cannot be read") from error
+
+
+def check_list(revoked: x509.CertificateRevocationList) -> x509.CertificateRevocationList:
+    """A full list has these two extensions, in this order, and no others (section 10)."""
+    if [(one.oid, one.critical) for one in revoked.extensions] != _LIST_EXTENSIONS:
+        raise Malformed("a revocation list with other extensions")
+    return revoked
 
 
 @dataclass(frozen=True)

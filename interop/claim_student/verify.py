@@ -262,8 +262,6 @@ class _Check:
 def _check_list(revoked: x509.CertificateRevocationList, issuer: x509.Certificate) -> None:
     if revoked.issuer != issuer.subject or not revoked.is_signature_valid(certs.p256_key(issuer)):
         raise Untrusted("a revocation list that is not by the issuer")
-    if any(extension.critical for extension in revoked.extensions):
-        raise Untrusted("a revocation list that is not a full one")
 
 
 def _revoked_since(
