@@ -1,9 +1,12 @@
 //! Where proofs are stored: beside each other, and never over something.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use claim_core::AssignmentRef;
-use claim_files::{FileError, Mode, write_new};
+use claim_core::receipt::{Container, MAX_RECEIPT, Member};
+use claim_files::{FileError, Mode, replace, write_new};
 
 use super::kept::Extension;
 
@@ -37,18 +40,24 @@ impl Place {
     }
 
     /// Stores under the first free name: `lab1.receipt`, `lab1-2.receipt`, …; the same content is stored once.
+    ///
+    /// Where a proof of the same lodging is there already that goes less far, this one takes its place: nothing that the
+    /// older one proves is lost.
     pub(super) fn save(&self, extension: Extension, bytes: &[u8]) -> Result<PathBuf, FileError> {
         let mut number = 1;
         loop {
             let path = self.path(extension, number);
             match write_new(&path, bytes, Mode::Public) {
                 Ok(()) => return Ok(path),
-                Err(FileError::Exists { .. })
-                    if std::fs::read(&path).is_ok_and(|old| old == bytes) =>
-                {
-                    return Ok(path);
-                }
-                Err(FileError::Exists { .. }) if number < MOST_NAMES => number += 1,
+                Err(FileError::Exists { .. }) => match beside(&path, bytes) {
+                    Beside::Same => return Ok(path),
+                    Beside::LessFar => {
+                        replace(&path, bytes, Mode::Public)?;
+                        return Ok(path);
+                    }
+                    Beside::Other if number < MOST_NAMES => number += 1,
+                    Beside::Other => return Err(FileError::Exists { path }),
+                },
                 Err(error) => return Err(error),
             }
         }
@@ -62,6 +71,38 @@ impl Place {
         };
         self.folder.join(name)
     }
+}
+
+/// What is there already, seen from what is to be stored.
+enum Beside {
+    Same,
+    /// A proof of the same lodging without all that the new one shows.
+    LessFar,
+    Other,
+}
+
+fn beside(path: &Path, new: &[u8]) -> Beside {
+    let most = MAX_RECEIPT as u64 + 1;
+    let mut old = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut old));
+    match read {
+        Ok(_) if old == new => Beside::Same,
+        Ok(_) if goes_further(&old, new) => Beside::LessFar,
+        _ => Beside::Other,
+    }
+}
+
+/// Whether both prove the same lodging, by the same claim and token, and the new one shows more of what followed.
+fn goes_further(old: &[u8], new: &[u8]) -> bool {
+    let (Ok(old), Ok(new)) = (Container::from_zip(old), Container::from_zip(new)) else {
+        return false;
+    };
+    let same = |member| old.content(member).is_some() && old.content(member) == new.content(member);
+    let proofs = |container: &Container| {
+        let proofs = [Member::LodgedProof, Member::ReceivedProof];
+        proofs.into_iter().filter(|member| container.content(*member).is_some()).count()
+    };
+    same(Member::Claim) && same(Member::Timestamp) && proofs(&old) < proofs(&new)
 }
 
 #[cfg(test)]
@@ -83,6 +124,36 @@ mod tests {
         assert_eq!(save(b"three"), "lab1-3.receipt");
         assert_eq!(save(b"two"), "lab1-2.receipt");
         assert_eq!(place.save(Extension::Lodged, b"x").unwrap(), folder.path().join("lab1.lodged"));
+    }
+
+    #[test]
+    fn one_lodging_has_one_proof_that_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::of_assignment(folder.path(), &"IEMS5710/lab1".parse().unwrap());
+        let proof = |claim: &str, proofs: &[Member]| {
+            let required = [
+                (Member::Readme, b"read me".to_vec()),
+                (Member::Claim, claim.as_bytes().to_vec()),
+                (Member::Timestamp, b"token".to_vec()),
+                (Member::RevocationLists, b"lists".to_vec()),
+                (Member::Certificates, b"certificates".to_vec()),
+            ];
+            let proofs = proofs.iter().map(|member| (*member, b"proof".to_vec()));
+            Container::new(required.into_iter().chain(proofs)).to_zip()
+        };
+        let save = |bytes: &[u8]| {
+            let path = place.save(Extension::Lodged, bytes).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+            path.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        let both = [Member::LodgedProof, Member::ReceivedProof];
+        assert_eq!(save(&proof("one", &[])), "lab1.lodged");
+        assert_eq!(save(&proof("one", &both[..1])), "lab1.lodged");
+        assert_eq!(save(&proof("two", &both)), "lab1-2.lodged");
+        assert_eq!(save(&proof("one", &both)), "lab1.lodged");
+        // What shows less takes nothing's place.
+        assert_eq!(save(&proof("one", &[])), "lab1-3.lodged");
+        assert_eq!(std::fs::read(folder.path().join("lab1.lodged")).unwrap(), proof("one", &both));
     }
 
     #[test]
