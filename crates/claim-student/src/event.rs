@@ -146,6 +146,8 @@ pub enum Event {
     SignedAnew {
         /// What changed.
         change: Change,
+        /// The course's time zone, by its IANA name as Blackboard told it: times are told in it.
+        zone: String,
     },
     /// Step 6: the claim is lodged, and its timestamp was verified.
     ClaimLodged {

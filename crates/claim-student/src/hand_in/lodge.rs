@@ -105,7 +105,8 @@ impl OpenSession {
             if change.needs_a_word(&plan.assignment.sids) {
                 return Ok(Lodging::Changed { plan, change });
             }
-            self.party.student.tell(Event::SignedAnew { change });
+            let zone = plan.assignment.zone.clone();
+            self.party.student.tell(Event::SignedAnew { change, zone });
             signed = self.sign_new(plan)?;
         }
         Err(HandInError::KeepsChanging)

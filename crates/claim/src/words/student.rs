@@ -48,8 +48,8 @@ pub(crate) fn words(event: &Event) -> Words {
                 "number": answer.number, "received_at": answer.received_at })),
             ..told(event)
         },
-        Event::SignedAnew { change } => Words {
-            plain: Some(format!("Signed anew: {}.", super::hand_in::change(change, "UTC"))),
+        Event::SignedAnew { change, zone } => Words {
+            plain: Some(format!("Signed anew: {}.", super::hand_in::change(change, zone))),
             ..told(event)
         },
         Event::ClaimLodged { claim, lodged_at, due, late_ms } => Words {
@@ -259,4 +259,25 @@ fn hand_in(event: &Event) -> Option<Told> {
         _ => return None,
     };
     Some((6, what, meaning))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use claim_core::Timestamp;
+    use claim_student::Change;
+
+    use super::*;
+
+    #[test]
+    fn a_new_due_time_is_told_in_the_zone_of_the_course() {
+        let [was, now] =
+            [1_763_999_000_000, 1_764_000_000_000].map(Timestamp::from_millis).map(Some);
+        let zone = "Asia/Hong_Kong".to_owned();
+        let event = Event::SignedAnew { change: Change::Due { was, now }, zone };
+        assert_eq!(
+            words(&event).plain.unwrap(),
+            "Signed anew: the due time is 2025-11-25 00:00:00.000+08:00 (Asia/Hong_Kong) now, not 2025-11-24 23:43:20.000+08:00 (Asia/Hong_Kong)."
+        );
+    }
 }
