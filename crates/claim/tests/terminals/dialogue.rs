@@ -212,3 +212,48 @@ fn without_the_sealing_key_students_open_a_new_session_by_themselves() {
     student.out.shows("The session has ended (");
     student.out.shows("Blackboard has message 1 (");
 }
+
+#[test]
+fn a_report_is_handed_in_between_two_messages() {
+    let course = Course::new();
+    let (_cuhk, blackboard) = course.servers();
+    blackboard.out.line("Claims are taken: ");
+    course.folder.write("my report.pdf", "The report.\n");
+    let mut student = course.folder.start(&["student", "--sid", SID]);
+    student.err.shows("> ");
+    student.type_line("Here it comes.");
+    student.out.shows("Blackboard has message 1 (");
+
+    // Looked at, and not signed.
+    student.err.shows("> ");
+    student.type_line("/hand-in 'my report.pdf'");
+    student.out.shows("For       blackboard/inbox");
+    student.out.shows("my report.pdf");
+    student.err.shows("Sign this and hand it in? [y/N] ");
+    student.type_line("");
+    student.out.shows("Nothing was done.");
+    // What cannot be handed in is said, and the dialogue goes on.
+    student.err.shows("> ");
+    student.type_line("/hand-in nowhere.pdf");
+    student.err.shows("nowhere.pdf");
+
+    student.err.shows("> ");
+    student.type_line("/hand-in 'my report.pdf'");
+    student.err.shows("Sign this and hand it in? [y/N] ");
+    student.type_line("y");
+    student.out.shows("lodged ");
+    student.out.shows("received: all files of claim ");
+    student.out.shows("The receipt is inbox.receipt. Keep it.");
+    assert!(blackboard.out.line("SID:").contains("Here it comes."));
+    assert!(blackboard.out.line("SID:").contains("lodged a claim for blackboard/inbox"));
+    assert!(blackboard.out.line("SID:").contains("handed in 1 file for blackboard/inbox"));
+
+    student.err.shows("> ");
+    student.type_line("That was it.");
+    student.out.shows("Blackboard has message 2 (");
+    student.end_input();
+    // Not everything that was asked for was done, which the exit code tells at the end.
+    student.end().expect(1);
+    let verify = ["verify", "inbox.receipt", "my report.pdf", "--root", "cuhk.cer"];
+    course.folder.run(&verify).expect(0);
+}
