@@ -13,14 +13,14 @@ const MAX_LENGTH: usize = 2048;
 /// A user-id that names somebody, and whatever was sent as password.
 ///
 /// Nothing is proved by it yet.
-pub(crate) struct Credentials {
+pub struct Credentials {
     pub(crate) requester: Invitee,
     password: Zeroizing<String>,
 }
 
 impl Credentials {
     /// Reads the one `Authorization: Basic` of a request; `None` when it is absent or says nothing usable.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         let value = value.to_str().ok().filter(|value| value.len() <= MAX_LENGTH)?;
@@ -37,8 +37,13 @@ impl Credentials {
         })
     }
 
+    /// Who it says that it is.
+    pub fn requester(&self) -> &Invitee {
+        &self.requester
+    }
+
     /// The password as a one-time code, where it has the form of one.
-    pub(crate) fn code(&self) -> Option<Code> {
+    pub fn code(&self) -> Option<Code> {
         self.password.parse().ok()
     }
 }

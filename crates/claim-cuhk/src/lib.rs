@@ -40,6 +40,7 @@ pub use authority::AuthorityError;
 pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
 pub use config::{Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE};
+pub use credentials::Credentials;
 pub use crl::ListError;
 pub use desk::DeskError;
 pub use error::{NotLocal, StartError};

@@ -1,4 +1,4 @@
-//! The edge: EST bodies, problem documents as the student reads them, budgets in `claim.toml`, rosters.
+//! The edge: EST bodies, HTTP Basic, problem documents as the student reads them, budgets in `claim.toml`, rosters.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use claim_blackboard::Quotas;
 use claim_core::{Problem, ProblemType};
-use claim_cuhk::{MAX_NAME_LENGTH, read_roster};
+use claim_cuhk::{Credentials, MAX_NAME_LENGTH, read_roster};
 use claim_http::{Answer, Limits, PROBLEM_JSON, ProblemAnswer, decode_est_body, encode_est_body};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -127,4 +127,36 @@ pub(crate) fn rosters() -> Vec<Vec<u8>> {
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
+}
+
+/// A line each an `Authorization` header. Whoever is read is one person or server, whom HTTP Basic, written anew, names
+/// as well; of the password nothing is shown.
+pub(crate) fn basic(data: &[u8]) -> Outcome {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|octet| *octet == b'\n').take(4) {
+        let Ok(value) = HeaderValue::from_bytes(line) else { return Outcome::Refused };
+        headers.append(header::AUTHORIZATION, value);
+    }
+    let Some(read) = Credentials::from_headers(&headers) else { return Outcome::Refused };
+    assert_eq!(headers.len(), 1, "two headers say nothing clear");
+    let user_id = read.requester().user_id();
+    assert!(!user_id.contains(':'), "RFC 7617 §2: a user-id has no colon");
+    let code = |read: &Credentials| read.code().map(|code| code.expose());
+    let password = code(&read).unwrap_or_default();
+    assert!(password.is_empty() || !format!("{read:?}").contains(&password));
+    let pair = STANDARD.encode(format!("{user_id}:{password}"));
+    headers.insert(header::AUTHORIZATION, format!("Basic {pair}").parse().unwrap());
+    let again = Credentials::from_headers(&headers).unwrap();
+    assert_eq!(again.requester(), read.requester());
+    assert_eq!(code(&again), code(&read));
+    Outcome::Accepted
+}
+
+pub(crate) fn basics() -> Vec<Vec<u8>> {
+    let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair)).into_bytes();
+    vec![
+        basic("1155123456:AQEBAQEBAQEBAQEBAQEBAQ"),
+        basic("chan.tm:not:a:code"),
+        basic("https%3A%2F%2Flocalhost%3A3141:AQEBAQEBAQEBAQEBAQEBAQ"),
+    ]
 }

@@ -17,14 +17,18 @@
 mod encoding;
 mod evidence;
 mod exchange;
+mod hand_in;
 mod http;
 mod issuance;
 mod log;
 mod messages;
 mod mutate;
+mod names;
 mod path;
 mod pki;
+mod receipts;
 mod ring;
+mod rules;
 mod sealed;
 mod signing;
 mod text;
@@ -116,6 +120,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "problem", run: http::problem, seeds: http::problems },
     Target { name: "settings", run: http::settings, seeds: http::settings_files },
     Target { name: "roster", run: http::roster, seeds: http::rosters },
+    Target { name: "basic", run: http::basic, seeds: http::basics },
+    Target { name: "hand_in_answer", run: hand_in::answer, seeds: hand_in::answers },
     // Evidence and the log.
     Target { name: "signed_data", run: evidence::signed_data, seeds: evidence::signed_datas },
     Target {
@@ -135,8 +141,10 @@ pub const TARGETS: &[Target] = &[
     },
     Target { name: "manifest", run: evidence::manifest, seeds: evidence::manifests },
     Target { name: "file_name", run: evidence::file_name, seeds: evidence::file_names },
+    Target { name: "file_names", run: names::file_names, seeds: names::sets },
     Target { name: "log_entry", run: evidence::log_entry, seeds: evidence::log_entries },
     Target { name: "container", run: evidence::container, seeds: evidence::containers },
+    Target { name: "receipt", run: receipts::receipt, seeds: receipts::receipts },
     Target { name: "note", run: log::note, seeds: log::checkpoints },
     Target { name: "checkpoint", run: log::checkpoint, seeds: log::checkpoints },
     Target { name: "log_proof", run: log::proof, seeds: log::proofs },
@@ -148,9 +156,16 @@ pub const TARGETS: &[Target] = &[
         run: evidence::evidence_request,
         seeds: evidence::evidence_requests,
     },
+    Target {
+        name: "evidence_answer",
+        run: hand_in::evidence_answer,
+        seeds: hand_in::evidence_answers,
+    },
     // State machines.
     Target { name: "exchange", run: exchange::exchange, seeds: exchange::exchanges },
     Target { name: "ring", run: ring::rotation, seeds: ring::rotations },
+    Target { name: "witness", run: rules::witness, seeds: rules::witnessings },
+    Target { name: "audit", run: rules::audit, seeds: rules::audits },
 ];
 
 /// The target with this name.
