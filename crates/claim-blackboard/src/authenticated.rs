@@ -62,12 +62,14 @@ impl Takes {
 pub(crate) struct Reply {
     status: StatusCode,
     content: Option<(&'static str, Bytes)>,
+    /// The request takes nothing from its person's share of the minute.
+    forgiven: bool,
 }
 
 impl Reply {
     /// An answer with content of this media type.
     pub(crate) fn new(status: StatusCode, media_type: &'static str, content: Bytes) -> Self {
-        Self { status, content: Some((media_type, content)) }
+        Self { status, content: Some((media_type, content)), forgiven: false }
     }
 
     /// An answer in JSON.
@@ -78,7 +80,12 @@ impl Reply {
 
     /// 204: done, and nothing to tell.
     pub(crate) fn done() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: None }
+        Self { status: StatusCode::NO_CONTENT, content: None, forgiven: false }
+    }
+
+    /// The same, where the request brought what was waited for.
+    pub(crate) fn forgiven(self, forgiven: bool) -> Self {
+        Self { forgiven, ..self }
     }
 }
 
@@ -106,9 +113,12 @@ where
     };
     let (answerer, id) = (head.answerer(), head.person().clone());
     let work = async {
-        let (counted, _under_way) =
-            count(blackboard, head, has_digest, &parts, body, takes).await?;
-        handle(counted).await
+        let (counted, under_way) = count(blackboard, head, has_digest, &parts, body, takes).await?;
+        let reply = handle(counted).await?;
+        if reply.forgiven {
+            under_way.forgive();
+        }
+        Ok(reply)
     };
     // A handler that panics holds nothing that outlives it; its answer is signed like any other.
     let outcome = AssertUnwindSafe(work).catch_unwind().await;
@@ -211,7 +221,7 @@ impl Answering {
         outcome: Result<Reply, Problem>,
     ) -> Response {
         let (response, content) = match outcome {
-            Ok(Reply { status, content }) => {
+            Ok(Reply { status, content, .. }) => {
                 let bytes = content.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
                 let mut response = Response::new(Body::from(bytes));
                 *response.status_mut() = status;

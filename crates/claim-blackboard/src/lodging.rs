@@ -278,23 +278,25 @@ fn refusal(outcome: &Lodged) -> Problem {
     }
 }
 
-/// `PUT /v1/claims/{id}/files/{n}/{index}`.
+/// `PUT /v1/claims/{id}/files/{n}/{index}`, with the digest of the content: every byte is hashed once. Returns whether
+/// the claim was waiting for this piece.
 pub(crate) async fn keep_piece(
     blackboard: &Arc<Blackboard>,
     row: &ClaimOutline,
     piece: PieceRef,
+    digest: Digest,
     content: Bytes,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     use claim_core::hand_in::ClaimState::{Received, Waiting};
     let manifest = manifest_of(blackboard, row.id).await?;
     let file = piece.file_in(&manifest.files).ok_or_else(no_piece)?;
-    if file.piece_digest(piece.index) != Some(Digest::of(&content)) {
+    if file.piece_digest(piece.index) != Some(digest) {
         let detail = "the bytes are not those that the claim lists for this piece";
         return Err(Problem::new(ProblemType::PieceMismatch, detail));
     }
     match row.state {
         Waiting => {}
-        Received => return Ok(()),
+        Received => return Ok(false),
         state => return Err(ended(state)),
     }
     let name = ObjectName::piece(row.id, piece);
@@ -302,7 +304,8 @@ pub(crate) async fn keep_piece(
     let new = NewPiece { claim: row.id, piece, at: blackboard.clock.now() };
     let marked = blackboard.store.mark_piece(new).await.map_err(|error| error::storage(&error))?;
     match marked {
-        Marked::Waiting | Marked::Received { now: false } => Ok(()),
+        Marked::Waiting { now } => Ok(now),
+        Marked::Received { now: false } => Ok(false),
         Marked::Received { now: true } => {
             blackboard.log.staged();
             blackboard.tell(Event::Received {
@@ -312,7 +315,7 @@ pub(crate) async fn keep_piece(
                 files: manifest.files.entries().len(),
                 bytes: manifest.files.total_size(),
             });
-            Ok(())
+            Ok(true)
         }
         Marked::Ended { state } => Err(ended(state)),
         Marked::NoClaim => Err(no_piece()),

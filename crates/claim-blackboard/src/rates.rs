@@ -82,6 +82,17 @@ impl Rates {
     }
 }
 
+impl UnderWay<'_> {
+    /// Gives the request's share of the minute back: it brought a piece that a claim was waiting for, and of those
+    /// there are no more than the claim lists.
+    pub(crate) fn forgive(&self) {
+        let mut people = self.rates.people.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(used_until) = people.used_until.get_mut(&self.id) {
+            *used_until = used_until.saturating_sub(self.rates.interval);
+        }
+    }
+}
+
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut people = self.rates.people.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,6 +160,18 @@ mod tests {
         assert!(rates.count(&id, at(0)).is_ok());
         drop(second);
         assert!(rates.people.lock().unwrap().under_way.is_empty());
+    }
+
+    #[test]
+    fn what_a_claim_waits_for_costs_no_share() {
+        let (rates, id) = (rates(), "1155123456".parse().unwrap());
+        for _ in 0..1000 {
+            rates.count(&id, at(0)).unwrap().forgive();
+        }
+        for _ in 0..60 {
+            drop(rates.count(&id, at(0)).unwrap());
+        }
+        assert!(rates.count(&id, at(0)).is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod primitives;
 mod report;
 mod site;
 mod students;
+mod upload;
 mod verify;
 
 use std::path::Path;
@@ -59,6 +60,7 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
         BenchCommand::Verify { seconds, receipts } => {
             verify::run(seconds, receipts as usize, context).await
         }
+        BenchCommand::Upload(arguments) => upload::run(arguments, context).await,
         BenchCommand::Hostile(arguments) => hostile::run(arguments, context).await,
     }
 }

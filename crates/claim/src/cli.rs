@@ -15,7 +15,7 @@ use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs};
+pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
 pub(crate) use log::{AuditArgs, LogArgs, LogCommand};
 

@@ -7,12 +7,17 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Runs a benchmark in the folder; its document.
+/// Runs a benchmark of a second in the folder; its document.
 fn bench(dir: &Path, arguments: &[&str]) -> Value {
+    claim(dir, &[arguments, &["--seconds", "1"]].concat())
+}
+
+/// Runs a benchmark in the folder; its document.
+fn claim(dir: &Path, arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_claim"))
         .arg("bench")
         .args(arguments)
-        .args(["--seconds", "1", "--json", "--dir"])
+        .args(["--json", "--dir"])
         .arg(dir)
         // What the person has set for servers of their own does not reach this one.
         .env("CLAIM_PUBLIC_URL", "https://blackboard.example")
@@ -67,4 +72,17 @@ fn receipts_are_verified_by_the_second() {
     let report = bench(dir.path(), &["verify", "--receipts", "3"]);
     assert_eq!(report["receipts"], 3);
     assert_positive(&report, &["verified", "per_second", "each", "unavoidable", "ratio"]);
+}
+
+#[test]
+fn uploads_are_measured_large_and_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = claim(dir.path(), &["upload", "--megabytes", "9", "--files", "20"]);
+    let [large, small] = output["uploads"].as_array().unwrap().as_slice() else {
+        panic!("{output}")
+    };
+    assert_eq!((&large["requests"], &small["requests"]), (&3.into(), &20.into()));
+    for upload in [large, small] {
+        assert_positive(upload, &["elapsed", "unavoidable", "written", "memory_peak"]);
+    }
 }

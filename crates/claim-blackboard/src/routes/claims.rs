@@ -91,8 +91,9 @@ pub(crate) async fn put_piece(
     let handle = |Counted { request, content }: Counted| async move {
         let row = own_outline(shared, request.person(), &at.claim).await?;
         let piece = at.piece.ok_or_else(lodging::no_piece)?;
-        lodging::keep_piece(shared, &row, piece, content).await?;
-        Ok(Reply::done())
+        let digest = request.content_digest();
+        let awaited = lodging::keep_piece(shared, &row, piece, digest, content).await?;
+        Ok(Reply::done().forgiven(awaited))
     };
     authenticated(&blackboard, (&info).into(), request, takes, handle).await
 }

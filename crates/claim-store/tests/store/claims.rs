@@ -166,8 +166,8 @@ on_each_database! {
     async fn received_with_the_last_piece(site: Site) {
         let store = store(&site).await;
         let a = first(&store, claim("a", at(0), None)).await;
-        assert_eq!(store.mark_piece(piece(a.id, 1, at(1))).await.unwrap(), Marked::Waiting);
-        assert_eq!(store.mark_piece(piece(a.id, 1, at(2))).await.unwrap(), Marked::Waiting);
+        assert_eq!(store.mark_piece(piece(a.id, 1, at(1))).await.unwrap(), Marked::Waiting { now: true });
+        assert_eq!(store.mark_piece(piece(a.id, 1, at(2))).await.unwrap(), Marked::Waiting { now: false });
         assert_eq!(store.durable_pieces(a.id).await.unwrap(), [PieceRef { file: 0, index: 1 }]);
         assert_eq!(store.counting(&lab(), &holder()).await.unwrap(), None);
         assert_eq!(store.mark_piece(piece(a.id, 0, at(3))).await.unwrap(), Marked::Received { now: true });

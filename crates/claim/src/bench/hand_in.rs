@@ -6,7 +6,7 @@ use claim_core::claim::{
     ClaimId, FileHasher, FileName, Files, Manifest, ManifestMembers, sign_claim,
 };
 use claim_core::encoding;
-use claim_core::hand_in::{Assignments, CMS, ClaimStatus, OCTETS};
+use claim_core::hand_in::{Assignment, Assignments, CMS, ClaimStatus, OCTETS};
 use claim_core::json;
 use claim_core::student::Session;
 use claim_pki::{Certificate, Signer};
@@ -60,7 +60,8 @@ pub(super) async fn hand_in(
     Err(anyhow!("the receipt did not come"))
 }
 
-fn expect(status: StatusCode, expected: StatusCode, content: &[u8]) -> Result<()> {
+/// Any other answer is a failure, told with its content.
+pub(super) fn expect(status: StatusCode, expected: StatusCode, content: &[u8]) -> Result<()> {
     let text = || claim_core::Escaped(&String::from_utf8_lossy(content)).to_string();
     ensure!(status == expected, "{status}: {}", text());
     Ok(())
@@ -82,6 +83,16 @@ fn claim(
     let mut hasher = FileHasher::new();
     hasher.update(file);
     let entry = hasher.finish(FileName::normalised("report.pdf")?)?;
+    sign(session, student, assignment, Files::new(vec![entry])?)
+}
+
+/// A claim for these files, signed.
+pub(super) fn sign(
+    session: &Session,
+    student: &Student,
+    assignment: &Assignment,
+    files: Files,
+) -> Result<(ClaimId, Vec<u8>)> {
     let manifest = Manifest::new(ManifestMembers {
         blackboard: session.origin().clone(),
         assignment: assignment.reference(),
@@ -92,7 +103,7 @@ fn claim(
         outage: false,
         nonce: encoding::Bytes::random(&mut system_rng()),
         note: None,
-        files: Files::new(vec![entry])?,
+        files,
     });
     let bytes = manifest.to_bytes()?;
     let chain = student.credential.chain.certificates();

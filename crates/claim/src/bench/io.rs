@@ -22,6 +22,38 @@ pub(super) fn bytes_written(process: u32) -> Result<u64> {
     bytes.with_context(|| format!("{path} has an unexpected form: {text:?}"))
 }
 
+/// The memory of a process that is in the machine's (proc(5), `VmRSS` and `VmHWM`), in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Memory {
+    pub(super) now: u64,
+    /// The most there has been since [`reset_peak`].
+    pub(super) peak: u64,
+}
+
+/// The memory that a process has.
+pub(super) fn memory(process: u32) -> Result<Memory> {
+    let path = format!("/proc/{process}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    Memory::parse(&text).with_context(|| format!("{path} has no VmRSS or VmHWM"))
+}
+
+/// Forgets how much memory a process had at most so far.
+pub(super) fn reset_peak(process: u32) -> Result<()> {
+    let path = format!("/proc/{process}/clear_refs");
+    std::fs::write(&path, "5").with_context(|| format!("cannot write to {path}"))
+}
+
+impl Memory {
+    fn parse(status: &str) -> Option<Self> {
+        let value = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+            kilobytes.checked_mul(1024)
+        };
+        Some(Self { now: value("VmRSS:")?, peak: value("VmHWM:")? })
+    }
+}
+
 /// How often each system call was made, by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Calls(BTreeMap<String, u64>);
@@ -116,6 +148,14 @@ mod tests {
         let calls = Calls::parse(table).unwrap();
         assert_eq!((calls.all(), calls.syncs()), (129, 9));
         assert_eq!(Calls::parse("syscall calls\nread many\n"), None);
+    }
+
+    #[test]
+    fn memory_is_read_as_linux_tells_it() {
+        let status = "Name:\tclaim\nVmHWM:\t    2000 kB\nVmRSS:\t    1234 kB\nThreads:\t3\n";
+        let expected = Memory { now: 1234 * 1024, peak: 2000 * 1024 };
+        assert_eq!(Memory::parse(status), Some(expected));
+        assert_eq!(Memory::parse("Name:\tclaim\n"), None);
     }
 
     #[test]

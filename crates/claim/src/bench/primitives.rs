@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use claim_core::Digest;
 use claim_pki::{SigningKey, VerifiedIssuer};
 use rustls::crypto::SupportedKxGroup;
@@ -191,6 +192,48 @@ impl FromIterator<(Primitive, f64)> for Primitives {
     fn from_iter<I: IntoIterator<Item = (Primitive, f64)>>(micros: I) -> Self {
         Self(micros.into_iter().collect())
     }
+}
+
+/// What every byte of a file costs at least, in seconds a GiB.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Bulk {
+    /// Of records of TLS.
+    pub(super) decryption: f64,
+    /// SHA-256.
+    pub(super) digest: f64,
+}
+
+impl Bulk {
+    /// Both, for so many bytes.
+    pub(super) fn seconds(&self, bytes: u64) -> f64 {
+        (self.decryption + self.digest) * bytes as f64 / GIB
+    }
+}
+
+/// The largest record of TLS (RFC 8446 §5.1), in bytes.
+const RECORD: usize = 16 * 1024;
+
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+
+/// Measures what every byte costs, on this thread.
+pub(super) fn bulk() -> Result<Bulk> {
+    // The suite that the students' end asks for.
+    let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[1; 16])?);
+    let nonce = || Nonce::assume_unique_for_key([2; NONCE_LEN]);
+    let mut sealed = vec![3; RECORD];
+    key.seal_in_place_append_tag(nonce(), Aad::empty(), &mut sealed)?;
+    let mut buffer = sealed.clone();
+    let decryption = micros_each(|| {
+        buffer.copy_from_slice(&sealed);
+        black_box(key.open_in_place(nonce(), Aad::empty(), &mut buffer)?);
+        Ok(())
+    })?;
+    let digest = micros_each(|| {
+        black_box(Digest::of(black_box(&[3; RECORD])));
+        Ok(())
+    })?;
+    let a_gib = |micros: f64| micros / 1e6 * GIB / RECORD as f64;
+    Ok(Bulk { decryption: a_gib(decryption), digest: a_gib(digest) })
 }
 
 /// How long one run takes on this thread, in microseconds: the median of some batches.

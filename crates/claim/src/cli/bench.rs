@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Subcommand};
 /// `claim bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench verify\n  claim bench hostile"
+    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench verify\n  claim bench hostile"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -27,6 +27,17 @@ pub(crate) struct LoadArgs {
     pub(crate) concurrency: u32,
 }
 
+/// `claim bench upload`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UploadArgs {
+    /// The size of the large file, in MiB; 0 leaves it out
+    #[arg(long, env = "CLAIM_MEGABYTES", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(0..=65_536))]
+    pub(crate) megabytes: u64,
+    /// How many files of 20 KB; 0 leaves them out
+    #[arg(long, env = "CLAIM_FILES", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub(crate) files: u64,
+}
+
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
@@ -41,6 +52,8 @@ pub(crate) enum BenchCommand {
         #[arg(long, env = "CLAIM_CALLS", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
         calls: bool,
     },
+    /// One large file, and many small ones, with what they cost the server
+    Upload(UploadArgs),
     /// How many receipts the verifier judges a second
     Verify {
         /// How long it is measured

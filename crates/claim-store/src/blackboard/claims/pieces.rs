@@ -28,7 +28,10 @@ pub struct NewPiece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marked {
     /// It counts; other pieces are missing.
-    Waiting,
+    Waiting {
+        /// Whether it was missing, too.
+        now: bool,
+    },
     /// It counts, and the claim is received: by this piece, or it was before.
     Received {
         /// Whether this piece was the last.
@@ -96,7 +99,7 @@ async fn mark(
         .execute(&mut *connection)
         .await?;
     if state == ClaimState::Waiting {
-        return Ok(Marked::Waiting);
+        return Ok(Marked::Waiting { now: inserted.rows_affected() > 0 });
     }
     log::stage(connection, ids.next(), &LogEntry::Received { claim }).await?;
     Ok(Marked::Received { now: true })

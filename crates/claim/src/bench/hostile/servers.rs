@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use claim_core::Origin;
 use claim_core::invitation::Invitee;
 use claim_cuhk::{Clock, Office, init};
@@ -12,6 +12,7 @@ use claim_pki::{Certificate, Issuer, Root, SigningKey};
 use tokio::process::Child;
 
 use super::Victim;
+use crate::bench::io::memory;
 use crate::bench::site::{Started, read, start_program};
 
 /// Both servers, each in a process of its own; they end with this value.
@@ -70,9 +71,7 @@ impl Servers {
     pub(super) fn memory(&self, victim: Victim) -> Result<u64> {
         let server = self.of(victim);
         let process = server.process.id().ok_or_else(|| anyhow!("{} has ended", server.origin))?;
-        let path = format!("/proc/{process}/status");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        resident(&text).with_context(|| format!("{path} has no VmRSS"))
+        Ok(memory(process)?.now)
     }
 
     /// Whether both still run.
@@ -95,23 +94,5 @@ impl Server {
         let address = listening.addresses.first().copied();
         let address = address.ok_or_else(|| anyhow!("{name} listens nowhere"))?;
         Ok(Self { origin: listening.origin, address, process })
-    }
-}
-
-/// proc(5): `VmRSS:     1234 kB`.
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kilobytes.checked_mul(1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::resident;
-
-    #[test]
-    fn memory_is_read_as_linux_tells_it() {
-        assert_eq!(resident("Name:\tclaim\nVmRSS:\t    1234 kB\nThreads:\t3\n"), Some(1234 * 1024));
-        assert_eq!(resident("Name:\tclaim\n"), None);
     }
 }
