@@ -2,6 +2,7 @@
 
 mod assignments;
 mod claims;
+mod cosigned;
 mod log;
 mod messages;
 mod ring;
@@ -13,7 +14,8 @@ pub use assignments::{AssignmentRow, HolderRow};
 pub use claims::{
     ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
 };
-pub use log::{CosignedRow, EntryKind, EntryRow, LogHeadRow};
+pub use cosigned::{CosignedRow, Lag, NewCosignature};
+pub use log::{EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
 pub use ring::{Published, RingRow};
 

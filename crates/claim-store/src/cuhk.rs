@@ -6,17 +6,16 @@ mod invitations;
 mod people;
 mod reservations;
 mod revocations;
-mod witness;
 
 pub use certificates::CertificateRecord;
 pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
 pub use people::PersonRecord;
 pub use reservations::{Holder, Reservation, ReserveError, Reserved};
 pub use revocations::{Revocation, RevocationListRecord, Revoked};
-pub use witness::WitnessedCheckpoint;
 
 use crate::database::Database;
 use crate::migrations::Schema;
+use crate::witness::WitnessRecords;
 use crate::{DatabaseUrl, Kind, StoreError};
 
 /// CUHK's database.
@@ -47,6 +46,11 @@ impl CuhkStore {
     /// When it cannot.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.database.check().await
+    }
+
+    /// What CUHK has seen of the logs that it witnesses.
+    pub fn witnessing(&self) -> WitnessRecords<'_> {
+        WitnessRecords::of(&self.database)
     }
 
     /// Closes all connections, once those who use them are done.

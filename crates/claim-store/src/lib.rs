@@ -1,7 +1,7 @@
-//! Durable storage for both servers: one set of queries on SQLite and on PostgreSQL.
+//! Durable storage for the servers: one set of queries on SQLite and on PostgreSQL.
 //!
 //! [`cuhk`] keeps people, invitations and certificates; [`blackboard`] keeps the sealing ring,
-//! messages, assignments, claims and the log's entries.
+//! messages, assignments, claims and the log's entries; [`WitnessStore`] keeps what a witness of logs has seen.
 //! When a function that writes returns `Ok`, what it wrote is durable: SQLite runs with `synchronous=FULL`,
 //! PostgreSQL with `synchronous_commit` at least `on`. What races is settled by unique constraints and single statements,
 //! so many replicas may share one PostgreSQL database, also a distributed one that only speaks its protocol:
@@ -21,8 +21,10 @@ mod migrations;
 mod objects;
 mod retry;
 mod row;
+mod witness;
 
 pub use database::Kind;
 pub use error::StoreError;
 pub use location::{DatabaseUrl, DatabaseUrlError};
 pub use objects::{ObjectError, ObjectName, Objects};
+pub use witness::{WitnessRecords, WitnessStore, WitnessedCheckpoint};

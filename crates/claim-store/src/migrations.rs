@@ -16,6 +16,7 @@ use crate::{Kind, StoreError};
 pub(crate) enum Schema {
     Cuhk,
     Blackboard,
+    Witness,
 }
 
 /// Brings the database to the newest schema, within the transaction that `connection` is in.
@@ -109,6 +110,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "Blackboard: assignments, claims, log",
                 sql: include_str!("../migrations/blackboard/sqlite/0002_claims.sql"),
             },
+            Step {
+                version: 3,
+                description: "Blackboard: several witnesses",
+                sql: include_str!("../migrations/blackboard/sqlite/0003_witnesses.sql"),
+            },
         ],
         (Schema::Blackboard, Kind::Postgres) => &[
             Step {
@@ -121,6 +127,21 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "Blackboard: assignments, claims, log",
                 sql: include_str!("../migrations/blackboard/postgres/0002_claims.sql"),
             },
+            Step {
+                version: 3,
+                description: "Blackboard: several witnesses",
+                sql: include_str!("../migrations/blackboard/postgres/0003_witnesses.sql"),
+            },
         ],
+        (Schema::Witness, Kind::Sqlite) => &[Step {
+            version: 1,
+            description: "Witness: keys, witnessed logs",
+            sql: include_str!("../migrations/witness/sqlite/0001_witness.sql"),
+        }],
+        (Schema::Witness, Kind::Postgres) => &[Step {
+            version: 1,
+            description: "Witness: keys, witnessed logs",
+            sql: include_str!("../migrations/witness/postgres/0001_witness.sql"),
+        }],
     }
 }

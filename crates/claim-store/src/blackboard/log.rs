@@ -3,7 +3,6 @@
 //! Entries are staged in the transaction that they record. Whoever appends reads staged ones, plans the tiles, and
 //! swaps the head, comparing it with the one planned on: of several who try, one succeeds.
 
-use claim_core::Timestamp;
 use claim_core::claim::{ClaimId, LogEntry};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -33,15 +32,6 @@ pub struct LogHeadRow {
     /// The size of the last tree whose tiles are all written.
     pub published_size: u64,
     /// That tree's signed checkpoint: a note.
-    pub checkpoint: Vec<u8>,
-}
-
-/// A checkpoint that a witness has cosigned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CosignedRow {
-    /// The size of its tree.
-    pub size: u64,
-    /// The note, with the witness's signature.
     pub checkpoint: Vec<u8>,
 }
 
@@ -262,71 +252,6 @@ impl BlackboardStore {
         .fetch_optional(self.database.reader())
         .await?;
         row.map(|row| Columns::new("log_entries", &row).count("leaf")).transpose()
-    }
-
-    /// Keeps a cosigned checkpoint; the first of each size stays.
-    ///
-    /// # Errors
-    /// Whatever befalls the database.
-    pub async fn keep_cosigned(
-        &self,
-        cosigned: &CosignedRow,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        retry!(async {
-            let mut write = self.database.begin().await?;
-            sqlx::query(
-                "INSERT INTO log_cosigned (size, checkpoint, cosigned_at) VALUES ($1, $2, $3) \
-                 ON CONFLICT (size) DO NOTHING",
-            )
-            .bind(stored(cosigned.size))
-            .bind(cosigned.checkpoint.as_slice())
-            .bind(at.as_millis())
-            .execute(write.connection())
-            .await?;
-            write.commit().await
-        })
-    }
-
-    /// The smallest cosigned checkpoint whose tree has this leaf: the earliest that covers it.
-    ///
-    /// # Errors
-    /// Whatever befalls the database.
-    pub async fn first_cosigned(&self, leaf: u64) -> Result<Option<CosignedRow>, StoreError> {
-        self.cosigned(
-            "SELECT size, checkpoint FROM log_cosigned WHERE size > $1 ORDER BY size LIMIT 1",
-            leaf,
-        )
-        .await
-    }
-
-    /// The largest cosigned checkpoint.
-    ///
-    /// # Errors
-    /// Whatever befalls the database.
-    pub async fn last_cosigned(&self) -> Result<Option<CosignedRow>, StoreError> {
-        self.cosigned(
-            "SELECT size, checkpoint FROM log_cosigned WHERE size >= $1 ORDER BY size DESC LIMIT 1",
-            0,
-        )
-        .await
-    }
-
-    async fn cosigned(
-        &self,
-        sql: &'static str,
-        size: u64,
-    ) -> Result<Option<CosignedRow>, StoreError> {
-        let row =
-            sqlx::query(sql).bind(stored(size)).fetch_optional(self.database.reader()).await?;
-        row.map(|row| {
-            let columns = Columns::new("log_cosigned", &row);
-            Ok(CosignedRow {
-                size: columns.count("size")?,
-                checkpoint: columns.bytes("checkpoint")?,
-            })
-        })
-        .transpose()
     }
 }
 

@@ -6,8 +6,8 @@ use claim_core::claim::{ClaimId, Holder, LogEntry};
 use claim_core::hand_in::{ClaimState, Limits, PieceRef};
 use claim_core::{AssignmentRef, Digest, Timestamp};
 use claim_store::blackboard::{
-    AssignmentRow, BlackboardStore, ClaimRow, EntryKind, Lodged, Marked, NewClaim, NewPiece,
-    NewWithdrawal, Withdrawn,
+    AssignmentRow, BlackboardStore, ClaimRow, CosignedRow, EntryKind, Lag, LogHeadRow, Lodged,
+    Marked, NewClaim, NewCosignature, NewPiece, NewWithdrawal, Withdrawn,
 };
 
 use crate::site::{Site, at, on_each_database};
@@ -247,7 +247,6 @@ on_each_database! {
     }
 
     async fn the_log_grows_for_one_at_a_time(site: Site) {
-        use claim_store::blackboard::{CosignedRow, LogHeadRow};
         let store = store(&site).await;
         assert_eq!(store.log_head().await.unwrap(), None);
         let empty = LogHeadRow { size: 0, root: [0; 32], published_size: 0, checkpoint: b"0".to_vec() };
@@ -285,15 +284,56 @@ on_each_database! {
         assert!(store.append_to_log((2, [1; 32]), (3, [2; 32]), &staged).await.unwrap());
         assert_eq!(store.leaf(b.id, EntryKind::Lodged).await.unwrap(), Some(2));
 
-        let cosigned = |size, text: &str| CosignedRow { size, checkpoint: text.as_bytes().to_vec() };
+        assert_eq!(store.lag().await.unwrap(), Lag { uncovered: 3, cosigned_at: None });
+        store.keep_cosignature(&cosignature("one", 2, "of two"), at(5)).await.unwrap();
+        assert_eq!(store.lag().await.unwrap(), Lag { uncovered: 1, cosigned_at: Some(at(5)) });
+        first(&store, claim("c", at(1), Some(b.id))).await;
+        assert_eq!(store.lag().await.unwrap(), Lag { uncovered: 2, cosigned_at: Some(at(5)) });
+    }
+
+    async fn every_witness_cosigns_at_its_own_pace(site: Site) {
+        let store = store(&site).await;
+        let row = |size, checkpoint: &str, signatures: &[&str]| CosignedRow {
+            size,
+            checkpoint: checkpoint.as_bytes().to_vec(),
+            signatures: signatures.iter().map(|one| one.as_bytes().to_vec()).collect(),
+        };
         assert_eq!(store.first_cosigned(0).await.unwrap(), None);
-        for (size, text) in [(1, "first"), (5, "third"), (2, "second"), (1, "later")] {
-            store.keep_cosigned(&cosigned(size, text), at(0)).await.unwrap();
+        assert_eq!(store.last_cosigned_by("b").await.unwrap(), 0);
+        for (witness, size, text) in
+            [("b", 1, "b1"), ("b", 5, "b5"), ("b", 2, "b2"), ("a", 2, "a2"), ("a", 2, "again")]
+        {
+            store.keep_cosignature(&cosignature(witness, size, text), at(0)).await.unwrap();
         }
-        assert_eq!(store.first_cosigned(0).await.unwrap(), Some(cosigned(1, "first")));
-        assert_eq!(store.first_cosigned(1).await.unwrap(), Some(cosigned(2, "second")));
-        assert_eq!(store.first_cosigned(4).await.unwrap(), Some(cosigned(5, "third")));
+        // The earliest that covers a leaf, with the signatures of those who have come so far.
+        assert_eq!(store.first_cosigned(0).await.unwrap(), Some(row(1, "b1 was first", &["b1"])));
+        let two = row(2, "b2 was first", &["a2", "b2"]);
+        assert_eq!(store.first_cosigned(1).await.unwrap(), Some(two.clone()));
+        assert_eq!(store.first_cosigned(4).await.unwrap().unwrap().size, 5);
         assert_eq!(store.first_cosigned(5).await.unwrap(), None);
-        assert_eq!(store.last_cosigned().await.unwrap(), Some(cosigned(5, "third")));
+        assert_eq!(store.last_cosigned_by("a").await.unwrap(), 2);
+        assert_eq!(store.last_cosigned_by("b").await.unwrap(), 5);
+        assert_eq!(store.cosigned_after(0, 1).await.unwrap(), Some(two));
+        assert_eq!(store.cosigned_after(0, 3).await.unwrap(), None);
+
+        for certificate in ["first", "renewed"] {
+            store.put_witness("b", certificate.as_bytes()).await.unwrap();
+        }
+        store.put_witness("a", b"another").await.unwrap();
+        assert_eq!(store.witnesses().await.unwrap(), [&b"another"[..], b"renewed"]);
+    }
+}
+
+fn cosignature<'a>(witness: &'a str, size: u64, text: &'a str) -> NewCosignature<'a> {
+    let checkpoint = text_of_first(text);
+    NewCosignature { witness, size, checkpoint, signature: text.as_bytes() }
+}
+
+/// The note that comes with this signature.
+fn text_of_first(text: &str) -> &'static [u8] {
+    match text {
+        "b1" => b"b1 was first",
+        "b2" => b"b2 was first",
+        _ => b"another was first",
     }
 }

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use claim_pki::RevocationReason;
+use claim_store::WitnessedCheckpoint;
 use claim_store::cuhk::{
-    Holder, Reservation, Reserved, Revocation, RevocationListRecord, Revoked, WitnessedCheckpoint,
+    Holder, Reservation, Reserved, Revocation, RevocationListRecord, Revoked,
 };
 use tokio::task::JoinSet;
 
@@ -118,23 +119,23 @@ on_each_database! {
 
     async fn a_witness_goes_on_from_the_last_checkpoint_only(site: Site) {
         let store = Arc::new(site.cuhk().await);
-        assert_eq!(store.witnessed(LOG).await.unwrap(), None);
-        assert!(!store.witness(LOG, Some(0), &checkpoint(1, "?"), at(0)).await.unwrap());
+        assert_eq!(store.witnessing().last(LOG).await.unwrap(), None);
+        assert!(!store.witnessing().swap(LOG, Some(0), &checkpoint(1, "?"), at(0)).await.unwrap());
         let mut asking = JoinSet::new();
         for n in 0..8_u8 {
             let store = Arc::clone(&store);
             asking.spawn(async move {
-                store.witness(LOG, None, &checkpoint(3, &n.to_string()), at(1)).await.unwrap()
+                store.witnessing().swap(LOG, None, &checkpoint(3, &n.to_string()), at(1)).await.unwrap()
             });
         }
         assert_eq!(asking.join_all().await.iter().filter(|first| **first).count(), 1);
-        assert!(!store.witness(LOG, Some(2), &checkpoint(4, "x"), at(2)).await.unwrap());
-        assert!(store.witness(LOG, Some(3), &checkpoint(7, "grown"), at(2)).await.unwrap());
-        assert!(store.witness(LOG, Some(7), &checkpoint(7, "signed again"), at(3)).await.unwrap());
-        assert_eq!(store.witnessed(LOG).await.unwrap(), Some(checkpoint(7, "signed again")));
-        assert_eq!(store.witnessed("other/log").await.unwrap(), None);
+        assert!(!store.witnessing().swap(LOG, Some(2), &checkpoint(4, "x"), at(2)).await.unwrap());
+        assert!(store.witnessing().swap(LOG, Some(3), &checkpoint(7, "grown"), at(2)).await.unwrap());
+        assert!(store.witnessing().swap(LOG, Some(7), &checkpoint(7, "signed again"), at(3)).await.unwrap());
+        assert_eq!(store.witnessing().last(LOG).await.unwrap(), Some(checkpoint(7, "signed again")));
+        assert_eq!(store.witnessing().last("other/log").await.unwrap(), None);
         for _ in 0..2 {
-            store.put_split_view(LOG, 7, [b"one", b"other"], at(4)).await.unwrap();
+            store.witnessing().put_split_view(LOG, 7, [b"one", b"other"], at(4)).await.unwrap();
         }
         let sizes: Vec<i64> =
             sqlx::query_scalar("SELECT size FROM witnessed_checkpoints ORDER BY size")
@@ -142,5 +143,49 @@ on_each_database! {
                 .await
                 .unwrap();
         assert_eq!(sizes, [3, 7]);
+    }
+
+    async fn a_witness_keeps_a_day_in_full_and_of_each_day_before_the_last(site: Site) {
+        const DAY: i64 = 24 * 60 * 60;
+        let store = site.witness().await;
+        let records = store.records();
+        // `at(0)` is some morning: all of these are in the same day as the ones they are named with.
+        let seen = [(1, 0), (2, 60), (3, 120), (4, DAY), (5, 3 * DAY), (6, 3 * DAY + 60)];
+        let mut old = None;
+        for (size, seconds) in seen {
+            let swapped = records.swap(LOG, old, &checkpoint(size, "seen"), at(seconds)).await;
+            assert!(swapped.unwrap());
+            old = Some(size);
+        }
+        records.swap("other/log", None, &checkpoint(1, "another log's"), at(0)).await.unwrap();
+        records.put_split_view(LOG, 2, [b"one", b"other"], at(0)).await.unwrap();
+        assert_eq!(records.thin(at(60)).await.unwrap(), 0, "all is of the last day");
+        assert_eq!(records.thin(at(3 * DAY + 120)).await.unwrap(), 2);
+        assert_eq!(records.thin(at(3 * DAY + 120)).await.unwrap(), 0);
+        let kept: Vec<(String, i64)> =
+            sqlx::query_as("SELECT origin, size FROM witnessed_checkpoints ORDER BY origin, size")
+                .fetch_all(&mut site.connection().await)
+                .await
+                .unwrap();
+        let of = |origin: &str, size| (origin.to_owned(), size);
+        assert_eq!(kept, [of(LOG, 3), of(LOG, 4), of(LOG, 5), of(LOG, 6), of("other/log", 1)]);
+        assert_eq!(records.last(LOG).await.unwrap(), Some(checkpoint(6, "seen")));
+        let splits: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM split_views")
+            .fetch_one(&mut site.connection().await)
+            .await
+            .unwrap();
+        assert_eq!(splits, 1);
+    }
+
+    async fn a_witness_knows_the_keys_that_its_records_began_with(site: Site) {
+        let store = site.witness().await;
+        assert!(!store.knows_key(&[1; 32]).await.unwrap());
+        for _ in 0..2 {
+            store.put_key(&[1; 32], at(0)).await.unwrap();
+        }
+        assert!(store.knows_key(&[1; 32]).await.unwrap());
+        assert!(!store.knows_key(&[2; 32]).await.unwrap());
+        store.close().await;
+        assert!(site.witness().await.knows_key(&[1; 32]).await.unwrap());
     }
 }

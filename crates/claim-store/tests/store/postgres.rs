@@ -3,26 +3,34 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test panics to fail")]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::sync::watch;
 
 /// Runs the server until its standard input ends, which it does when the test ends in whatever way: then
 /// stops the server and, unless told to keep it, removes its folder. Keys meant for the test are not for it.
-const KEEPER: &str = "trap '' INT TERM HUP; \"$@\" </dev/null >log 2>&1 & server=$!; \
+const KEEPER: &str = "trap '' INT TERM HUP; \"$@\" </dev/null 2>&1 & server=$!; exec >/dev/null; \
      read -r word; kill -s QUIT $server; wait $server; [ \"$word\" = keep ] || rm -r \"$PWD\"";
+
+/// What the server says when it takes connections.
+const READY: &str = "database system is ready to accept connections";
+
+/// Nothing that is waited for takes nearly as long, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running cluster that listens on a socket in its own folder and, unless told to, nowhere else.
 pub(crate) struct Cluster {
     keeper: Option<Child>,
+    /// What the server has said since it was started last.
+    said: watch::Receiver<String>,
     folder: PathBuf,
     programs: PathBuf,
     account: Option<Account>,
@@ -58,8 +66,9 @@ impl Cluster {
         let programs = programs();
         let account = account();
         let folder = tempfile::Builder::new().prefix("claim-pg").tempdir().unwrap().keep();
-        let cluster =
-            Self { keeper: None, folder, programs, account, settings: Vec::new(), port: 5432 };
+        let (keeper, said) = (None, watch::channel(String::new()).1);
+        let (settings, port) = (Vec::new(), 5432);
+        let cluster = Self { keeper, said, folder, programs, account, settings, port };
         cluster.give(&cluster.folder);
         let made = cluster
             .command(&cluster.programs.join("initdb"))
@@ -91,7 +100,7 @@ impl Cluster {
 
     /// Starts the server of a cluster that is made.
     pub(crate) fn run(&mut self) {
-        let keeper = self
+        let mut keeper = self
             .command(Path::new("sh"))
             .args(["-c", KEEPER, "sh"])
             .arg(self.programs.join("postgres"))
@@ -100,25 +109,21 @@ impl Cluster {
             .args(["-p", &self.port.to_string()])
             .args(&self.settings)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        self.said = listen(keeper.stdout.take().unwrap());
         self.keeper = Some(keeper);
     }
 
     /// Waits until the server takes connections.
     pub(crate) async fn answers(&self) {
-        let options: PgConnectOptions = self.url("postgres").parse().unwrap();
-        for _ in 0..3000 {
-            match options.connect().await {
-                Ok(connection) => return connection.close().await.unwrap(),
-                // It tells nobody when it is ready; one can only ask again.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            }
-        }
-        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        panic!("the PostgreSQL server does not start: {log}");
+        let mut said = self.said.clone();
+        let ready = said.wait_for(|said| said.contains(READY));
+        let ready = tokio::time::timeout(PATIENCE, ready).await;
+        let ready = ready.is_ok_and(|ready| ready.is_ok());
+        assert!(ready, "the PostgreSQL server does not start: {}", *self.said.borrow());
     }
 
     /// Makes an empty database and returns its name.
@@ -172,6 +177,17 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop("");
     }
+}
+
+/// Reads what the server says until it ends; whoever waits for a word of it learns of each line.
+fn listen(output: ChildStdout) -> watch::Receiver<String> {
+    let (tell, said) = watch::channel(String::new());
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            tell.send_modify(|said| said.extend([&line, "\n"]));
+        }
+    });
+    said
 }
 
 /// The folder of `initdb` and `postgres`.

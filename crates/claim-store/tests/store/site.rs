@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use claim_pki::Timestamp;
-use claim_store::DatabaseUrl;
 use claim_store::blackboard::BlackboardStore;
 use claim_store::cuhk::CuhkStore;
+use claim_store::{DatabaseUrl, WitnessStore};
 use sqlx::AnyConnection;
 use sqlx::Connection;
 use tempfile::TempDir;
@@ -50,6 +50,10 @@ impl Site {
 
     pub(crate) async fn blackboard(&self) -> BlackboardStore {
         BlackboardStore::open(&self.url()).await.unwrap()
+    }
+
+    pub(crate) async fn witness(&self) -> WitnessStore {
+        WitnessStore::open(&self.url()).await.unwrap()
     }
 
     /// A connection past the store, once that has been opened.

@@ -1,12 +1,17 @@
-//! What CUHK has seen of the logs that it witnesses.
+//! What a witness has seen of the logs that it witnesses. CUHK keeps it among its other records, a witness elsewhere in
+//! a database of its own.
 
 use claim_pki::Timestamp;
 use sqlx::AnyConnection;
 
-use super::CuhkStore;
-use crate::StoreError;
+use crate::database::Database;
+use crate::migrations::Schema;
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{DatabaseUrl, StoreError};
+
+/// For how long every checkpoint is kept, in milliseconds: a day. Of older days the last of each day stays.
+const KEEP_ALL: i64 = 24 * 60 * 60 * 1000;
 
 /// A checkpoint of a log, as the log signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +22,83 @@ pub struct WitnessedCheckpoint {
     pub checkpoint: Vec<u8>,
 }
 
-impl CuhkStore {
+/// The database of a witness that is nothing else.
+pub struct WitnessStore {
+    database: Database,
+}
+
+impl WitnessStore {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// A SQLite file that is not there is made, with mode 0600; SQLite keeps its log beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
+    /// is not a witness's.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(url, Schema::Witness).await? })
+    }
+
+    /// What it has seen.
+    pub fn records(&self) -> WitnessRecords<'_> {
+        WitnessRecords::of(&self.database)
+    }
+
+    /// Whether these records began with the key of this fingerprint.
+    ///
+    /// A witness without the records of its key would cosign a second history.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn knows_key(&self, fingerprint: &[u8; 32]) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT fingerprint FROM witness_keys WHERE fingerprint = $1")
+            .bind(fingerprint.to_vec())
+            .fetch_optional(self.database.reader())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Puts a new key on record, before anything is signed with it.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn put_key(&self, fingerprint: &[u8; 32], now: Timestamp) -> Result<(), StoreError> {
+        retry!(async {
+            let mut write = self.database.begin().await?;
+            sqlx::query(
+                "INSERT INTO witness_keys (fingerprint, made_at) VALUES ($1, $2) \
+                 ON CONFLICT (fingerprint) DO NOTHING",
+            )
+            .bind(fingerprint.to_vec())
+            .bind(now.as_millis())
+            .execute(write.connection())
+            .await?;
+            write.commit().await
+        })
+    }
+
+    /// Closes all connections, once those who use them are done.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// The records of a witness, wherever they are.
+#[derive(Clone, Copy)]
+pub struct WitnessRecords<'d> {
+    database: &'d Database,
+}
+
+impl<'d> WitnessRecords<'d> {
+    pub(crate) fn of(database: &'d Database) -> Self {
+        Self { database }
+    }
+
     /// The last checkpoint of this log that was cosigned, if there is one.
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn witnessed(&self, origin: &str) -> Result<Option<WitnessedCheckpoint>, StoreError> {
+    pub async fn last(&self, origin: &str) -> Result<Option<WitnessedCheckpoint>, StoreError> {
         let row = sqlx::query("SELECT size, checkpoint FROM witnessed_logs WHERE origin = $1")
             .bind(origin)
             .fetch_optional(self.database.reader())
@@ -43,7 +119,7 @@ impl CuhkStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn witness(
+    pub async fn swap(
         &self,
         origin: &str,
         old: Option<u64>,
@@ -88,6 +164,31 @@ impl CuhkStore {
             .execute(write.connection())
             .await?;
             write.commit().await
+        })
+    }
+
+    /// Thins what was kept as evidence: every checkpoint of the last day stays, and of each day before (UTC) the last
+    /// that was seen. Proofs that a log shows two histories stay all. Returns how many went.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn thin(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let before = now.as_millis().saturating_sub(KEEP_ALL);
+        retry!(async {
+            let mut write = self.database.begin().await?;
+            let gone = sqlx::query(
+                "DELETE FROM witnessed_checkpoints WHERE seen_at < $1 AND EXISTS (\
+                 SELECT 1 FROM witnessed_checkpoints AS later \
+                 WHERE later.origin = witnessed_checkpoints.origin \
+                 AND later.size > witnessed_checkpoints.size \
+                 AND later.seen_at / 86400000 = witnessed_checkpoints.seen_at / 86400000)",
+            )
+            .bind(before)
+            .execute(write.connection())
+            .await?
+            .rows_affected();
+            write.commit().await?;
+            Ok(gone)
         })
     }
 }
