@@ -40,6 +40,8 @@ pub struct Config {
     /// The invitation to enrol with at the first start; `blackboard.invite` in the folder, which a local CUHK
     /// leaves there, where there is none.
     pub invite_file: Option<PathBuf>,
+    /// Witnesses that are to cosign the log, beside CUHK.
+    pub witnesses: Vec<Origin>,
     /// The database as `postgres://…` or `sqlite:…`; [`DATABASE_FILE`] in the folder where there is none.
     pub database: Option<String>,
     /// A TLS certificate from elsewhere; identity and sessions rest on the one from CUHK all the same.
@@ -82,6 +84,7 @@ impl Config {
             cuhk,
             root: None,
             invite_file: None,
+            witnesses: Vec::new(),
             database: None,
             external_tls: None,
             metrics: None,

@@ -112,6 +112,18 @@ pub enum Event {
         /// What is to be done, or is wrong.
         reason: String,
     },
+    /// A witness does not cosign. Told once; hand-ins go on, and proofs by the other witnesses.
+    WitnessAway {
+        /// Where it is.
+        origin: Origin,
+        /// Why.
+        reason: String,
+    },
+    /// That witness cosigns again.
+    WitnessBack {
+        /// Where it is.
+        origin: Origin,
+    },
     /// A claim was lodged, and is durable with its token and its log entry.
     Lodged {
         /// Which claim.

@@ -14,6 +14,7 @@ use claim_pki::{
 };
 
 use crate::folder::{Folder, read_public};
+use crate::log::Met;
 
 /// What Blackboard signs evidence with.
 pub(crate) struct Evidence {
@@ -21,8 +22,8 @@ pub(crate) struct Evidence {
     pub(crate) log: LogSigner,
     pub(crate) log_key: LogKey,
     pub(crate) log_certificate: Certificate,
-    pub(crate) witness: WitnessKey,
-    pub(crate) witness_certificate: Certificate,
+    /// The witness that CUHK is, as it was when the root certified these keys.
+    pub(crate) witness: Met,
 }
 
 /// Why there is nothing to sign evidence with.
@@ -84,8 +85,10 @@ impl Evidence {
             log: signer,
             timestamp: TimestampSigner::new(timestamp, answer.timestamp)?,
             log_certificate: answer.log,
-            witness: WitnessKey::new(witness, *verified.witness.public_key().as_bytes()),
-            witness_certificate: answer.witness,
+            witness: Met {
+                key: WitnessKey::new(witness, *verified.witness.public_key().as_bytes()),
+                certificate: answer.witness,
+            },
         })))
     }
 }

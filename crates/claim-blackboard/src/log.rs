@@ -3,6 +3,7 @@
 mod append;
 mod proofs;
 mod witness;
+mod witnesses;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,8 @@ use tokio::sync::{Notify, watch};
 use crate::generations::Generations;
 
 pub(crate) use append::keep_appending;
-pub(crate) use witness::{WitnessAt, keep_cosigning};
+pub(crate) use witness::{Asking, WitnessAt, keep_cosigning};
+pub(crate) use witnesses::{Met, Witnesses};
 
 /// How long a batch stays open for company.
 const BATCH_OPEN: Duration = Duration::from_millis(250);
@@ -44,9 +46,14 @@ const MAX_LEAVES: usize = 8192;
 pub(crate) struct Log {
     pub(crate) store: Arc<BlackboardStore>,
     pub(crate) objects: Objects,
+    pub(crate) witnesses: Witnesses,
     staged: Notify,
     published: watch::Sender<u64>,
+    /// The size of the largest tree that a witness has cosigned, as far as this process was told. It is sent anew also
+    /// when there is one witness fewer to wait for.
     cosigned: watch::Sender<u64>,
+    /// The last checkpoint that a witness was asked for before any had cosigned it, by its size.
+    chosen: Mutex<(u64, Vec<u8>)>,
     memory: Mutex<Memory>,
 }
 
@@ -92,6 +99,11 @@ pub(crate) enum LogError {
     Proof(#[from] ProofError),
     #[error("the log's key could not sign")]
     Signing,
+    #[error("a cosignature on record for {size} entries is none")]
+    Cosignature {
+        /// The size of the tree.
+        size: u64,
+    },
     /// The staged entries do not lead to the head that is committed: a restored database, say.
     #[error(
         "the log has committed to the tree of {size} entries, but its records lead to another one; \
@@ -108,6 +120,7 @@ impl Log {
         Self {
             store,
             objects,
+            witnesses: Witnesses::default(),
             staged: Notify::new(),
             published: watch::Sender::new(0),
             cosigned: watch::Sender::new(0),
@@ -116,6 +129,7 @@ impl Log {
                 verified: Generations::new(MAX_VERIFIED),
                 leaves: Generations::new(MAX_LEAVES),
             }),
+            chosen: Mutex::default(),
         }
     }
 
@@ -131,6 +145,21 @@ impl Log {
     /// Wakes whoever waits for proofs when there may be new ones.
     pub(crate) fn watch_cosigned(&self) -> watch::Receiver<u64> {
         self.cosigned.subscribe()
+    }
+
+    /// Wakes whoever waits for proofs, as a tree of this size was cosigned, or one witness fewer is waited for.
+    pub(crate) fn tell_cosigned(&self, size: u64) {
+        self.cosigned.send_modify(|largest| *largest = size.max(*largest));
+    }
+
+    /// The checkpoint that all witnesses who have cosigned no more than `last` are asked for next: the newest, or one that
+    /// another has just been asked for.
+    fn chosen(&self, last: u64, newest: u64, checkpoint: &[u8]) -> Vec<u8> {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if chosen.0 <= last || chosen.0 > newest {
+            *chosen = (newest, checkpoint.to_vec());
+        }
+        chosen.1.clone()
     }
 
     /// A file of the log, if it has been written.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use claim_core::invitation::{Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
-use claim_pki::{EvidenceAnswer, EvidenceRequest, RevocationReason};
+use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, WitnessRequest};
 use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
 
 pub use self::error::AdminError;
@@ -197,13 +197,21 @@ impl Office {
     /// [`AdminError::Ceremony`]; what was recorded until then is found again when it is done again.
     pub async fn certify(&self, request: &EvidenceRequest) -> Result<EvidenceAnswer, AdminError> {
         let origin = self.origin()?;
-        let ceremony = Ceremony {
-            folder: &self.folder,
-            store: &self.store,
-            origin: &origin,
-            now: self.clock.now(),
-        };
-        Ok(ceremony.answer(request).await?)
+        Ok(self.ceremony(&origin).answer(request).await?)
+    }
+
+    /// Certifies the key of a witness that others run, by the root itself.
+    ///
+    /// The same key gets the same certificate again. Whoever calls this has shown the request to a person who said yes.
+    ///
+    /// # Errors
+    /// [`AdminError::Ceremony`], [`CeremonyError::NameTaken`](crate::CeremonyError::NameTaken) among them.
+    pub async fn certify_witness(
+        &self,
+        request: &WitnessRequest,
+    ) -> Result<Certificate, AdminError> {
+        let origin = self.origin()?;
+        Ok(self.ceremony(&origin).answer_witness(request).await?)
     }
 
     /// Every certificate on record, in the order of their issue.
@@ -230,6 +238,10 @@ impl Office {
     /// Closes the records.
     pub async fn close(self) {
         self.store.close().await;
+    }
+
+    fn ceremony<'a>(&'a self, origin: &'a Origin) -> Ceremony<'a> {
+        Ceremony { folder: &self.folder, store: &self.store, origin, now: self.clock.now() }
     }
 
     fn invitations(&self, cuhk: Option<Origin>) -> Result<Invitations, AdminError> {

@@ -5,13 +5,15 @@
 use claim_core::{Origin, Timestamp};
 use claim_pki::{
     Certificate, EvidenceAnswer, EvidenceRequest, Issuer, Subject, SubjectKey, WitnessName,
+    WitnessRequest,
 };
+use claim_store::StoreError;
 use claim_store::cuhk::{CuhkStore, Holder, Reservation, Reserved};
 
 use crate::authority::{AuthorityError, load_root_issuer};
 use crate::desk::{DeskError, beginning, existing, random_serial, sign};
 use crate::folder::Folder;
-use crate::witness::{Witness, WitnessError};
+use crate::witness::{self, WitnessError};
 
 /// Where the root's key lies, and what is kept of what it signs.
 pub(crate) struct Ceremony<'a> {
@@ -46,6 +48,17 @@ pub enum CeremonyError {
     /// A certificate could not be made.
     #[error(transparent)]
     Desk(#[from] DeskError),
+    /// The name is that of a witness with another key.
+    #[error("the witness {name} is on record with another key (certificate {serial})")]
+    NameTaken {
+        /// The name.
+        name: WitnessName,
+        /// The certificate of the other key.
+        serial: String,
+    },
+    /// The records cannot be read.
+    #[error("CUHK's records cannot be used: {0}")]
+    Store(#[from] StoreError),
 }
 
 impl Ceremony<'_> {
@@ -54,7 +67,7 @@ impl Ceremony<'_> {
         &self,
         request: &EvidenceRequest,
     ) -> Result<EvidenceAnswer, CeremonyError> {
-        let witness = Witness::load_or_make(self).await?;
+        let witness = witness::load_or_make(self).await?;
         let root = self.root()?;
         let origin = request.origin().clone();
         let key = request.timestamp().public_key().into();
@@ -62,6 +75,25 @@ impl Ceremony<'_> {
         let key = request.log().public_key().into();
         let log = self.certify(&root, &Service::Log(origin), key).await?;
         Ok(EvidenceAnswer { timestamp, log, witness: witness.certificate().clone() })
+    }
+
+    /// Certifies the key of a witness elsewhere, or finds the certificate that it has.
+    ///
+    /// A name stands for one witness: another key of the same name is certified only when every certificate of the name
+    /// was revoked.
+    pub(crate) async fn answer_witness(
+        &self,
+        request: &WitnessRequest,
+    ) -> Result<Certificate, CeremonyError> {
+        let (name, key) = (request.name(), request.key().public_key());
+        for record in self.store.certificates_of(WITNESS, name.as_str()).await? {
+            let is_other = record.key_digest != key.fingerprint();
+            if is_other && self.store.revocation(&record.serial).await?.is_none() {
+                return Err(CeremonyError::NameTaken { name: name.clone(), serial: record.serial });
+            }
+        }
+        let root = self.root()?;
+        Ok(self.certify(&root, &Service::Witness(name.clone()), key.into()).await?)
     }
 
     /// The root with its key, which does not stay in memory.
@@ -121,10 +153,13 @@ impl Service {
         match self {
             Self::Timestamp(_) => "timestamp",
             Self::Log(_) => LOG,
-            Self::Witness(_) => "witness",
+            Self::Witness(_) => WITNESS,
         }
     }
 }
 
 /// The profile of logs, as it stands in CUHK's records.
 pub(crate) const LOG: &str = "log";
+
+/// The profile of witnesses, likewise.
+const WITNESS: &str = "witness";

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use claim_core::Origin;
 use claim_files::{FileError, Mode, read_private, replace};
-use claim_pki::{Certificate, CertificateError, Ed25519SigningKey, KeyError, SigningKey};
+use claim_pki::{Certificate, CertificateError, KeyError, SigningKey};
 use zeroize::Zeroizing;
 
 /// The longest certificate file that is read, in bytes.
@@ -121,13 +121,6 @@ pub(crate) fn exists(path: &Path) -> Result<bool, FileError> {
 /// Reads a private key, which nobody else may have access to.
 pub(crate) fn read_key(path: &Path) -> Result<Result<SigningKey, KeyError>, FileError> {
     Ok(SigningKey::from_pkcs8_pem(&read_secret_text(path)?))
-}
-
-/// The same for an Ed25519 key.
-pub(crate) fn read_ed25519_key(
-    path: &Path,
-) -> Result<Result<Ed25519SigningKey, KeyError>, FileError> {
-    Ok(Ed25519SigningKey::from_pkcs8_pem(&read_secret_text(path)?))
 }
 
 /// What is no text has no PEM in it either.

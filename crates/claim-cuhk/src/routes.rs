@@ -3,7 +3,6 @@
 mod crl;
 mod est;
 mod pages;
-mod witness;
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
     let routes = Router::new()
         .merge(est::routes())
         .merge(crl::routes())
-        .merge(witness::routes())
+        .merge(claim_witness::routes())
         .merge(pages::routes())
         .merge(problem_pages());
     let routes = match cuhk.mode {

@@ -32,7 +32,7 @@ use crate::own_certificate::OwnCertificate;
 use crate::requests;
 use crate::routes::router;
 use crate::state::Cuhk;
-use crate::witness::Witness;
+use crate::witness;
 
 /// A CUHK that is ready to serve: what needed to be made or loaded is, and the addresses are taken.
 pub struct Running {
@@ -69,7 +69,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     });
 
     let desk = Desk { authority, store, clock: config.clock.clone() };
-    let witness = Witness::load_or_make(&Ceremony {
+    let witness = witness::load_or_make(&Ceremony {
         folder: &folder,
         store: &desk.store,
         origin: &origin,

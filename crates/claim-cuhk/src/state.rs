@@ -10,6 +10,7 @@ use claim_http::Refusal;
 use claim_pki::Certificate;
 use claim_store::StoreError;
 use claim_store::cuhk::ReserveError;
+use claim_witness::Witness;
 
 use crate::crl::Lists;
 use crate::desk::{Desk, DeskError, Order};
@@ -19,7 +20,6 @@ use crate::event::{Event, Observer};
 use crate::folder::Folder;
 use crate::invite::Invitations;
 use crate::mode::Mode;
-use crate::witness::Witness;
 
 /// A serving CUHK.
 pub(crate) struct Cuhk {

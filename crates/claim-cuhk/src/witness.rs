@@ -1,79 +1,112 @@
 //! CUHK as the witness of the logs whose keys it has certified (C2SP tlog-witness v1.0.0).
 //!
-//! What it may cosign is decided in claim-log; here the key and the last checkpoint of each log are kept.
+//! What it may cosign is decided in claim-log, how it is asked and remembers is in claim-witness; here is how CUHK comes by
+//! the witness's key and certificate, and which logs it knows.
 //! A witness that lost that memory would cosign a second history, so its key is good only as long as CUHK's records know it.
 
-mod add_checkpoint;
 mod error;
 
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
-use claim_core::{Origin, Timestamp};
+use axum::response::Response;
+use claim_core::{Origin, Problem, Timestamp};
 use claim_files::{FileError, Mode as FileMode, write_new};
-use claim_log::WitnessSigner;
-use claim_pki::{Certificate, Ed25519SigningKey, Root, WitnessName};
+use claim_http::Clock;
+use claim_log::LogKey;
+use claim_log::note::KeyName;
+use claim_pki::{Certificate, Root, VerifiedLog, WitnessName};
+use claim_store::{StoreError, WitnessRecords};
+use claim_witness::{Host, KnownLog, Witness, put_aside};
 
-pub(crate) use self::add_checkpoint::{Reply, add_checkpoint};
 pub use self::error::WitnessError;
 use crate::authority::load_root;
-use crate::ceremony::{Ceremony, Service};
-use crate::folder::{exists, read_certificates, read_ed25519_key};
+use crate::ceremony::{Ceremony, LOG, Service};
+use crate::event::Event;
+use crate::folder::{exists, read_certificates};
+use crate::state::Cuhk;
 
-/// CUHK's witness: its certificate, and the key that cosigns.
-pub(crate) struct Witness {
-    certificate: Certificate,
-    signer: WitnessSigner,
+/// Loads key and certificate of CUHK's witness, or makes what is missing.
+///
+/// A key whose certificate is not in the records, is revoked or has ended is put aside for a new one.
+pub(crate) async fn load_or_make(ceremony: &Ceremony<'_>) -> Result<Witness, WitnessError> {
+    let (key_path, path) = (ceremony.folder.witness_key(), ceremony.folder.witness_certificate());
+    let root = load_root(ceremony.folder)?;
+    if exists(&path)? {
+        let certificate = read(&path)?;
+        if exists(&key_path)? && is_current(ceremony, &root, &path, &certificate).await? {
+            return Ok(Witness::new(certificate, &Witness::load_or_make_key(&key_path)?)?);
+        }
+        put_aside(&[&path, &key_path], &certificate.serial().to_string())?;
+    }
+    let key = Witness::load_or_make_key(&key_path)?;
+    let name = name(ceremony.origin, &root)?;
+    let root = ceremony.root()?;
+    let service = Service::Witness(name);
+    let certificate = ceremony.certify(&root, &service, key.public_key().into()).await?;
+    match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
+        // Another process has just done the same, with the same key: it is the same certificate.
+        Ok(()) | Err(FileError::Exists { .. }) => Ok(Witness::new(certificate, &key)?),
+        Err(error) => Err(error.into()),
+    }
 }
 
-impl Witness {
-    /// Loads key and certificate, or makes what is missing.
-    ///
-    /// A key whose certificate is not in the records, is revoked or has ended is put aside for a new one.
-    pub(crate) async fn load_or_make(ceremony: &Ceremony<'_>) -> Result<Self, WitnessError> {
-        let (key_path, path) =
-            (ceremony.folder.witness_key(), ceremony.folder.witness_certificate());
-        let root = load_root(ceremony.folder)?;
-        if exists(&path)? {
-            let certificate = read(&path)?;
-            if exists(&key_path)? && is_current(ceremony, &root, &path, &certificate).await? {
-                return Self::new(certificate, &load_key(&key_path)?, &path);
+impl Host for Cuhk {
+    fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    fn records(&self) -> WitnessRecords<'_> {
+        self.desk.store.witnessing()
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.desk.clock
+    }
+
+    fn body_timeout(&self) -> Duration {
+        self.body_read_timeout
+    }
+
+    /// All keys of this log that CUHK has certified, the newest first.
+    async fn known(&self, origin: &str) -> Result<Vec<KnownLog>, StoreError> {
+        let server = origin
+            .strip_suffix("/log")
+            .and_then(|authority| format!("https://{authority}").parse::<Origin>().ok());
+        let (Some(server), Ok(name)) = (server, origin.parse::<KeyName>()) else {
+            return Ok(Vec::new());
+        };
+        let mut known = Vec::new();
+        for record in self.desk.store.certificates_of(LOG, server.as_str()).await? {
+            let revoked = self.desk.store.revocation(&record.serial).await?.is_some();
+            let now = self.desk.clock.now();
+            if let Some((log, current)) =
+                record.certificate.and_then(|der| verified(self, &der, now))
+            {
+                let key = LogKey::new(name.clone(), *log.public_key().as_bytes());
+                known.push(KnownLog { key, good: current && !revoked });
             }
-            put_aside(&[&path, &key_path], &certificate)?;
         }
-        let key = load_or_make_key(&key_path)?;
-        let name = name(ceremony.origin, &root)?;
-        let root = ceremony.root()?;
-        let service = Service::Witness(name);
-        let certificate = ceremony.certify(&root, &service, key.public_key().into()).await?;
-        match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
-            // Another process has just done the same, with the same key: it is the same certificate.
-            Ok(()) | Err(FileError::Exists { .. }) => Self::new(certificate, &key, &path),
-            Err(error) => Err(error.into()),
-        }
+        Ok(known)
     }
 
-    /// The certificate.
-    pub(crate) fn certificate(&self) -> &Certificate {
-        &self.certificate
+    fn split(&self, origin: &str, size: u64) {
+        self.tell(Event::LogSplit { origin: origin.to_owned(), size });
     }
 
-    pub(crate) fn signer(&self) -> &WitnessSigner {
-        &self.signer
+    fn answer(&self, peer: SocketAddr, result: Result<Response, Problem>) -> Response {
+        Self::answer(self, peer, result)
     }
+}
 
-    fn new(
-        certificate: Certificate,
-        key: &Ed25519SigningKey,
-        path: &Path,
-    ) -> Result<Self, WitnessError> {
-        if certificate.spki_der() != key.public_key().spki_der() {
-            return Err(WitnessError::OtherKey { path: path.to_owned() });
-        }
-        let name = certificate.common_name().unwrap_or_default().parse();
-        let name = name.map_err(|_| WitnessError::Name { path: path.to_owned() })?;
-        let key = claim_log::note::SigningKey::from_pkcs8_der(&key.to_pkcs8_der())?;
-        Ok(Self { certificate, signer: WitnessSigner::new(name, key) })
-    }
+/// The log of a certificate on record, and whether that is valid now.
+fn verified(cuhk: &Cuhk, der: &[u8], now: Timestamp) -> Option<(VerifiedLog, bool)> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let root = cuhk.desk.authority.root();
+    let log = root.verify_log(der, certificate.not_before()).ok()?;
+    let current = log.valid_at(now);
+    Some((log, current))
 }
 
 /// Whether the certificate on file may still be used.
@@ -107,50 +140,4 @@ fn read(path: &Path) -> Result<Certificate, WitnessError> {
     let [certificate] = <[Certificate; 1]>::try_from(chain)
         .map_err(|_| unreadable(claim_pki::CertificateError::TooMany { limit: 1 }))?;
     Ok(certificate)
-}
-
-fn load_key(path: &Path) -> Result<Ed25519SigningKey, WitnessError> {
-    read_ed25519_key(path)?.map_err(|source| WitnessError::Key { path: path.to_owned(), source })
-}
-
-fn load_or_make_key(path: &Path) -> Result<Ed25519SigningKey, WitnessError> {
-    if exists(path)? {
-        return load_key(path);
-    }
-    let key = Ed25519SigningKey::generate()
-        .map_err(|source| WitnessError::Key { path: path.to_owned(), source })?;
-    match write_new(path, key.to_pkcs8_pem().as_bytes(), FileMode::Private) {
-        Ok(()) => Ok(key),
-        Err(FileError::Exists { .. }) => load_key(path),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Renames files that must not be used any more, by the number of the certificate.
-fn put_aside(paths: &[&PathBuf], certificate: &Certificate) -> Result<(), WitnessError> {
-    let serial = certificate.serial();
-    for path in paths {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(format!(".{serial}"));
-        if exists(path)? {
-            tracing::warn!(?path, ?aside, "the witness takes a new key: the old one is put aside");
-            std::fs::rename(path, &aside).map_err(|source| FileError::System {
-                action: "rename",
-                path: (*path).clone(),
-                source,
-            })?;
-        }
-    }
-    Ok(())
-}
-
-/// The time as a cosignature has it; `None` before 1970 and at its first second.
-fn posix(now: Timestamp) -> Option<claim_log::note::PosixTime> {
-    u64::try_from(now.as_seconds()).ok()?.try_into().ok()
-}
-
-impl std::fmt::Debug for Witness {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Witness").field("key", &self.signer.key()).finish_non_exhaustive()
-    }
 }

@@ -5,7 +5,7 @@ use claim_core::receipt::{Container, Member};
 use claim_pki::{
     Certificate, ContentType, Ed25519SigningKey, EvidenceRequest, RevocationList, RevocationReason,
     RevokedCertificate, SignedData, Signer, Subject, TimestampRequest, TimestampSigner,
-    TimestampToken, Validity,
+    TimestampToken, Validity, WitnessRequest,
 };
 
 use crate::pki::{content, sign};
@@ -201,8 +201,16 @@ pub(crate) fn containers() -> Vec<Vec<u8>> {
     vec![lodged.to_zip(), Container::new(all.map(content)).to_zip()]
 }
 
-/// The file by which a Blackboard asks for its evidence certificates: written, it reads the same.
+/// The file by which a Blackboard, or a witness, asks for its evidence certificates: written, it reads the same.
 pub(crate) fn evidence_request(data: &[u8]) -> Outcome {
+    if WitnessRequest::is_meant(data) {
+        let read = WitnessRequest::from_bytes(data);
+        if let Ok(request) = &read {
+            let again = WitnessRequest::from_bytes(request.to_text().as_bytes()).unwrap();
+            assert_eq!(again.to_text(), request.to_text());
+        }
+        return outcome(&read);
+    }
     let read = EvidenceRequest::from_bytes(data);
     if let Ok(request) = &read {
         let again = EvidenceRequest::from_bytes(request.to_text().as_bytes()).unwrap();
@@ -215,5 +223,6 @@ pub(crate) fn evidence_request(data: &[u8]) -> Outcome {
 pub(crate) fn evidence_requests() -> Vec<Vec<u8>> {
     let log = Ed25519SigningKey::generate().unwrap();
     let request = EvidenceRequest::make(&world::origin(), &world::key(8), &log).unwrap();
-    vec![request.to_text().into_bytes()]
+    let witness = WitnessRequest::make(&"witness.example".parse().unwrap(), &log).unwrap();
+    vec![request.to_text().into_bytes(), witness.to_text().into_bytes()]
 }

@@ -58,7 +58,7 @@ pub use crl_url::{CrlUrl, CrlUrlError};
 pub use csr_attributes::csr_attributes;
 pub use evidence::{
     EvidenceAnswer, EvidenceAnswerError, EvidencePart, EvidenceRequest, EvidenceRequestError,
-    VerifiedEvidence, VerifyEvidenceError,
+    VerifiedEvidence, VerifyEvidenceError, WitnessRequest, WitnessRequestError,
 };
 pub use issuance::{
     Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec, SubjectKey,

@@ -9,7 +9,7 @@ use authority::{Authority, ed25519_key, key, origin, start};
 use claim_pki::{
     Certificate, Ed25519SigningKey, EvidenceAnswer, EvidenceAnswerError, EvidencePart,
     EvidenceRequest, EvidenceRequestError, PathError, RequestError, SigningKey,
-    VerifyEvidenceError, certification_request,
+    VerifyEvidenceError, WitnessName, WitnessRequest, WitnessRequestError, certification_request,
 };
 
 fn other_origin() -> claim_pki::Origin {
@@ -94,6 +94,39 @@ fn pem(der: &[u8]) -> String {
         text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     let lines = lines.join("\n");
     format!("-----BEGIN CERTIFICATE REQUEST-----\n{lines}\n-----END CERTIFICATE REQUEST-----\n")
+}
+
+#[test]
+fn a_witness_asks_with_a_file_of_its_own() {
+    let (name, other) = ("witness.example", "other.example");
+    let name: WitnessName = name.parse().unwrap();
+    let key = ed25519_key();
+    let made = WitnessRequest::make(&name, &key).unwrap();
+    let text = made.to_text();
+    for text in [text.clone(), text.replace('\n', "\r\n")] {
+        assert!(WitnessRequest::is_meant(text.as_bytes()));
+        let read = WitnessRequest::from_bytes(text.as_bytes()).unwrap();
+        assert_eq!((read.name(), read.key().public_key()), (&name, key.public_key()));
+    }
+    let blackboard = request(&self::key(), &key).to_text();
+    assert!(!WitnessRequest::is_meant(blackboard.as_bytes()));
+
+    use WitnessRequestError as E;
+    let read = |text: &str| WitnessRequest::from_bytes(text.as_bytes()).unwrap_err();
+    assert_eq!(read(&blackboard), E::FirstLine);
+    assert_eq!(read(&text.replace("v1", "v2")), E::FirstLine);
+    let spaced = text.replace(name.as_str(), "witness example");
+    assert_eq!(read(&spaced), E::Name { found: "name: witness example".to_owned() });
+    // Nobody gets the certificate of another name by changing one line.
+    let moved = read(&text.replace(name.as_str(), other));
+    let E::Key { name, source: RequestError::Subject { .. } } = moved else { panic!("{moved}") };
+    assert_eq!(name.as_str(), other);
+    let (lines, block) = text.split_at(text.find("-----BEGIN").unwrap());
+    assert_eq!(read(lines), E::Count { found: 0 });
+    assert_eq!(read(&format!("{text}{block}{block}")), E::Count { found: 2 });
+    let long = " ".repeat(WitnessRequest::MAX_SIZE + 1);
+    assert_eq!(read(&long), E::TooLarge { found: long.len() });
+    assert_eq!(WitnessRequest::from_bytes(&[0xff]), Err(E::NotText));
 }
 
 struct Certified {

@@ -77,6 +77,14 @@ impl WitnessStore {
         })
     }
 
+    /// Writes something that changes nothing, to tell whether the database can be used.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+
     /// Closes all connections, once those who use them are done.
     pub async fn close(&self) {
         self.database.close().await;

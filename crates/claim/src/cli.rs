@@ -17,7 +17,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
-pub(crate) use log::{AuditArgs, LogArgs, LogCommand};
+pub(crate) use log::{AuditArgs, LogArgs, LogCommand, WitnessArgs};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
 #[derive(Debug, Parser)]
@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Student(StudentArgs),
     /// Say what a receipt proves, without a network
     Verify(VerifyArgs),
-    /// A Blackboard's transparency log: audit
+    /// A Blackboard's transparency log: audit, witness
     Log(LogArgs),
     /// Measure the servers under real load, beside the cryptography that they cannot avoid
     Bench(BenchArgs),
@@ -172,10 +172,10 @@ pub(crate) enum CuhkCommand {
         claim cuhk invite --roster roster.csv > invitations.csv\n  \
         claim cuhk invite --server https://blackboard.example:3141")]
     Invite(InviteArgs),
-    /// Certify the keys by which a Blackboard timestamps and logs, with the root's key
+    /// Certify the keys by which a Blackboard timestamps and logs, or a witness cosigns, with the root's key
     #[command(
-        after_help = "The request file is made by the Blackboard; the answer goes back to it.\n\n\
-        Example:\n  claim cuhk certify blackboard.request"
+        after_help = "The request file is made by the Blackboard, or the witness; the answer goes back to it.\n\n\
+        Examples:\n  claim cuhk certify blackboard.request\n  claim cuhk certify witness.request --out witness.cer"
     )]
     Certify(CertifyArgs),
     /// Revoke a certificate, or all of a student, from now on
@@ -264,6 +264,7 @@ pub(crate) struct InviteWhom {
         claim blackboard\n  \
         claim blackboard --listen 0.0.0.0:3141 --public-url https://blackboard.example:3141 \\\n      \
             --cuhk https://cuhk.example:9335 --invite-file invitation.txt\n  \
+        claim blackboard --ask-witness https://witness.example:9337\n  \
         claim blackboard messages --json")]
 pub(crate) struct BlackboardArgs {
     #[command(subcommand)]
@@ -287,6 +288,9 @@ pub(crate) struct BlackboardServeArgs {
     /// [default: blackboard.invite in the folder, which a local CUHK leaves there]
     #[arg(long, env = "CLAIM_INVITE_FILE", value_name = "FILE")]
     pub(crate) invite_file: Option<PathBuf>,
+    /// Another witness that is to cosign the log, beside CUHK; may be repeated
+    #[arg(long, env = "CLAIM_ASK_WITNESS", value_name = "URL", value_delimiter = ',', value_parser = Origin::from_user)]
+    pub(crate) ask_witness: Vec<Origin>,
 }
 
 /// What Blackboard can do.

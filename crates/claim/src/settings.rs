@@ -18,7 +18,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::cli::{self, BlackboardCommand, Cli, CuhkCommand};
+use crate::cli::{self, BlackboardCommand, Cli, CuhkCommand, LogCommand};
 
 /// The name of the configuration file in the data folder.
 pub(crate) const FILE_NAME: &str = "claim.toml";
@@ -123,6 +123,10 @@ fn check_tls_pair(cli: &Cli) -> Result<(), clap::Error> {
             None => &arguments.serve.server,
             Some(BlackboardCommand::Serve(serve)) => &serve.server,
             Some(_) => return Ok(()),
+        },
+        cli::Command::Log(arguments) => match &arguments.command {
+            LogCommand::Witness(arguments) => &arguments.server,
+            LogCommand::Audit(_) => return Ok(()),
         },
         _ => return Ok(()),
     };

@@ -1,4 +1,4 @@
-//! The words for what happens in the three programs: the seed's steps, by number.
+//! The words for what happens in the programs: the seed's steps, by number.
 
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;
@@ -6,6 +6,7 @@ pub(crate) mod hand_in;
 pub(crate) mod log;
 pub(crate) mod student;
 pub(crate) mod verify;
+pub(crate) mod witness;
 
 use std::net::SocketAddr;
 

@@ -33,7 +33,7 @@ const IMPURE: [&str; 14] = [
 const NOWHERE: [&str; 5] = ["ring", "rsa", "openssl", "openssl-sys", "native-tls"];
 
 /// Which of our crates each may use directly.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("claim-pki", &[]),
     ("claim-log", &[]),
     ("claim-core", &["claim-log", "claim-pki"]),
@@ -41,8 +41,20 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("claim-store", &["claim-core", "claim-files", "claim-pki"]),
     ("claim-http", &["claim-core", "claim-pki"]),
     (
-        "claim-cuhk",
+        "claim-witness",
         &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
+    ),
+    (
+        "claim-cuhk",
+        &[
+            "claim-core",
+            "claim-files",
+            "claim-http",
+            "claim-log",
+            "claim-pki",
+            "claim-store",
+            "claim-witness",
+        ],
     ),
     (
         "claim-blackboard",
@@ -61,6 +73,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "claim-pki",
             "claim-store",
             "claim-student",
+            "claim-witness",
         ],
     ),
 ];

@@ -52,3 +52,5 @@ mod starting;
 mod units;
 #[path = "terminals/verifying.rs"]
 mod verifying;
+#[path = "terminals/witnesses.rs"]
+mod witnesses;

@@ -1,8 +1,10 @@
-//! Proofs for receipts: each against the first cosigned checkpoint that covers its entry.
+//! Proofs for receipts: each against the first cosigned checkpoint that covers its entry, with the cosignatures of all
+//! witnesses that have answered.
 
 use std::sync::Arc;
 
 use claim_core::claim::{ClaimId, LogEntry};
+use claim_log::note::NoteSignature;
 use claim_log::{
     InclusionProof, LeafIndex, LogProof, ProofError, Resource, SignedCheckpoint, Tile, TileSet,
     TreeSize, leaf_hash,
@@ -32,14 +34,17 @@ impl Log {
         Ok(Some(LogProof::new(index, inclusion, verified.checkpoint.clone())))
     }
 
-    /// Whether a witness has cosigned a tree that has this entry, as far as this process has been told.
-    pub(crate) async fn is_cosigned(
+    /// Whether a witness has cosigned a tree that has this entry, as far as this process has been told, and no other is
+    /// about to.
+    pub(crate) async fn is_settled(
         &self,
         claim: ClaimId,
         kind: EntryKind,
     ) -> Result<bool, LogError> {
         let leaf = self.leaf(claim, kind).await?;
-        Ok(leaf.is_some_and(|leaf| leaf < *self.cosigned.borrow()))
+        let is_settled =
+            |leaf| leaf < *self.cosigned.borrow() && !self.witnesses.have_one_to_wait_for(leaf);
+        Ok(leaf.is_some_and(is_settled))
     }
 
     /// Keeps in mind which leaves these entries are, the first of which is this one.
@@ -71,15 +76,15 @@ impl Log {
         evidence: &Evidence,
         cosigned: &CosignedRow,
     ) -> Result<Arc<Verified>, LogError> {
-        let checkpoint = SignedCheckpoint::from_bytes(&cosigned.checkpoint)?;
+        let checkpoint = with_signatures(cosigned)?;
         if let Some(known) = self.memory().verified.get(&cosigned.size)
             && known.checkpoint == checkpoint
         {
             return Ok(known);
         }
         let signed = checkpoint.log_signed(&evidence.log_key)?;
-        let witnesses = std::slice::from_ref(&evidence.witness);
-        checkpoint.cosigned(witnesses).map_err(ProofError::Cosignature)?;
+        let witnesses: Vec<_> = self.witnesses.met().iter().map(|met| met.key.clone()).collect();
+        checkpoint.cosigned(&witnesses).map_err(ProofError::Cosignature)?;
         let verified = Arc::new(Verified { checkpoint, signed });
         self.memory().verified.insert(cosigned.size, Arc::clone(&verified));
         Ok(verified)
@@ -95,4 +100,20 @@ impl Log {
         }
         Ok(tiles)
     }
+}
+
+/// The checkpoint with all its cosignatures.
+fn with_signatures(row: &CosignedRow) -> Result<SignedCheckpoint, LogError> {
+    let mut checkpoint = SignedCheckpoint::from_bytes(&row.checkpoint)?;
+    for line in &row.signatures {
+        let unreadable = || LogError::Cosignature { size: row.size };
+        let text = std::str::from_utf8(line).map_err(|_| unreadable())?;
+        let signature: NoteSignature = text.parse().map_err(|_| unreadable())?;
+        let mut there = checkpoint.signatures().iter();
+        // In records from before there were several witnesses, one may stand in the checkpoint itself.
+        if !there.any(|one| one.name() == signature.name() && one.id() == signature.id()) {
+            checkpoint = checkpoint.with_signature(signature).map_err(|_| unreadable())?;
+        }
+    }
+    Ok(checkpoint)
 }

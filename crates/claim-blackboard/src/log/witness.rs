@@ -1,21 +1,27 @@
-//! Asking the witness to cosign each published checkpoint (C2SP tlog-witness v1.0.0).
+//! Asking one witness to cosign checkpoints (C2SP tlog-witness v1.0.0), at its own pace.
+//!
+//! Each witness is asked in a task of its own: one that is slow or away keeps nobody else waiting. All of them are led over
+//! the same checkpoints, so that a proof, which has one checkpoint, can have the cosignatures of all: whoever comes later
+//! begins with those that others have cosigned already, unless it is too far behind.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use claim_core::{Origin, Timestamp};
-use claim_http::{Answer, ClientError, ReachError, send};
+use claim_core::Origin;
+use claim_http::{Answer, ClientError, Clock, Nudged, ReachError, send};
 use claim_log::note::NoteSignature;
 use claim_log::witness::{AddCheckpoint, conflicting_size};
-use claim_log::{CheckpointError, ConsistencyProof, SignedCheckpoint, TreeSize};
-use claim_store::blackboard::CosignedRow;
-use tokio::time::{sleep, timeout};
+use claim_log::{CheckpointError, ConsistencyProof, LogKey, SignedCheckpoint, TreeSize};
+use claim_pki::{Certificate, CertificateError, Root};
+use claim_store::blackboard::NewCosignature;
+use tokio::time::timeout;
 
+use super::witnesses::{MeetError, Met, Place};
 use super::{Log, LogError};
 use crate::error::chain;
-use crate::evidence::Evidence;
+use crate::event::{Event, Observer};
 
-/// The longest answer that is read, in bytes: signatures of a note, or a size.
+/// The longest answer that is read, in bytes: signatures of a note, a size, or a certificate.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// How often it is looked whether another replica has published.
@@ -25,10 +31,27 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Where the witness is, and how it is reached.
+/// How long an answer may take before receipts stop waiting for this witness.
+const SOON: Duration = Duration::from_secs(2);
+
+/// How many checkpoints that others have cosigned a witness catches up with. One that is further behind goes on with the
+/// newest: what is handed in now is worth more to it than proofs that have long been fetched.
+const MOST_BEHIND: u64 = 1000;
+
+/// A witness that is asked.
 pub(crate) struct WitnessAt {
     pub(crate) origin: Origin,
     pub(crate) client: reqwest::Client,
+    pub(crate) place: Place,
+}
+
+/// What asking takes besides.
+pub(crate) struct Asking<'a> {
+    pub(crate) log: &'a Log,
+    pub(crate) log_key: &'a LogKey,
+    pub(crate) root: &'a Root,
+    pub(crate) clock: &'a Clock,
+    pub(crate) observer: &'a Observer,
 }
 
 /// Why a checkpoint was not cosigned.
@@ -41,10 +64,19 @@ pub(crate) enum CosignError {
     Reach(#[from] ReachError),
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("the witness answered {status}: {text:?}")]
+    #[error("it answered {status}: {text:?}")]
     Refused { status: http::StatusCode, text: String },
-    #[error("the witness's answer is not its cosignature")]
+    #[error("its certificate cannot be read: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Meet(#[from] MeetError),
+    #[error("its answer is not its cosignature")]
     NoCosignature,
+    /// Records that were restored from a copy, or a second log with this key.
+    #[error(
+        "it has cosigned {known} entries of this log, and the log has published {published} only"
+    )]
+    LogBehind { known: u64, published: u64 },
 }
 
 impl From<CheckpointError> for CosignError {
@@ -53,67 +85,183 @@ impl From<CheckpointError> for CosignError {
     }
 }
 
-/// Has checkpoints cosigned as they are published, until it is dropped. While the witness is away proofs wait.
-pub(crate) async fn keep_cosigning(
-    log: &Log,
-    evidence: &Arc<Evidence>,
-    witness: &WitnessAt,
-    now: impl Fn() -> Timestamp,
-) {
-    let mut published = log.published.subscribe();
-    let mut pause = FIRST_PAUSE;
+impl From<claim_store::StoreError> for CosignError {
+    fn from(error: claim_store::StoreError) -> Self {
+        Self::Log(error.into())
+    }
+}
+
+/// What one look at the log came to.
+enum Step {
+    /// There is nothing that it has not cosigned. `asked`: it was spoken to.
+    UpToDate { asked: bool },
+    /// It has cosigned, or been passed over, another checkpoint.
+    Further,
+}
+
+/// Has checkpoints cosigned as they are published, until it is dropped. While the witness is away, nothing waits for it.
+pub(crate) async fn keep_cosigning(asking: &Asking<'_>, at: &WitnessAt, mut nudged: Nudged) {
+    let witnesses = &asking.log.witnesses;
+    let mut published = asking.log.published.subscribe();
+    let mut state = State { met: None, floor: 0 };
+    let (mut pause, mut away) = (FIRST_PAUSE, false);
     loop {
         published.mark_unchanged();
-        match cosign(log, evidence, witness, now()).await {
-            Ok(size) => {
+        let (outcome, soon) = step_watched(asking, at, &mut state).await;
+        match outcome {
+            Ok(step) => {
                 pause = FIRST_PAUSE;
-                log.cosigned.send_replace(size);
-                // Nothing more is published than what was just looked at: then this ends by the time-out.
-                let _ = timeout(LOOK_EVERY, published.changed()).await;
+                if std::mem::take(&mut away) {
+                    (asking.observer)(Event::WitnessBack { origin: at.origin.clone() });
+                }
+                if matches!(step, Step::Further | Step::UpToDate { asked: true }) {
+                    witnesses.is_prompt(at.place, soon);
+                }
+                asking.log.tell_cosigned(0);
+                if matches!(step, Step::UpToDate { .. }) {
+                    // Nothing more is published than what was just looked at: then this ends by the time-out.
+                    let _ = timeout(LOOK_EVERY, published.changed()).await;
+                }
             }
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "the witness has not cosigned; proofs wait");
-                sleep(pause).await;
+                late(asking, at);
+                let reason = chain(&error);
+                if !std::mem::replace(&mut away, true) {
+                    let origin = at.origin.clone();
+                    (asking.observer)(Event::WitnessAway { origin, reason });
+                } else {
+                    tracing::debug!(witness = %at.origin, error = %reason, "still not cosigned");
+                }
+                if matches!(error, CosignError::NoCosignature) {
+                    // It may have taken a new key.
+                    state.met = None;
+                }
+                nudged.or_after(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
 }
 
-/// Has the published checkpoint cosigned, unless it is already; returns the size that is cosigned.
-async fn cosign(
-    log: &Log,
-    evidence: &Evidence,
-    witness: &WitnessAt,
-    now: Timestamp,
-) -> Result<u64, CosignError> {
-    let last = log.store.last_cosigned().await.map_err(LogError::from)?;
-    let last = last.map_or(0, |row| row.size);
-    let Some((_, row)) = log.head().await? else { return Ok(last) };
-    if row.published_size <= last {
-        return Ok(last);
+/// One step, and whether it ended soon. While it does not, nobody waits for this witness any more.
+async fn step_watched(
+    asking: &Asking<'_>,
+    at: &WitnessAt,
+    state: &mut State,
+) -> (Result<Step, CosignError>, bool) {
+    let mut step = std::pin::pin!(step(asking, at, state));
+    match timeout(SOON, &mut step).await {
+        Ok(outcome) => (outcome, true),
+        Err(_) => {
+            late(asking, at);
+            (step.await, false)
+        }
     }
-    let checkpoint = SignedCheckpoint::from_bytes(&row.checkpoint)?;
-    let mut answer = ask(log, witness, last, &checkpoint).await?;
+}
+
+/// Tells those who wait for receipts not to wait for this witness.
+fn late(asking: &Asking<'_>, at: &WitnessAt) {
+    if asking.log.witnesses.is_prompt(at.place, false) {
+        asking.log.tell_cosigned(0);
+    }
+}
+
+/// What is known of one witness from one step to the next.
+struct State {
+    /// Who it is, once its certificate was seen.
+    met: Option<Arc<Met>>,
+    /// What it says that it has cosigned, where our records have less.
+    floor: u64,
+}
+
+/// Has the next checkpoint cosigned, if there is one.
+async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<Step, CosignError> {
+    let log = asking.log;
+    let mut asked = false;
+    let met = match &state.met {
+        Some(met) => Arc::clone(met),
+        None => {
+            asked = true;
+            let met = Arc::new(meet(asking, at).await?);
+            (state.met, state.floor) = (Some(Arc::clone(&met)), 0);
+            met
+        }
+    };
+    let name = met.key.to_string();
+    let recorded = log.store.last_cosigned_by(&name).await?;
+    log.tell_cosigned(recorded);
+    let last = recorded.max(state.floor);
+    log.witnesses.has_cosigned(at.place, last);
+    let Some(next) = next(log, last).await? else { return Ok(Step::UpToDate { asked }) };
+    let size = next.unverified().head().size.value();
+    let mut answer = ask(log, at, last, &next).await?;
     if answer.status == http::StatusCode::CONFLICT
         && let Some(known) = conflicting_size(&answer.body)
     {
         // It has seen more, or less, of this log than our records tell.
-        answer = ask(log, witness, known.value(), &checkpoint).await?;
+        let known = known.value();
+        if known > size {
+            return passed_over(log, state, known).await;
+        }
+        answer = ask(log, at, known, &next).await?;
     }
-    if !answer.status.is_success() {
-        let text = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
-        return Err(CosignError::Refused { status: answer.status, text });
+    let signature = cosignature(&next, &met, &accepted(answer)?)?.to_string();
+    let cosignature = NewCosignature {
+        witness: &name,
+        size,
+        checkpoint: &next.to_bytes(),
+        signature: signature.as_bytes(),
+    };
+    log.store.keep_cosignature(&cosignature, asking.clock.now()).await?;
+    log.witnesses.has_cosigned(at.place, size);
+    log.tell_cosigned(size);
+    Ok(Step::Further)
+}
+
+/// The witness cannot go back: it goes on behind what it has cosigned.
+async fn passed_over(log: &Log, state: &mut State, known: u64) -> Result<Step, CosignError> {
+    let published = log.store.log_head().await?.map_or(0, |row| row.published_size);
+    if known > published {
+        return Err(CosignError::LogBehind { known, published });
     }
-    let cosigned = with_cosignature(checkpoint, evidence, &answer.body)?;
-    let row = CosignedRow { size: row.published_size, checkpoint: cosigned.to_bytes() };
-    log.store.keep_cosigned(&row, now).await.map_err(LogError::from)?;
-    Ok(row.size)
+    state.floor = known;
+    Ok(Step::Further)
+}
+
+/// The checkpoint that a witness is to cosign next, when it has cosigned this size: the first that another has, unless
+/// there are too many; else the one that another is being asked for; else the newest.
+async fn next(log: &Log, last: u64) -> Result<Option<SignedCheckpoint>, CosignError> {
+    if log.store.cosigned_after(last, MOST_BEHIND).await?.is_none()
+        && let Some(row) = log.store.cosigned_after(last, 0).await?
+    {
+        return Ok(Some(SignedCheckpoint::from_bytes(&row.checkpoint)?));
+    }
+    let Some(row) = log.store.log_head().await? else { return Ok(None) };
+    if row.published_size <= last {
+        return Ok(None);
+    }
+    // Two of them that come one after the other, while the log grows, must not get two different ones.
+    let chosen = log.chosen(last, row.published_size, &row.checkpoint);
+    Ok(Some(SignedCheckpoint::from_bytes(&chosen)?))
+}
+
+/// Gets to know the witness: its certificate must come from the root.
+///
+/// Who shows it does not matter: nobody else can make the cosignatures.
+async fn meet(asking: &Asking<'_>, at: &WitnessAt) -> Result<Met, CosignError> {
+    let url = at.origin.join("/witness/certificate");
+    let pem = accepted(send(at.client.get(url), MAX_ANSWER).await?)?;
+    let certificate = Certificate::from_pem(&String::from_utf8_lossy(&pem))?;
+    let met = Met::verify(certificate, asking.root, asking.log_key, asking.clock.now())?;
+    // Durable before its first cosignature is: receipts must have its certificate.
+    asking.log.store.put_witness(&met.key.to_string(), met.certificate.der()).await?;
+    asking.log.witnesses.meet(Arc::new(met.clone()));
+    Ok(met)
 }
 
 async fn ask(
     log: &Log,
-    witness: &WitnessAt,
+    at: &WitnessAt,
     old: u64,
     checkpoint: &SignedCheckpoint,
 ) -> Result<Answer, CosignError> {
@@ -123,25 +271,34 @@ async fn ask(
     let tiles = log.tiles(tiles).await?;
     let proof = ConsistencyProof::from_tiles(old, new, &tiles).map_err(LogError::from)?;
     let request = AddCheckpoint::new(old, proof, checkpoint.clone());
-    let url = witness.origin.join("/witness/add-checkpoint");
-    Ok(send(witness.client.post(url).body(request.to_bytes()), MAX_ANSWER).await?)
+    let url = at.origin.join("/witness/add-checkpoint");
+    Ok(send(at.client.post(url).body(request.to_bytes()), MAX_ANSWER).await?)
 }
 
-/// The checkpoint with the cosignature in the answer, which must be by the witness that the root has certified.
-fn with_cosignature(
-    checkpoint: SignedCheckpoint,
-    evidence: &Evidence,
+fn accepted(answer: Answer) -> Result<bytes::Bytes, CosignError> {
+    if answer.status.is_success() {
+        return Ok(answer.body);
+    }
+    let text = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
+    Err(CosignError::Refused { status: answer.status, text })
+}
+
+/// The cosignature in the answer, which must be by the witness that the root has certified.
+fn cosignature(
+    checkpoint: &SignedCheckpoint,
+    met: &Met,
     answer: &[u8],
-) -> Result<SignedCheckpoint, CosignError> {
+) -> Result<NoteSignature, CosignError> {
     let text = std::str::from_utf8(answer).map_err(|_| CosignError::NoCosignature)?;
-    let key = evidence.witness.as_verifier();
+    let key = met.key.as_verifier();
     let ours =
         |signature: &NoteSignature| signature.name() == key.name() && signature.id() == key.id();
     let signature = text.lines().filter_map(|line| line.parse().ok()).find(ours);
     let signature = signature.ok_or(CosignError::NoCosignature)?;
-    let cosigned = checkpoint.with_signature(signature).map_err(|_| CosignError::NoCosignature)?;
-    match cosigned.cosigned(std::slice::from_ref(&evidence.witness)) {
-        Ok(verified) if !verified.is_empty() => Ok(cosigned),
+    let cosigned = checkpoint.clone().with_signature(signature.clone());
+    let cosigned = cosigned.map_err(|_| CosignError::NoCosignature)?;
+    match cosigned.cosigned(std::slice::from_ref(&met.key)) {
+        Ok(verified) if !verified.is_empty() => Ok(signature),
         _ => Err(CosignError::NoCosignature),
     }
 }

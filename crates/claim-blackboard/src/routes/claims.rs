@@ -223,7 +223,7 @@ async fn wait_for_receipt(
             ClaimState::Received => EntryKind::Received,
             _ => EntryKind::Lodged,
         };
-        let there = blackboard.log.is_cosigned(row.id, due).await;
+        let there = blackboard.log.is_settled(row.id, due).await;
         let there = there.map_err(|error| error::internal(&error))?;
         if there || timeout_at(deadline, cosigned.changed()).await.is_err() {
             return make_receipt(blackboard, &evidence, &row).await;
@@ -252,6 +252,8 @@ async fn make_receipt(
         ClaimState::Received => proof_of(LogEntry::Received { claim: row.id }).await?,
         _ => None,
     };
+    let certificates: Vec<_> =
+        blackboard.log.witnesses.met().iter().map(|met| met.certificate.clone()).collect();
     let signed = SignedData::from_der(ContentType::Claim, &row.cms)
         .map_err(|error| error::internal(&error))?;
     let token = TimestampToken::from_der(&row.token).map_err(|error| error::internal(&error))?;
@@ -262,7 +264,7 @@ async fn make_receipt(
         token: &token,
         revocation: &lists,
         log: &evidence.log_certificate,
-        witnesses: std::slice::from_ref(&evidence.witness_certificate),
+        witnesses: &certificates,
         lodged: lodged.as_ref(),
         received: received.as_ref(),
     });

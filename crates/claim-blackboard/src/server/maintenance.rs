@@ -7,14 +7,15 @@ use claim_http::{
     CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudge, Nudged, ServerTrust,
     https_client,
 };
-use claim_pki::Root;
+use claim_pki::{Certificate, Root};
+use futures_util::future::join_all;
 
 use crate::blackboard::Blackboard;
 use crate::enrol::{Enrolment, renewed};
 use crate::error::chain;
 use crate::event::Event;
 use crate::evidence::Evidence;
-use crate::log::{WitnessAt, keep_appending, keep_cosigning};
+use crate::log::{Asking, Met, WitnessAt, keep_appending, keep_cosigning};
 
 /// How often the ring is looked after: well within the minute between a key's publication and its first use.
 const RING_EVERY: Duration = Duration::from_secs(20);
@@ -33,6 +34,9 @@ const LISTS_EVERY: Duration = Duration::from_secs(60);
 
 /// How often it is written down that Blackboard serves.
 const MARK_EVERY: Duration = Duration::from_secs(20);
+
+/// How often it is looked how far the log is behind.
+const LAG_EVERY: Duration = Duration::from_secs(5);
 
 /// How long one exchange with the witness may take.
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(15);
@@ -106,21 +110,69 @@ impl Maintenance {
     /// Waits for the certificates of the evidence keys, then keeps the log growing and cosigned.
     async fn look_after_log(&self, blackboard: &Blackboard, mut nudged: Nudged) {
         let evidence = self.obtain_evidence(blackboard, &mut nudged).await;
-        let origin = self.enrolment.cuhk();
-        let trust =
-            ServerTrust::CuhkServer { root: Arc::clone(&self.root), origin: origin.clone() };
-        let client = match https_client(&trust, None, WITNESS_TIMEOUT) {
-            Ok(client) => client,
-            Err(error) => {
-                tracing::error!(error = %chain(&error), "no client for the witness; proofs wait");
-                return keep_appending(&blackboard.log, &evidence).await;
-            }
+        self.recall_witnesses(blackboard, &evidence).await;
+        let witnesses = self.witnesses(blackboard);
+        let asking = Asking {
+            log: &blackboard.log,
+            log_key: &evidence.log_key,
+            root: &self.root,
+            clock: &blackboard.clock,
+            observer: &blackboard.observer,
         };
-        let witness = WitnessAt { origin, client };
+        let cosigning = witnesses.iter().map(|at| keep_cosigning(&asking, at, self.nudge.listen()));
         tokio::join!(
             keep_appending(&blackboard.log, &evidence),
-            keep_cosigning(&blackboard.log, &evidence, &witness, || blackboard.clock.now()),
+            join_all(cosigning),
+            count_lag(blackboard, self.nudge.listen()),
         );
+    }
+
+    /// Knows the witnesses from before again, before any receipt is made that has their cosignatures.
+    async fn recall_witnesses(&self, blackboard: &Blackboard, evidence: &Evidence) {
+        let certificates = loop {
+            match blackboard.store.witnesses().await {
+                Ok(certificates) => break certificates,
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "the witnesses cannot be read from the records");
+                    tokio::time::sleep(EVIDENCE_EVERY).await;
+                }
+            }
+        };
+        for der in certificates {
+            let Ok(certificate) = Certificate::from_der(&der) else { continue };
+            // As of its beginning: what it has cosigned outlives its certificate.
+            let at = certificate.not_before();
+            match Met::verify(certificate, &self.root, &evidence.log_key, at) {
+                Ok(met) => blackboard.log.witnesses.meet(Arc::new(met)),
+                Err(error) => tracing::warn!(error = %chain(&error), "a witness on record is none"),
+            }
+        }
+        blackboard.log.witnesses.meet(Arc::new(evidence.witness.clone()));
+    }
+
+    /// CUHK and the others that are to be asked.
+    fn witnesses(&self, blackboard: &Blackboard) -> Vec<WitnessAt> {
+        let cuhk = self.enrolment.cuhk();
+        let root = Arc::clone(&self.root);
+        let of_cuhk = ServerTrust::CuhkServer { root, origin: cuhk.clone() };
+        let mut witnesses = Vec::new();
+        // What others answer is believed by the key that the root has certified, and what they are asked is public:
+        // whose TLS certificate they show does not matter.
+        let others =
+            self.enrolment.config.witnesses.iter().map(|one| (one, ServerTrust::Unverified));
+        for (origin, trust) in std::iter::once((&cuhk, of_cuhk)).chain(others) {
+            match https_client(&trust, None, WITNESS_TIMEOUT) {
+                Ok(client) => {
+                    let place = blackboard.log.witnesses.place(origin);
+                    witnesses.push(WitnessAt { origin: origin.clone(), client, place });
+                }
+                Err(error) => {
+                    let reason = chain(&error);
+                    blackboard.tell(Event::WitnessAway { origin: origin.clone(), reason });
+                }
+            }
+        }
+        witnesses
     }
 
     async fn obtain_evidence(&self, blackboard: &Blackboard, nudged: &mut Nudged) -> Arc<Evidence> {
@@ -134,7 +186,7 @@ impl Maintenance {
                     let evidence = Arc::clone(blackboard.evidence.get_or_init(|| evidence));
                     blackboard.tell(Event::EvidenceReady {
                         log: evidence.log_key.name().to_string(),
-                        witness: evidence.witness.name().to_string(),
+                        witness: evidence.witness.key.name().to_string(),
                     });
                     return evidence;
                 }
@@ -174,6 +226,21 @@ impl Maintenance {
             reason,
             not_after: current.certified.not_after(),
         }));
+    }
+}
+
+/// Tells those who wait for receipts, and the metrics, how far the log is cosigned.
+async fn count_lag(blackboard: &Blackboard, mut nudged: Nudged) {
+    loop {
+        match blackboard.store.lag().await {
+            Ok(lag) => {
+                // Another replica, or this one before it was started again, may have had more of it cosigned.
+                blackboard.log.tell_cosigned(lag.covered);
+                blackboard.counters.lag(&lag, &blackboard.log.witnesses.states());
+            }
+            Err(error) => tracing::debug!(error = %chain(&error), "the log's lag is not known"),
+        }
+        nudged.or_after(LAG_EVERY).await;
     }
 }
 

@@ -87,6 +87,10 @@ impl AdminError {
             Self::Ceremony(CeremonyError::Desk(DeskError::Revoked { .. })) => {
                 "Have the Blackboard make new keys for its evidence, and a new request.".to_owned()
             }
+            Self::Ceremony(CeremonyError::NameTaken { serial, .. }) => format!(
+                "If that witness lost its memory and takes a new key, revoke the old one first \
+                 (`claim cuhk revoke {serial} --reason superseded`); else have this one choose another name."
+            ),
             Self::NothingToRevoke { .. } => {
                 "`claim cuhk list` shows what there is; certificates that have ended need no \
                      revocation."

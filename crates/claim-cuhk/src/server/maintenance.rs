@@ -123,6 +123,7 @@ impl Maintenance {
                 self.renew(&cuhk).await;
                 self.invite(&cuhk).await;
                 self.tell_issuing(&cuhk);
+                thin(&cuhk).await;
             }
             if files.has_come() {
                 self.reload(&cuhk);
@@ -235,6 +236,14 @@ impl Maintenance {
             ));
         }
         if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+    }
+}
+
+/// Of the checkpoints that CUHK has cosigned, as their logs signed them, keeps one for each day that is past.
+async fn thin(cuhk: &Cuhk) {
+    match cuhk.desk.store.witnessing().thin(cuhk.desk.clock.now()).await {
+        Ok(gone) => tracing::debug!(gone, "checkpoints of former days were thinned"),
+        Err(error) => tracing::warn!(%error, "the witness's records could not be thinned"),
     }
 }
 

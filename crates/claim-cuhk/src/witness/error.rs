@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use claim_files::FileError;
-use claim_log::note::SigningKeyError;
-use claim_pki::{CertificateError, KeyError, PathError, WitnessNameError};
+use claim_pki::{CertificateError, PathError, WitnessNameError};
 use claim_store::StoreError;
+use claim_witness::WitnessKeyError;
 
 use crate::authority::AuthorityError;
 use crate::desk::DeskError;
@@ -20,17 +20,9 @@ pub enum WitnessError {
     /// The root cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The key's file is not an Ed25519 private key.
-    #[error("{path:?} is not a private key that a witness can use: {source}")]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyError,
-    },
-    /// The key cannot be used for cosigning.
-    #[error("the witness's key cannot be used: {0}")]
-    Signer(#[from] SigningKeyError),
+    /// The key, or its certificate, cannot be used.
+    #[error(transparent)]
+    Key(#[from] WitnessKeyError),
     /// The certificate's file holds no certificate.
     #[error("{path:?} is not a certificate: {source}")]
     Certificate {
@@ -46,18 +38,6 @@ pub enum WitnessError {
         path: PathBuf,
         /// What is wrong with it.
         source: PathError,
-    },
-    /// The certificate is for another key than the one beside it.
-    #[error("{path:?} is for another key than the one in cuhk-witness.key")]
-    OtherKey {
-        /// The certificate.
-        path: PathBuf,
-    },
-    /// The certificate does not name a witness.
-    #[error("{path:?} does not name a witness")]
-    Name {
-        /// The certificate.
-        path: PathBuf,
     },
     /// No name can be made for the witness.
     #[error(transparent)]
@@ -75,19 +55,17 @@ impl WitnessError {
     pub(crate) fn advice(&self) -> String {
         match self {
             Self::Authority(error) => error.advice(),
-            Self::Key { path, .. }
-            | Self::Certificate { path, .. }
-            | Self::Foreign { path, .. }
-            | Self::OtherKey { path }
-            | Self::Name { path } => format!(
-                "Move {path:?}, and cuhk-witness.cer and cuhk-witness.key with it, away and start \
-                     again: the witness takes a new key. Blackboards then need its new certificate."
-            ),
-            Self::File(FileError::Full { .. }) => {
+            Self::File(FileError::Full { .. })
+            | Self::Key(WitnessKeyError::File(FileError::Full { .. })) => {
                 "Make room on the disk and start again.".to_owned()
             }
+            Self::Key(_) | Self::Certificate { .. } | Self::Foreign { .. } => {
+                "Move cuhk-witness.cer and cuhk-witness.key away and start again: the witness takes a \
+                     new key. Blackboards learn of it by themselves."
+                    .to_owned()
+            }
             Self::File(_) | Self::Store(_) => "Put that right and start again.".to_owned(),
-            Self::Signer(_) | Self::NewName(_) | Self::Desk(_) => {
+            Self::NewName(_) | Self::Desk(_) => {
                 "Start again; if it happens again, this is a defect of the program.".to_owned()
             }
         }

@@ -174,7 +174,7 @@ fn log_subject(origin: &Origin) -> Subject {
 }
 
 /// The first line without its end, and what follows it.
-fn line(text: &str) -> (&str, &str) {
+pub(super) fn line(text: &str) -> (&str, &str) {
     let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
     (line.strip_suffix('\r').unwrap_or(line), rest)
 }
@@ -191,6 +191,6 @@ fn two_requests(text: &str) -> Result<[Vec<u8>; 2], EvidenceRequestError> {
     clippy::expect_used,
     reason = "the encoder refuses only what overflows a length, and MAX_SIZE bounds that"
 )]
-fn pem(der: &[u8]) -> String {
+pub(super) fn pem(der: &[u8]) -> String {
     encode_string("CERTIFICATE REQUEST", LineEnding::LF, der).expect("it is at most MAX_SIZE")
 }

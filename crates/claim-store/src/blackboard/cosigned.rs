@@ -35,6 +35,8 @@ pub struct NewCosignature<'a> {
 /// How far the log is behind what it has to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lag {
+    /// The size of the largest tree with a cosignature.
+    pub covered: u64,
     /// Entries that no cosigned checkpoint covers.
     pub uncovered: u64,
     /// When the last cosignature of any witness came; `None` before the first.
@@ -133,11 +135,10 @@ impl BlackboardStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn lag(&self) -> Result<Lag, StoreError> {
-        let last = sqlx::query(
-            "SELECT size, cosigned_at FROM log_cosigned ORDER BY size DESC LIMIT 1",
-        )
-        .fetch_optional(self.database.reader())
-        .await?;
+        let last =
+            sqlx::query("SELECT size, cosigned_at FROM log_cosigned ORDER BY size DESC LIMIT 1")
+                .fetch_optional(self.database.reader())
+                .await?;
         let (covered, cosigned_at) = match &last {
             None => (0, None),
             Some(row) => {
@@ -153,7 +154,7 @@ impl BlackboardStore {
         .fetch_one(self.database.reader())
         .await?;
         let uncovered = Columns::new("log_entries", &row).count("uncovered")?;
-        Ok(Lag { uncovered, cosigned_at })
+        Ok(Lag { covered, uncovered, cosigned_at })
     }
 
     /// Puts a witness on record. A newer certificate of the same key takes the place of the one before.

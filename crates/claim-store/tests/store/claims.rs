@@ -6,7 +6,7 @@ use claim_core::claim::{ClaimId, Holder, LogEntry};
 use claim_core::hand_in::{ClaimState, Limits, PieceRef};
 use claim_core::{AssignmentRef, Digest, Timestamp};
 use claim_store::blackboard::{
-    AssignmentRow, BlackboardStore, ClaimRow, CosignedRow, EntryKind, Lag, LogHeadRow, Lodged,
+    AssignmentRow, BlackboardStore, ClaimRow, CosignedRow, EntryKind, Lag, Lodged, LogHeadRow,
     Marked, NewClaim, NewCosignature, NewPiece, NewWithdrawal, Withdrawn,
 };
 
@@ -284,11 +284,11 @@ on_each_database! {
         assert!(store.append_to_log((2, [1; 32]), (3, [2; 32]), &staged).await.unwrap());
         assert_eq!(store.leaf(b.id, EntryKind::Lodged).await.unwrap(), Some(2));
 
-        assert_eq!(store.lag().await.unwrap(), Lag { uncovered: 3, cosigned_at: None });
+        assert_eq!(store.lag().await.unwrap(), Lag { covered: 0, uncovered: 3, cosigned_at: None });
         store.keep_cosignature(&cosignature("one", 2, "of two"), at(5)).await.unwrap();
-        assert_eq!(store.lag().await.unwrap(), Lag { uncovered: 1, cosigned_at: Some(at(5)) });
+        assert_eq!(store.lag().await.unwrap(), Lag { covered: 2, uncovered: 1, cosigned_at: Some(at(5)) });
         first(&store, claim("c", at(1), Some(b.id))).await;
-        assert_eq!(store.lag().await.unwrap(), Lag { uncovered: 2, cosigned_at: Some(at(5)) });
+        assert_eq!(store.lag().await.unwrap(), Lag { covered: 2, uncovered: 2, cosigned_at: Some(at(5)) });
     }
 
     async fn every_witness_cosigns_at_its_own_pace(site: Site) {

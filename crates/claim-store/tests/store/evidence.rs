@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use claim_pki::RevocationReason;
 use claim_store::WitnessedCheckpoint;
-use claim_store::cuhk::{
-    Holder, Reservation, Reserved, Revocation, RevocationListRecord, Revoked,
-};
+use claim_store::cuhk::{Holder, Reservation, Reserved, Revocation, RevocationListRecord, Revoked};
 use tokio::task::JoinSet;
 
 use crate::site::{at, on_each_database};

@@ -71,7 +71,7 @@ on_each_database! {
         assert!(matches!(refused, StoreError::NewerSchema { found: 7, known: 3 }), "{refused:?}");
         assert_eq!(
             refused.to_string(),
-            "the database has schema 7, this program knows schemas up to 2: start a newer one"
+            "the database has schema 7, this program knows schemas up to 3: start a newer one"
         );
     }
 

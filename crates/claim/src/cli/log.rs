@@ -1,18 +1,19 @@
-//! The options of reading a log.
+//! The options of reading a log, and of witnessing one.
 
 use std::path::PathBuf;
 
 use claim_core::Origin;
 use claim_log::LogKey;
+use claim_pki::WitnessName;
 use clap::{Args, Subcommand};
 
-use super::TlsRootsArg;
+use super::{ServerArgs, TlsRootsArg};
 
 /// `claim log`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  claim log audit https://blackboard.example:3141 --receipt lab1.receipt"
-)]
+#[command(after_help = "Examples:\n  \
+        claim log audit https://blackboard.example:3141 --receipt lab1.receipt\n  \
+        claim log witness --dir /srv/witness --name witness.example --logs lab1.receipt")]
 pub(crate) struct LogArgs {
     #[command(subcommand)]
     pub(crate) command: LogCommand,
@@ -23,6 +24,36 @@ pub(crate) struct LogArgs {
 pub(crate) enum LogCommand {
     /// Read a whole log, compute every hash again, and compare with what was seen last time
     Audit(AuditArgs),
+    /// Serve as a witness: cosign a log's checkpoints as long as each continues the one before
+    Witness(WitnessArgs),
+}
+
+/// `claim log witness`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim log witness --dir /srv/witness --name witness.example --logs lab1.receipt\n  \
+        claim log witness --dir /srv/witness --logs lab1.receipt --listen 0.0.0.0:9337 \\\n      \
+            --public-url https://witness.example:9337\n\n\
+        The first one makes witness.key and witness.request in the folder, which needs cuhk.cer there, and ends.\n\
+        Whoever runs CUHK signs the request (claim cuhk certify witness.request); the answer is witness.cer.\n\
+        Then Blackboard asks it: claim blackboard --ask-witness https://witness.example:9337\n\n\
+        Anybody may run a witness; it is worth most with people who run neither CUHK nor Blackboard.\n\
+        A witness that has lost witness.db takes a new key: with the old one it could cosign a second history.")]
+pub(crate) struct WitnessArgs {
+    /// What the witness is called, in its certificate and in receipts; needed until it has its certificate
+    #[arg(long, env = "CLAIM_NAME", value_name = "NAME")]
+    pub(crate) name: Option<WitnessName>,
+    /// A log to witness: any receipt of that Blackboard, or the log's certificate (PEM); may be repeated
+    #[arg(long, env = "CLAIM_LOGS", value_name = "FILE", value_delimiter = ',')]
+    pub(crate) logs: Vec<PathBuf>,
+    /// A log to witness, by its key, as its people publish it; may be repeated
+    #[arg(long, env = "CLAIM_LOG_KEY", value_name = "VKEY", value_delimiter = ',')]
+    pub(crate) log_key: Vec<LogKey>,
+    /// The root certificate, from CUHK itself or somebody you trust [default: cuhk.cer in the folder]
+    #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 /// `claim log audit`.

@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
 
 /// Blackboard's settings from its options.
 pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Context) -> Config {
-    let BlackboardServeArgs { server, cuhk, root, invite_file } = arguments;
+    let BlackboardServeArgs { server, cuhk, root, invite_file, ask_witness } = arguments;
     let mut config = Config::new(dir, cuhk);
     if !server.listen.is_empty() {
         config.listen = server.listen;
@@ -42,6 +42,7 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
     config.public_url = server.public_url;
     config.root = root;
     config.invite_file = invite_file;
+    config.witnesses = ask_witness;
     config.database = server.database.database;
     config.external_tls = server
         .tls_cert

@@ -111,6 +111,17 @@ pub(crate) fn words(event: &Event) -> Words {
             json: Some(json!({ "event": "evidence-missing", "reason": reason })),
             ..warning(format!("Claims cannot be taken yet: {reason}."))
         },
+        Event::WitnessAway { origin, reason } => Words {
+            json: Some(json!({ "event": "witness-away", "witness": origin, "reason": reason })),
+            ..warning(format!(
+                "The witness {origin} does not cosign the log: {}. Hand-ins go on; proofs go on with the other witnesses, or wait where there is none. It is asked again within a minute.",
+                reason.escape_debug()
+            ))
+        },
+        Event::WitnessBack { origin } => Words {
+            json: Some(json!({ "event": "witness-back", "witness": origin })),
+            ..plain(format!("The witness {origin} cosigns the log again."))
+        },
         Event::Lodged { claim, assignment, id, lodged_at, late_ms } => Words {
             plain: Some(format!(
                 "{}:{id} {}  lodged a claim for {assignment}{} ({})",

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use claim_cuhk::{Clock, Office};
+use claim_cuhk::{AdminError, Clock, Office};
 use claim_files::{FileError, Mode, write_new};
-use claim_pki::{EvidenceAnswer, EvidenceRequest};
+use claim_pki::{EvidenceRequest, WitnessRequest};
 use serde_json::json;
 
 use super::admin_failure;
@@ -16,20 +16,16 @@ use crate::exit::Exit;
 
 pub(super) async fn run(arguments: CertifyArgs, context: &Context) -> Result<Exit> {
     let CertifyArgs { request: path, yes, out, database } = arguments;
-    let request = match EvidenceRequest::from_bytes(&read(&path)?) {
+    let request = match Request::from_bytes(&read(&path)?) {
         Ok(request) => request,
         Err(error) => {
-            let what = format!(
-                "{} is not a request: {}",
-                path.display(),
-                error.to_string().escape_debug()
-            );
-            let advice = "Have the Blackboard write it again, and carry the file over unchanged.";
+            let what = format!("{} is not a request: {}", path.display(), error.escape_debug());
+            let advice = "Have whoever made it write it again, and carry the file over unchanged.";
             context.terminal.failure(&what, None, advice);
             return Ok(Exit::Refused);
         }
     };
-    if !yes && !agreed(&request, context)? {
+    if !yes && !agreed(&request.question(), context)? {
         context.terminal.failure("Nothing was certified.", None, "Answer yes, or give --yes.");
         return Ok(Exit::Refused);
     }
@@ -38,42 +34,106 @@ pub(super) async fn run(arguments: CertifyArgs, context: &Context) -> Result<Exi
         Ok(office) => office,
         Err(error) => return Ok(admin_failure(context, &error)),
     };
-    let certified = office.certify(&request).await;
+    let certified = request.certify(&office).await;
     office.close().await;
     match certified {
-        Ok(answer) => {
-            Ok(deliver(&request, &answer, &out.unwrap_or_else(|| beside(&path)), context))
-        }
+        Ok(answer) => Ok(deliver(&answer, &out.unwrap_or_else(|| beside(&path)), context)),
         Err(error) => Ok(admin_failure(context, &error)),
     }
 }
 
+/// What a request file asks for.
+enum Request {
+    /// The keys of a Blackboard's evidence.
+    Evidence(Box<EvidenceRequest>),
+    /// The key of a witness.
+    Witness(WitnessRequest),
+}
+
+/// What goes back, and what is told of it.
+struct Answer {
+    text: String,
+    told: String,
+    /// Where to bring it.
+    whereto: &'static str,
+    document: serde_json::Value,
+}
+
+impl Request {
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        if WitnessRequest::is_meant(bytes) {
+            let request = WitnessRequest::from_bytes(bytes).map_err(|error| error.to_string())?;
+            return Ok(Self::Witness(request));
+        }
+        let request = EvidenceRequest::from_bytes(bytes).map_err(|error| error.to_string())?;
+        Ok(Self::Evidence(Box::new(request)))
+    }
+
+    /// What will be certified, with what people can compare.
+    fn question(&self) -> String {
+        match self {
+            Self::Evidence(request) => format!(
+                "For {}, CUHK's root will certify\n  the timestamp key, SHA-256 {}\n  the log key,       SHA-256 {}\n\
+                 Compare them with what that Blackboard shows. Whoever holds these keys says when its claims came and what its log holds.\n\
+                 Certify? [y/N] ",
+                request.origin(),
+                hex(request.timestamp().public_key().fingerprint()),
+                hex(&request.log().public_key().fingerprint()),
+            ),
+            Self::Witness(request) => format!(
+                "CUHK's root will certify, as the witness {},\n  the key, SHA-256 {}\n\
+                 Whoever holds this key says what logs held and when, and receipts are believed for it. It is worth most with people who run neither CUHK nor Blackboard.\n\
+                 Certify? [y/N] ",
+                request.name(),
+                hex(&request.key().public_key().fingerprint()),
+            ),
+        }
+    }
+
+    async fn certify(&self, office: &Office) -> Result<Answer, AdminError> {
+        match self {
+            Self::Evidence(request) => {
+                let answer = office.certify(request).await?;
+                let (timestamp, log) = (answer.timestamp.serial(), answer.log.serial());
+                let origin = request.origin();
+                Ok(Answer {
+                    told: format!(
+                        "Certified for {origin}: timestamp key {timestamp}, log key {log}."
+                    ),
+                    whereto: "that Blackboard",
+                    document: json!({
+                        "origin": origin, "timestamp": timestamp.to_string(),
+                        "log": log.to_string(), "witness": answer.witness.common_name(),
+                    }),
+                    text: answer.to_text(),
+                })
+            }
+            Self::Witness(request) => {
+                let certificate = office.certify_witness(request).await?;
+                let (name, serial) = (request.name(), certificate.serial());
+                Ok(Answer {
+                    told: format!("Certified as the witness {name}: key {serial}."),
+                    whereto: "that witness, as witness.cer in its folder",
+                    document: json!({ "name": name, "witness": serial.to_string() }),
+                    text: certificate.to_pem(),
+                })
+            }
+        }
+    }
+}
+
 /// Shows what will be certified, and asks.
-fn agreed(request: &EvidenceRequest, context: &Context) -> Result<bool> {
-    let question = format!(
-        "For {}, CUHK's root will certify\n  the timestamp key, SHA-256 {}\n  the log key,       SHA-256 {}\n\
-         Compare them with what that Blackboard shows. Whoever holds these keys says when its claims came and what its log holds.\n\
-         Certify? [y/N] ",
-        request.origin(),
-        hex(request.timestamp().public_key().fingerprint()),
-        hex(&request.log().public_key().fingerprint()),
-    );
-    let answer = context.terminal.ask(&question)?.unwrap_or_default();
+fn agreed(question: &str, context: &Context) -> Result<bool> {
+    let answer = context.terminal.ask(question)?.unwrap_or_default();
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Writes the answer; the same answer may be there already.
-fn deliver(
-    request: &EvidenceRequest,
-    answer: &EvidenceAnswer,
-    path: &Path,
-    context: &Context,
-) -> Exit {
-    let text = answer.to_text();
-    match write_new(path, text.as_bytes(), Mode::Public) {
+fn deliver(answer: &Answer, path: &Path, context: &Context) -> Exit {
+    let text = answer.text.as_bytes();
+    match write_new(path, text, Mode::Public) {
         Ok(()) => {}
-        Err(FileError::Exists { .. })
-            if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) => {}
+        Err(FileError::Exists { .. }) if std::fs::read(path).is_ok_and(|old| old == text) => {}
         Err(error) => {
             let advice =
                 "Name another file with --out: the same keys get the same certificates again.";
@@ -81,16 +141,10 @@ fn deliver(
             return Exit::Refused;
         }
     }
-    let (timestamp, log) = (answer.timestamp.serial(), answer.log.serial());
-    let line = format!(
-        "Certified for {}: timestamp key {timestamp}, log key {log}.\nNext: bring {} to that Blackboard.",
-        request.origin(),
-        path.display()
-    );
-    let document = json!({
-        "origin": request.origin(), "timestamp": timestamp.to_string(), "log": log.to_string(),
-        "witness": answer.witness.common_name(), "answer": path,
-    });
+    let mut document = answer.document.clone();
+    document["answer"] = json!(path);
+    let Answer { told, whereto, .. } = answer;
+    let line = format!("{told}\nNext: bring {} to {whereto}.", path.display());
     context.terminal.result(&line, &document);
     Exit::Done
 }

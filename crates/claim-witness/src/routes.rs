@@ -13,29 +13,29 @@ use claim_log::witness::MAX_REQUEST_LENGTH;
 use http::{StatusCode, header};
 use tracing::Instrument;
 
-use crate::state::Cuhk;
-use crate::witness::{Reply, add_checkpoint};
+use crate::add_checkpoint::{Reply, add_checkpoint};
+use crate::host::Host;
 
-pub(super) fn routes() -> Router<Arc<Cuhk>> {
+/// The addresses of a witness.
+pub fn routes<H: Host>() -> Router<Arc<H>> {
     Router::new()
-        .route("/witness/add-checkpoint", post(add))
-        .route("/witness/certificate", get(certificate))
+        .route("/witness/add-checkpoint", post(add::<H>))
+        .route("/witness/certificate", get(certificate::<H>))
 }
 
 /// Cosigns a checkpoint, if it may.
-async fn add(
-    State(cuhk): State<Arc<Cuhk>>,
+async fn add<H: Host>(
+    State(host): State<Arc<H>>,
     Extension(connection): Extension<ConnectionInfo>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let body =
-            read_body(&parts.headers, body, MAX_REQUEST_LENGTH, cuhk.body_read_timeout).await?;
+        let body = read_body(&parts.headers, body, MAX_REQUEST_LENGTH, host.body_timeout()).await?;
         // In a task of its own: a client that goes away must not stop what has begun half-way.
         let adding = {
-            let cuhk = Arc::clone(&cuhk);
-            async move { add_checkpoint(&cuhk, &body).await }
+            let host = Arc::clone(&host);
+            async move { add_checkpoint(&*host, &body).await }
         };
         let added = tokio::spawn(adding.in_current_span()).await.map_err(|error| {
             tracing::error!(%error, "adding a checkpoint failed");
@@ -47,13 +47,13 @@ async fn add(
         })
     };
     let result = result.await;
-    cuhk.answer(connection.peer, result)
+    host.answer(connection.peer, result)
 }
 
 /// The witness's certificate in PEM.
-async fn certificate(State(cuhk): State<Arc<Cuhk>>) -> Response {
+async fn certificate<H: Host>(State(host): State<Arc<H>>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/x-pem-file")];
-    (headers, cuhk.witness.certificate().to_pem()).into_response()
+    (headers, host.witness().certificate().to_pem()).into_response()
 }
 
 fn response(Reply { status, content_type, body }: Reply) -> Response {
