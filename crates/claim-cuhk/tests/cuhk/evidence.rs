@@ -1,8 +1,6 @@
 //! The keys of a Blackboard's evidence: certified by the root, on a request file.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::time::Duration;
 
 use claim_core::{Digest, Origin};
 use claim_cuhk::{AdminError, Clock, Event, Office};
@@ -38,30 +36,18 @@ impl Keys {
 }
 
 /// Writes a request as a Blackboard does, and waits for the answer in the same folder.
-pub(crate) async fn ask(dir: &Path, request: &EvidenceRequest) -> EvidenceAnswer {
+pub(crate) async fn ask(cuhk: &TestCuhk, request: &EvidenceRequest) -> EvidenceAnswer {
+    let dir = &cuhk.dir;
     let path = dir.join("blackboard.request");
     claim_files::replace(&path, request.to_text().as_bytes(), Mode::Private).unwrap();
     let answers = |answer: &EvidenceAnswer| {
         answer.timestamp.spki_der() == request.timestamp().public_key().spki_der()
     };
-    until(|| {
+    cuhk.until(|| {
         let bytes = std::fs::read(dir.join("blackboard.answer")).ok()?;
         EvidenceAnswer::from_bytes(&bytes).ok().filter(answers)
     })
     .await
-}
-
-/// Waits for a condition.
-pub(crate) async fn until<T>(condition: impl Fn() -> Option<T>) -> T {
-    let waiting = async {
-        loop {
-            if let Some(found) = condition() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(45), waiting).await.expect("it never came")
 }
 
 #[tokio::test]
@@ -70,7 +56,7 @@ async fn a_local_blackboard_gets_its_certificates_from_the_folder() {
     let cuhk = TestCuhk::start(folder.path()).await;
     let keys = Keys::new();
     let request = keys.request(BLACKBOARD);
-    let answer = ask(folder.path(), &request).await;
+    let answer = ask(&cuhk, &request).await;
     keys.verify(&cuhk, BLACKBOARD, &answer);
     let witness = std::fs::read_to_string(folder.path().join("cuhk-witness.cer")).unwrap();
     assert_eq!(answer.witness.to_pem(), witness);
@@ -84,11 +70,11 @@ async fn a_local_blackboard_gets_its_certificates_from_the_folder() {
     // Another start, and a lost answer: the same certificates, nothing new on record.
     let before = cuhk.everything_issued().await;
     std::fs::remove_file(folder.path().join("blackboard.answer")).unwrap();
-    assert_eq!(ask(folder.path(), &request).await, answer);
+    assert_eq!(ask(&cuhk, &request).await, answer);
     cuhk.stop().await;
     std::fs::remove_file(folder.path().join("blackboard.answer")).unwrap();
     let cuhk = TestCuhk::start(folder.path()).await;
-    assert_eq!(ask(folder.path(), &request).await, answer);
+    assert_eq!(ask(&cuhk, &request).await, answer);
     let evidence = |profile: &str| ["timestamp", "log", "witness"].contains(&profile);
     let of_evidence = |mut entries: Vec<claim_cuhk::CertificateEntry>| {
         entries.retain(|entry| evidence(&entry.profile));
@@ -98,7 +84,7 @@ async fn a_local_blackboard_gets_its_certificates_from_the_folder() {
 
     // New keys are another request.
     let others = Keys::new();
-    let other = ask(folder.path(), &others.request(BLACKBOARD)).await;
+    let other = ask(&cuhk, &others.request(BLACKBOARD)).await;
     others.verify(&cuhk, BLACKBOARD, &other);
     assert_eq!(other.witness, answer.witness);
     cuhk.stop().await;
@@ -110,7 +96,7 @@ async fn request_files_of_others_are_left_alone() {
     let cuhk = TestCuhk::start(folder.path()).await;
     let path = folder.path().join("blackboard.request");
     let refused = async |said: &str| {
-        until(|| {
+        cuhk.until(|| {
             cuhk.events().into_iter().find(
                 |event| matches!(event, Event::EvidenceRefused { reason } if reason.contains(said)),
             )

@@ -16,7 +16,7 @@ use claim_pki::{Certificate, Root, SigningKey, Subject, certification_request};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) const SID: &str = "1155123456";
@@ -30,6 +30,8 @@ pub(crate) struct TestCuhk {
     pub(crate) nudge: Nudge,
     clock: Clock,
     events: Arc<Mutex<Vec<Event>>>,
+    /// Changes with each event.
+    told: watch::Receiver<()>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Stopped>,
 }
@@ -98,7 +100,12 @@ impl TestCuhk {
     }
 
     pub(crate) async fn start_with(config: Config) -> Self {
-        let (events, observer) = collector();
+        let (events, collect) = collector();
+        let (tell, told) = watch::channel(());
+        let observer: Observer = Arc::new(move |event| {
+            collect(event);
+            tell.send_modify(|()| ());
+        });
         let (dir, clock) = (config.dir.clone(), config.clock.clone());
         let running = start(config, observer).await.unwrap();
         let (origin, health) = (running.origin().clone(), running.metrics_address());
@@ -110,7 +117,7 @@ impl TestCuhk {
         let serving = tokio::spawn(running.run(async {
             let _ = stopped.await;
         }));
-        Self { origin, root, dir, health, nudge, clock, events, stop, serving }
+        Self { origin, root, dir, health, nudge, clock, events, told, stop, serving }
     }
 
     pub(crate) async fn stop(self) {
@@ -120,6 +127,21 @@ impl TestCuhk {
 
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
+    }
+
+    /// Waits for a condition that holds, if ever, when CUHK has told of something.
+    pub(crate) async fn until<T>(&self, condition: impl Fn() -> Option<T>) -> T {
+        let mut told = self.told.clone();
+        let waiting = async {
+            loop {
+                told.mark_unchanged();
+                if let Some(found) = condition() {
+                    return found;
+                }
+                told.changed().await.expect("it serves");
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(45), waiting).await.expect("it never came")
     }
 
     /// A client that believes this CUHK and nobody else.

@@ -67,7 +67,7 @@ impl Scene {
         let folder = folder();
         let cuhk = start(folder.path()).await;
         let keys = Keys::new();
-        ask(folder.path(), &keys.request(BLACKBOARD)).await;
+        ask(&cuhk, &keys.request(BLACKBOARD)).await;
         Self { folder, cuhk, log: Log::of(&keys.log) }
     }
 
