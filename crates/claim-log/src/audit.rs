@@ -2,7 +2,7 @@
 //!
 //! An [`Audit`] asks for the log's files one after the other, bundles of entries and tiles, and computes everything
 //! again: the hash of each entry, each hash of each tile, the root; it compares with the checkpoint, and with the
-//! checkpoint that the auditor remembers from last time. It holds a few tiles at a time, however large the log is.
+//! checkpoints that the auditor has seen before: the one from last time, those in receipts. It holds a few tiles at a time, however large the log is.
 //!
 //! ```text
 //! let mut audit = Audit::new(checkpoint, remembered)?;
@@ -24,7 +24,7 @@ pub use order::{Resources, resources};
 use self::levels::Levels;
 use crate::checkpoint::LogSigned;
 use crate::tile::{Bundle, Resource, Tile};
-use crate::tree::{Frontier, TreeHead, TreeSize};
+use crate::tree::{Frontier, TreeHead};
 use crate::{Hash, TILE_WIDTH};
 
 /// The most findings that a report lists; of the others it gives the number.
@@ -34,18 +34,24 @@ pub const MAX_FINDINGS: usize = 1000;
 #[derive(Debug)]
 pub struct Audit {
     checkpoint: LogSigned,
-    remembered: Option<LogSigned>,
+    earlier: Vec<Earlier>,
     remaining: Resources,
     wanted: Option<Resource>,
     /// The tree of the entries as they are served; `None` once a bundle was missing or malformed.
     entries: Option<Frontier>,
-    /// The root of the entries when there were as many as in the remembered checkpoint.
-    root_then: Option<Hash>,
     /// The hashes of the entries of the last bundle.
     leaves: Vec<Hash>,
     tiles: Levels,
     findings: Vec<Finding>,
     omitted: usize,
+}
+
+/// A checkpoint that the auditor has seen before.
+#[derive(Debug)]
+struct Earlier {
+    head: TreeHead,
+    /// The root of the entries when there were as many.
+    root_then: Option<Hash>,
 }
 
 /// The remembered checkpoint is not one of the log that is to be audited.
@@ -59,12 +65,16 @@ pub struct OtherLog {
 }
 
 impl Audit {
-    /// Begins to audit the log at this checkpoint, which must be consistent with the remembered one, if there is one.
+    /// Begins to audit the log at this checkpoint, which must be consistent with those that were seen before.
     ///
     /// # Errors
-    /// [`OtherLog`] when the two are signed by different keys.
-    pub fn new(checkpoint: LogSigned, remembered: Option<LogSigned>) -> Result<Self, OtherLog> {
-        if let Some(remembered) = remembered.as_ref().filter(|one| one.key() != checkpoint.key()) {
+    /// [`OtherLog`] when they are not all signed by one key.
+    pub fn new(
+        checkpoint: LogSigned,
+        seen: impl IntoIterator<Item = LogSigned>,
+    ) -> Result<Self, OtherLog> {
+        let seen: Vec<LogSigned> = seen.into_iter().collect();
+        if let Some(remembered) = seen.iter().find(|one| one.key() != checkpoint.key()) {
             return Err(OtherLog {
                 remembered: remembered.checkpoint().origin().to_owned(),
                 audited: checkpoint.checkpoint().origin().to_owned(),
@@ -74,10 +84,9 @@ impl Audit {
         let mut audit = Self {
             wanted: remaining.next(),
             checkpoint,
-            remembered,
+            earlier: seen.iter().map(|one| Earlier { head: one.head(), root_then: None }).collect(),
             remaining,
             entries: Some(Frontier::empty()),
-            root_then: None,
             leaves: Vec::new(),
             tiles: Levels::default(),
             findings: Vec::new(),
@@ -115,18 +124,19 @@ impl Audit {
         if from_entries != Some(head.root) || from_tiles != Some(head.root) {
             self.find(Finding::Root { head, from_entries, from_tiles });
         }
-        if let Some(remembered) = self.remembered.as_ref().map(LogSigned::head) {
-            self.compare_with_remembered(remembered, head);
+        for earlier in std::mem::take(&mut self.earlier) {
+            self.compare_with(&earlier, head);
         }
         Report::new(head, from_entries, from_tiles, self.findings, self.omitted)
     }
 
-    fn compare_with_remembered(&mut self, remembered: TreeHead, head: TreeHead) {
+    fn compare_with(&mut self, earlier: &Earlier, head: TreeHead) {
+        let remembered = earlier.head;
         if remembered.size > head.size {
             self.find(Finding::Shrunk { remembered, head });
         } else if remembered.size == head.size && remembered.root != head.root {
             self.find(Finding::Forked { remembered, head });
-        } else if let Some(found) = self.root_then.filter(|root| *root != remembered.root) {
+        } else if let Some(found) = earlier.root_then.filter(|root| *root != remembered.root) {
             self.find(Finding::Rewritten { remembered, found });
         }
     }
@@ -164,9 +174,10 @@ impl Audit {
     }
 
     fn note_root_then(&mut self, tree: &Frontier) {
-        let size: Option<TreeSize> = self.remembered.as_ref().map(|one| one.head().size);
-        if size == Some(tree.size()) {
-            self.root_then = Some(tree.root());
+        for earlier in &mut self.earlier {
+            if earlier.head.size == tree.size() {
+                earlier.root_then = Some(tree.root());
+            }
         }
     }
 
