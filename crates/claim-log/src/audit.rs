@@ -80,11 +80,17 @@ impl Audit {
                 audited: checkpoint.checkpoint().origin().to_owned(),
             });
         }
+        let mut heads: Vec<TreeHead> = Vec::new();
+        for head in seen.iter().map(LogSigned::head) {
+            if !heads.contains(&head) {
+                heads.push(head);
+            }
+        }
         let mut remaining = resources(checkpoint.head().size);
         let mut audit = Self {
             wanted: remaining.next(),
             checkpoint,
-            earlier: seen.iter().map(|one| Earlier { head: one.head(), root_then: None }).collect(),
+            earlier: heads.into_iter().map(|head| Earlier { head, root_then: None }).collect(),
             remaining,
             entries: Some(Frontier::empty()),
             leaves: Vec::new(),

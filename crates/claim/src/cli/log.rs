@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use claim_core::Origin;
+use claim_core::{Origin, OriginError};
 use claim_log::LogKey;
 use claim_pki::WitnessName;
 use clap::{Args, Subcommand};
@@ -66,10 +66,11 @@ pub(crate) struct WitnessArgs {
         Exit codes: 0 nothing is wrong; 4 something is, and it is named; 3 the log could not be read to its\n\
         end, run it again; 1 a file cannot be read or written; 2 usage.")]
 pub(crate) struct AuditArgs {
-    /// Blackboard's origin; its log is below /log/
-    #[arg(value_name = "URL", value_parser = Origin::from_user)]
+    /// Blackboard's origin, or its log (https://…/log)
+    #[arg(value_name = "URL", value_parser = origin_of_log)]
     pub(crate) url: Origin,
-    /// Any receipt of this Blackboard: the certificate of the log's key is in it, and is verified up to the root
+    /// Any receipt of this Blackboard: the certificate of the log's key is in it, and is verified up to the root; the log
+    /// must lead on from the checkpoints in it, too
     #[arg(long, env = "CLAIM_RECEIPT", value_name = "FILE", conflicts_with = "key")]
     pub(crate) receipt: Option<PathBuf>,
     /// Or the log's key itself, as its people publish it
@@ -84,4 +85,10 @@ pub(crate) struct AuditArgs {
     /// Which roots the server's TLS certificate may lead to; the log's own key always rests on cuhk.cer or --key
     #[arg(long, env = "CLAIM_TLS_ROOTS", value_enum, default_value_t = TlsRootsArg::Cuhk)]
     pub(crate) tls_roots: TlsRootsArg,
+}
+
+/// A log by its own address or that of its Blackboard.
+fn origin_of_log(text: &str) -> Result<Origin, OriginError> {
+    let origin = text.strip_suffix('/').unwrap_or(text);
+    Origin::from_user(origin.strip_suffix("/log").unwrap_or(origin))
 }

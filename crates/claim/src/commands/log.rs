@@ -6,7 +6,7 @@ mod witness;
 
 use anyhow::Result;
 
-pub(crate) use self::audit::{Audited, checkpoint, look};
+pub(crate) use self::audit::{Audited, Known, checkpoint, look};
 pub(crate) use self::fetch::Log;
 use super::Context;
 use crate::cli::{LogArgs, LogCommand};

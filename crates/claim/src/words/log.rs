@@ -26,8 +26,12 @@ pub(crate) fn text(audited: &Audited) -> String {
             counted(head.size.value().saturating_sub(then))
         ),
     };
+    let receipt = match audited.in_receipt {
+        0 => "",
+        _ => " It leads on from what the receipt shows of it.",
+    };
     format!(
-        "{log}: nothing is wrong. {entries}, root {}; every hash was computed again.\n{since} Remembered in {}.",
+        "{log}: nothing is wrong. {entries}, root {}; every hash was computed again.\n{since}{receipt} Remembered in {}.",
         head.root,
         shown(&audited.state)
     )
@@ -43,6 +47,7 @@ pub(crate) fn json(audited: &Audited) -> Value {
         "entries": head.size.value(),
         "root": head.root.to_string(),
         "remembered_entries": audited.remembered.as_ref().map(|one| one.head().size.value()),
+        "checkpoints_in_receipt": audited.in_receipt,
         "findings": findings(audited),
         "omitted": omitted(audited),
         "state": audited.state.to_string_lossy(),

@@ -99,6 +99,12 @@ fn a_log_is_audited_as_it_grows() {
     let remembered = fs::read_to_string(logged.state()).unwrap();
     assert!(remembered.starts_with(&format!("{}\n4\n", logged.name())), "{remembered}");
     logged.hand_in("really final report");
+    let log = format!("{}/log", logged.course.blackboard);
+    logged
+        .course
+        .folder
+        .run(&["log", "audit", &log, "--key", &key, "--state", "other.audit"])
+        .expect(0);
     let done = logged.by_receipt().expect(0);
     let words = "It has grown by 2 entries since last time; the 4 before are unchanged.";
     assert!(done.out.contains(words), "{}", done.out);
@@ -145,8 +151,14 @@ fn what_is_wrong_with_a_log_is_named() {
         "entry 1 is not the one in its tile",
         "entry 1 is none that Claim writes",
     ]);
+    // Whoever looks for the first time, and has a receipt, sees it as well.
+    fs::remove_file(logged.state()).unwrap();
+    let done = logged.by_receipt().expect(4);
+    assert!(done.out.contains("the log has rewritten its past"), "{}", done.out);
+    assert!(!logged.state().exists());
     fs::write(&bundle, &entries).unwrap();
-    logged.by_receipt().expect(0);
+    let done = logged.by_receipt().expect(0);
+    assert!(done.out.contains("It leads on from what the receipt shows of it."), "{}", done.out);
     logged.stop();
 }
 

@@ -13,7 +13,7 @@ use super::forger::{Forger, filler};
 use super::tree::Tree;
 use crate::attack::verdict::{Contradiction, Outcome, Refusal};
 use crate::attack::wire::MAX_ANSWER;
-use crate::commands::log::{Audited, Log, look};
+use crate::commands::log::{Audited, Known, Log, look};
 
 /// The valid neighbour of what an auditor finds: the log as Blackboard serves it, seen twice.
 pub(super) async fn honest_log(forger: &Forger) -> Result<String> {
@@ -144,7 +144,8 @@ fn served(forger: &Forger) -> Log {
 
 /// `claim log audit`, as anybody runs it.
 async fn audited(forger: &Forger, log: Log, state: PathBuf) -> Result<Audited> {
-    match look(log, forger.log.key(), state).await? {
+    let known = Known { key: forger.log.key(), in_receipt: Vec::new() };
+    match look(log, known, state).await? {
         Ok(audited) => Ok(audited),
         Err(stop) => bail!("{stop}"),
     }

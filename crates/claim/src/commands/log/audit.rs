@@ -14,7 +14,7 @@ use claim_files::{Mode, replace};
 use claim_http::{ServerTrust, https_client};
 use claim_log::audit::{Audit, Conclusion, MAX_FINDINGS, Report};
 use claim_log::note::MAX_NOTE_LENGTH;
-use claim_log::{Bundle, LeafIndex, LogKey, LogSigned, Resource, SignedCheckpoint};
+use claim_log::{Bundle, LeafIndex, LogKey, LogProof, LogSigned, Resource, SignedCheckpoint};
 use claim_pki::{Certificate, Root};
 use claim_student::{Service, Unreached};
 
@@ -76,6 +76,8 @@ pub(crate) struct Strays {
 pub(crate) struct Audited {
     pub(crate) key: LogKey,
     pub(crate) remembered: Option<LogSigned>,
+    /// How many checkpoints a receipt holds, with which the log was compared as well.
+    pub(crate) in_receipt: usize,
     pub(crate) report: Report,
     pub(crate) strays: Strays,
     pub(crate) state: PathBuf,
@@ -124,8 +126,8 @@ async fn audit(
     root: &Path,
     context: &Context,
 ) -> Result<Result<Audited, Stop>> {
-    let key = match log_key(arguments, root)? {
-        Ok(key) => key,
+    let known = match known(arguments, root)? {
+        Ok(known) => known,
         Err(stop) => return Ok(Err(stop)),
     };
     let file_name = format!("{}.audit", arguments.url.authority().replace(':', "-"));
@@ -135,11 +137,20 @@ async fn audit(
         TlsRootsArg::System => ServerTrust::System,
     };
     let client = https_client(&trust, None, TIMEOUT)?;
-    look(Log::Served { client, origin: arguments.url.clone() }, key, state).await
+    look(Log::Served { client, origin: arguments.url.clone() }, known, state).await
 }
 
-/// Reads all of a log that has this key, compares it with what was seen last time, and remembers it if nothing is wrong.
-pub(crate) async fn look(log: Log, key: LogKey, state: PathBuf) -> Result<Result<Audited, Stop>> {
+/// What is known of a log before it is read.
+pub(crate) struct Known {
+    pub(crate) key: LogKey,
+    /// The checkpoints that a receipt holds.
+    pub(crate) in_receipt: Vec<LogSigned>,
+}
+
+/// Reads all of a log, compares it with what is known of it and with what was seen last time, and remembers it if nothing
+/// is wrong.
+pub(crate) async fn look(log: Log, known: Known, state: PathBuf) -> Result<Result<Audited, Stop>> {
+    let Known { key, in_receipt } = known;
     let remembered = match remembered(&state, &key)? {
         Ok(remembered) => remembered,
         Err(stop) => return Ok(Err(stop)),
@@ -148,7 +159,9 @@ pub(crate) async fn look(log: Log, key: LogKey, state: PathBuf) -> Result<Result
         Ok(checkpoint) => checkpoint,
         Err(stop) => return Ok(Err(stop)),
     };
-    let mut audit = Audit::new(checkpoint.clone(), remembered.clone())?;
+    let receipts = in_receipt.len();
+    let seen = remembered.clone().into_iter().chain(in_receipt);
+    let mut audit = Audit::new(checkpoint.clone(), seen)?;
     let mut ahead = Ahead::new(log, checkpoint.head().size);
     let mut strays = Strays::default();
     while let Some(resource) = audit.wanted() {
@@ -161,18 +174,21 @@ pub(crate) async fn look(log: Log, key: LogKey, state: PathBuf) -> Result<Result
         }
         audit.supply(content.as_deref());
     }
-    let audited = Audited { key, remembered, report: audit.finish(), strays, state };
+    let report = audit.finish();
+    let audited = Audited { key, remembered, in_receipt: receipts, report, strays, state };
     if audited.is_sound() {
         replace(&audited.state, &checkpoint.signed().to_bytes(), Mode::Public)?;
     }
     Ok(Ok(audited))
 }
 
-/// The key of the log at this origin: as given, or as the root certifies it in a receipt.
-fn log_key(arguments: &AuditArgs, root: &Path) -> Result<Result<LogKey, Stop>> {
+/// The key of the log at this origin, as given or as the root certifies it in a receipt, and what the receipt shows of it.
+fn known(arguments: &AuditArgs, root: &Path) -> Result<Result<Known, Stop>> {
     let name = log_name(&arguments.url);
     match (&arguments.key, &arguments.receipt) {
-        (Some(key), _) if *key.name() == name => Ok(Ok(key.clone())),
+        (Some(key), _) if *key.name() == name => {
+            Ok(Ok(Known { key: key.clone(), in_receipt: Vec::new() }))
+        }
         (Some(key), _) => Ok(Err(Stop::Usage(
             format!("the key is that of {}, the log to be audited is {name}", key.name()),
             "Give the key of this log, or the origin that the key is for.",
@@ -180,17 +196,20 @@ fn log_key(arguments: &AuditArgs, root: &Path) -> Result<Result<LogKey, Stop>> {
         (None, Some(receipt)) => {
             let root = read_root(root)?;
             let zip = read_some(receipt, MAX_RECEIPT as u64 + 1)?;
-            Ok(match certified_key(&zip, &root, arguments) {
-                Some(key) => Ok(key),
-                None => Err(Stop::Wrong(
-                    format!(
-                        "{} has no certificate of the log of {} that leads to the root",
-                        shown(receipt),
-                        arguments.url
-                    ),
+            Ok(known_by_receipt(&zip, &root, arguments).map_err(|unfit| {
+                let (receipt, url) = (shown(receipt), &arguments.url);
+                Stop::Wrong(
+                    match unfit {
+                        Unfit::NoCertificate => format!(
+                            "{receipt} has no certificate of the log of {url} that leads to the root"
+                        ),
+                        Unfit::Proof(member) => format!(
+                            "{receipt} has a {member} that is not by the log of {url}"
+                        ),
+                    },
                     "Give a receipt that this Blackboard issued and the root that it belongs to.",
-                )),
-            })
+                )
+            }))
         }
         (None, None) => Ok(Err(Stop::Usage(
             "whose signature the log must have is not said".to_owned(),
@@ -199,8 +218,26 @@ fn log_key(arguments: &AuditArgs, root: &Path) -> Result<Result<LogKey, Stop>> {
     }
 }
 
-fn certified_key(zip: &[u8], root: &Root, arguments: &AuditArgs) -> Option<LogKey> {
-    let container = Container::from_zip(zip).ok()?;
+/// Why a receipt tells nothing of the log.
+enum Unfit {
+    NoCertificate,
+    Proof(&'static str),
+}
+
+fn known_by_receipt(zip: &[u8], root: &Root, arguments: &AuditArgs) -> Result<Known, Unfit> {
+    let container = Container::from_zip(zip).map_err(|_| Unfit::NoCertificate)?;
+    let key = certified_key(&container, root, arguments).ok_or(Unfit::NoCertificate)?;
+    let mut in_receipt = Vec::new();
+    for member in [Member::LodgedProof, Member::ReceivedProof] {
+        let Some(octets) = container.content(member) else { continue };
+        let signed = LogProof::from_bytes(octets).ok();
+        let signed = signed.and_then(|proof| proof.checkpoint().log_signed(&key).ok());
+        in_receipt.push(signed.ok_or(Unfit::Proof(member.name()))?);
+    }
+    Ok(Known { key, in_receipt })
+}
+
+fn certified_key(container: &Container, root: &Root, arguments: &AuditArgs) -> Option<LogKey> {
     let pem = std::str::from_utf8(container.content(Member::Certificates)?).ok()?;
     let certificates = Certificate::chain_from_pem(pem).ok()?;
     certificates.iter().find_map(|certificate| {
