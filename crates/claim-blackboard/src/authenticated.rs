@@ -16,7 +16,7 @@ use claim_core::blackboard::{Answerer, AuthenticHead, AuthenticRequest, Session}
 use claim_core::messages::JSON;
 use claim_core::signing::{Content, RequestParts};
 use claim_core::{PersonId, Problem, ProblemType};
-use claim_http::{KnownAs, PROBLEM_JSON, read_body};
+use claim_http::{KnownAs, PROBLEM_JSON, UnderWay, read_body};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request};
 use serde::Serialize;
@@ -24,7 +24,6 @@ use serde::Serialize;
 use crate::blackboard::Blackboard;
 use crate::error;
 use crate::media::MediaType;
-use crate::rates::UnderWay;
 use crate::routes::{Peer, refused};
 
 const CLAIM_SESSION: HeaderName = HeaderName::from_static("claim-session");

@@ -17,10 +17,9 @@ use crate::gate::Gate;
 use crate::lodging::Manifests;
 use crate::log::Log;
 use crate::people::People;
-use crate::rates::Rates;
 use crate::revocations::Revocations;
 use crate::sealing::Sealing;
-use claim_http::Clock;
+use claim_http::{Clock, Rates};
 
 /// How many messages of unknown outcome are remembered; each is 48 bytes.
 const MAX_UNSETTLED: usize = 10_000;

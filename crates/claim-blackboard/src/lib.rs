@@ -27,7 +27,6 @@ mod lodging;
 mod log;
 mod media;
 mod people;
-mod rates;
 mod revocations;
 mod routes;
 mod sealing;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use claim_core::Origin;
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
-    BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Server,
+    BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::Objects;
@@ -30,7 +30,6 @@ use crate::gate::Gate;
 use crate::lodging::Manifests;
 use crate::log::Log;
 use crate::people::People;
-use crate::rates::Rates;
 use crate::revocations::Revocations;
 use crate::routes::router;
 use crate::sealing::{Sealing, wrapping_key};
@@ -117,7 +116,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         evidence: OnceLock::new(),
         own: Own::new(credential),
         gate: Gate::new(&quotas),
-        rates: Rates::new(&quotas),
+        rates: Rates::new(quotas.requests_per_minute, quotas.requests_at_once),
         counters: Counters::registered(&metrics),
         body_timeout: limits.body_read_timeout,
         announcer: Announcer::default(),

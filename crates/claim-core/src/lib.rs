@@ -17,6 +17,7 @@ pub mod hand_in;
 pub mod invitation;
 pub mod json;
 pub mod messages;
+pub mod outage;
 mod problem;
 pub mod receipt;
 pub mod ring;

@@ -93,9 +93,9 @@ problem_types! {
         "So much of what came from your address was refused that requests from there are not looked at for the moment, unless they belong to an open session or show a certificate. It need not have been you: whoever shares your address counts with you.",
         "Wait as long as Retry-After says and send the request again; it is safe to repeat.";
     /// The server has as much to do as it can.
-    Overloaded = "overloaded", 503, Blackboard,
+    Overloaded = "overloaded", 503, Both,
         "The server is busy",
-        "More requests are under way than this server takes on at once.",
+        "More requests are under way than this server takes on at once, or more came from you than one person may send.",
         "Wait as long as Retry-After says and send the request again; it is safe to repeat.";
     /// The storage does not take or give anything at present.
     StorageUnavailable = "storage-unavailable", 503, Both,
@@ -151,14 +151,24 @@ problem_types! {
         "Leave the subject empty or put your own id there.";
     /// Re-enrolment without a client certificate.
     ClientCertificateRequired = "client-certificate-required", 403, Cuhk,
-        "Renewal takes your current certificate",
-        "simplereenroll knows who asks by the TLS client certificate, and none was presented.",
+        "This takes your current certificate",
+        "Renewal and timestamps are for whoever holds a certificate of CUHK, by the TLS client certificate, and none was presented.",
         "Connect with your certificate and key (curl: --cert and --key), or enrol with an invitation.";
     /// The person is not on the roster, or the id is not one that this CUHK enrols.
     NotOnRoster = "not-on-roster", 403, Cuhk,
         "That id is not one that CUHK certifies",
         "The id is not in CUHK's records.",
         "Check the id; if it is right, ask the people who run CUHK.";
+    /// What asks for a timestamp cannot be granted.
+    TimestampRequest = "timestamp-request", 400, Cuhk,
+        "The request for a timestamp cannot be granted",
+        "The content is not a TimeStampReq (RFC 3161) with a SHA-256, or it asks for what timestamps here do not have.",
+        "Make it with `openssl ts -query -data claim.p7s -sha256 -cert -no_nonce`.";
+    /// CUHK's timestamp key is not there.
+    TimestampUnavailable = "timestamp-unavailable", 503, Cuhk,
+        "CUHK gives no timestamps at the moment",
+        "It has no timestamp key that its root has certified and that may sign now.",
+        "Wait as long as Retry-After says and send the request again; if it lasts, tell the people who run CUHK.";
 
     // The certificate, at renewal and in step 3.
     /// Not a certificate, or too many, or too large.

@@ -13,6 +13,7 @@ use claim_store::cuhk::{CuhkStore, Holder, Reservation, Reserved};
 use crate::authority::{AuthorityError, load_root_issuer};
 use crate::desk::{DeskError, beginning, existing, random_serial, sign};
 use crate::folder::Folder;
+use crate::timestamps;
 use crate::witness::{self, WitnessError};
 
 /// Where the root's key lies, and what is kept of what it signs.
@@ -27,7 +28,7 @@ pub(crate) struct Ceremony<'a> {
 /// Somebody whose key the root certifies.
 #[derive(Clone, Debug)]
 pub(crate) enum Service {
-    /// The timestamp authority of the server with this origin.
+    /// The timestamp authority of the server with this origin: a Blackboard, or CUHK itself.
     Timestamp(Origin),
     /// The log of that server.
     Log(Origin),
@@ -59,6 +60,12 @@ pub enum CeremonyError {
     /// The records cannot be read.
     #[error("CUHK's records cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The Blackboard would pass for CUHK itself.
+    #[error("{origin} is CUHK's own origin, and no Blackboard is certified for that")]
+    OwnOrigin {
+        /// The origin.
+        origin: Origin,
+    },
 }
 
 impl Ceremony<'_> {
@@ -67,7 +74,15 @@ impl Ceremony<'_> {
         &self,
         request: &EvidenceRequest,
     ) -> Result<EvidenceAnswer, CeremonyError> {
+        // Whoever has a timestamp key for CUHK's origin gives the timestamps of outages.
+        if request.origin() == self.origin {
+            return Err(CeremonyError::OwnOrigin { origin: self.origin.clone() });
+        }
         let witness = witness::load_or_make(self).await?;
+        // Where the root's key is at hand, CUHK's own timestamp key is certified with it, if that is due.
+        if let Err(error) = timestamps::load_or_make(self).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "CUHK has no timestamp key");
+        }
         let root = self.root()?;
         let origin = request.origin().clone();
         let key = request.timestamp().public_key().into();

@@ -1,10 +1,12 @@
 //! What one CUHK is set up with.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use claim_core::Origin;
 use claim_http::{Clock, ExternalTls, Limits};
+use serde::Deserialize;
 
 /// The port that CUHK listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 9335;
@@ -35,12 +37,29 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// The budgets of the listener.
     pub limits: Limits,
+    /// The budgets of whoever is enrolled.
+    pub quotas: Quotas,
     /// How long a one-time code is valid, in seconds.
     pub code_life: i64,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub renewal_grace: u32,
     /// The time.
     pub clock: Clock,
+}
+
+/// What one person may ask for; in the configuration file with kebab-case names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Quotas {
+    /// Timestamps that one person may get in a minute, on this replica; all of them may come at once.
+    pub timestamps_per_minute: NonZeroU32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        // One for each claim that is handed in during an outage, and some for trying again.
+        Self { timestamps_per_minute: const { NonZeroU32::new(20).unwrap() } }
+    }
 }
 
 impl Config {
@@ -54,6 +73,7 @@ impl Config {
             external_tls: None,
             metrics: None,
             limits: Limits::default(),
+            quotas: Quotas::default(),
             code_life: DEFAULT_CODE_LIFE,
             renewal_grace: DEFAULT_RENEWAL_GRACE,
             clock: Clock::system(),

@@ -55,11 +55,18 @@ pub(crate) fn hex(key_id: &[u8; 20]) -> String {
 
 /// The issuer, who says in each certificate where the list lies that would name it, if others can reach CUHK.
 pub(crate) fn announced(issuer: Issuer, cuhk: Option<&Origin>) -> Issuer {
-    let reachable = cuhk.filter(|origin| !origin.is_loopback());
-    let path = format!("/crl/{}.crl", hex(issuer.key_id()));
-    match reachable.and_then(|origin| origin.join(&path).parse().ok()) {
-        Some(url) => issuer.with_crl_url(url),
+    match cuhk.filter(|origin| !origin.is_loopback()) {
+        Some(cuhk) => announced_at(issuer, cuhk),
         None => issuer,
+    }
+}
+
+/// The same wherever CUHK is.
+pub(crate) fn announced_at(issuer: Issuer, cuhk: &Origin) -> Issuer {
+    let path = format!("/crl/{}.crl", hex(issuer.key_id()));
+    match cuhk.join(&path).parse() {
+        Ok(url) => issuer.with_crl_url(url),
+        Err(_) => issuer,
     }
 }
 

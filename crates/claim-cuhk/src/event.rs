@@ -85,6 +85,11 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// CUHK has no timestamp key, so it cannot help in outages of Blackboards; it tries again within the hour.
+    TimestampsUnavailable {
+        /// Why.
+        reason: String,
+    },
     /// A log that CUHK witnesses has signed two trees of one size: whoever keeps it lies. Both checkpoints are on record.
     LogSplit {
         /// The origin line of its checkpoints.

@@ -66,6 +66,16 @@ impl Folder {
         self.0.join("cuhk-witness.key")
     }
 
+    /// The certificate of the timestamp authority that CUHK is, under the root.
+    pub(crate) fn timestamp_certificate(&self) -> PathBuf {
+        self.0.join("cuhk-timestamp.cer")
+    }
+
+    /// The private key of that authority.
+    pub(crate) fn timestamp_key(&self) -> PathBuf {
+        self.0.join("cuhk-timestamp.key")
+    }
+
     /// The folder of the revocation lists, each named by its issuer's key id.
     pub(crate) fn revocation_lists(&self) -> PathBuf {
         self.0.join("crl")
@@ -116,6 +126,24 @@ pub(crate) fn exists(path: &Path) -> Result<bool, FileError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(unreadable(path, error)),
     }
+}
+
+/// Renames the files of a key that must not be used any more, by the number of its certificate.
+pub(crate) fn put_aside(paths: &[&PathBuf], certificate: &Certificate) -> Result<(), FileError> {
+    let serial = certificate.serial();
+    for path in paths {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(format!(".{serial}"));
+        if exists(path)? {
+            tracing::warn!(?path, ?aside, "there is to be a new key: the old one is put aside");
+            std::fs::rename(path, &aside).map_err(|source| FileError::System {
+                action: "rename",
+                path: (*path).clone(),
+                source,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a private key, which nobody else may have access to.

@@ -2,6 +2,7 @@
 //!
 //! It makes or loads its root and issuing certificate, serves Enrolment over Secure Transport (RFC 7030 as
 //! clarified by RFC 8951: `cacerts`, `simpleenroll`, `simplereenroll`), and invites people and servers.
+//! It stamps claims whose Blackboard cannot be reached (RFC 3161).
 //! The keys of evidence (timestamp, log, witness) it certifies by the root itself, and it cosigns logs (C2SP tlog-witness).
 //! Every certificate is on record before it is signed, and again before it is given out.
 //!
@@ -29,6 +30,7 @@ mod requests;
 mod routes;
 mod server;
 mod state;
+mod timestamps;
 mod witness;
 
 pub use admin::{
@@ -39,7 +41,9 @@ pub use admin::{
 pub use authority::AuthorityError;
 pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
-pub use config::{Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE};
+pub use config::{
+    Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE, Quotas,
+};
 pub use credentials::Credentials;
 pub use crl::ListError;
 pub use desk::DeskError;
@@ -48,4 +52,5 @@ pub use event::{CertifiedEvidence, Event, Issued, Observer};
 pub use mode::Mode;
 pub use own_certificate::OwnCertificateError;
 pub use server::{Running, start};
+pub use timestamps::TimestampKeyError;
 pub use witness::WitnessError;

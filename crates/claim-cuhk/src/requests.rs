@@ -8,7 +8,7 @@ use claim_core::Digest;
 use claim_files::{FileError, Mode as FileMode, read_private, replace};
 use claim_pki::{EvidenceRequest, EvidenceRequestError};
 
-use crate::ceremony::{Ceremony, CeremonyError};
+use crate::ceremony::CeremonyError;
 use crate::event::{CertifiedEvidence, Event};
 use crate::folder::exists;
 use crate::mode::Mode;
@@ -80,13 +80,7 @@ async fn look(cuhk: &Cuhk, seen: &mut Seen) -> Result<Option<CertifiedEvidence>,
     if !request.origin().is_loopback() {
         return Err(NotAnswered::NotLoopback { origin: request.origin().clone() });
     }
-    let ceremony = Ceremony {
-        folder: &cuhk.folder,
-        store: &cuhk.desk.store,
-        origin: &cuhk.origin,
-        now: cuhk.desk.clock.now(),
-    };
-    let certificates = ceremony.answer(&request).await?;
+    let certificates = cuhk.ceremony().answer(&request).await?;
     replace(&answer, certificates.to_text().as_bytes(), FileMode::Public)?;
     *seen = Seen { answered: Some(digest), told: None };
     Ok(Some(CertifiedEvidence::of(&request, &certificates)))

@@ -3,6 +3,7 @@
 mod crl;
 mod est;
 mod pages;
+mod tsa;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
         .merge(est::routes())
         .merge(crl::routes())
         .merge(claim_witness::routes())
+        .merge(tsa::routes())
         .merge(pages::routes())
         .merge(problem_pages());
     let routes = match cuhk.mode {

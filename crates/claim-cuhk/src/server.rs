@@ -4,13 +4,14 @@ mod maintenance;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use claim_core::invitation::RootPin;
 use claim_core::{Digest, Origin};
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
-    BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Server,
+    BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::DatabaseUrl;
@@ -32,7 +33,11 @@ use crate::own_certificate::OwnCertificate;
 use crate::requests;
 use crate::routes::router;
 use crate::state::Cuhk;
+use crate::timestamps::{self, TimestampAuthority};
 use crate::witness;
+
+/// How many timestamps of one person are being made at once; each is one signature.
+const TIMESTAMPS_AT_ONCE: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
 /// A CUHK that is ready to serve: what needed to be made or loaded is, and the addresses are taken.
 pub struct Running {
@@ -69,13 +74,9 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     });
 
     let desk = Desk { authority, store, clock: config.clock.clone() };
-    let witness = witness::load_or_make(&Ceremony {
-        folder: &folder,
-        store: &desk.store,
-        origin: &origin,
-        now: desk.clock.now(),
-    })
-    .await?;
+    let ceremony =
+        Ceremony { folder: &folder, store: &desk.store, origin: &origin, now: desk.clock.now() };
+    let witness = witness::load_or_make(&ceremony).await?;
     let (identity, shown) = match config.external_tls {
         Some(files) => {
             let watch = ExternalWatch::start(files)?;
@@ -89,6 +90,10 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
             (own.identity, Shown::Own { not_after: own.not_after })
         }
     };
+    let timestamps = timestamps::load_or_make(&ceremony).await.map_err(|error| {
+        // Everything else works without them, and the root may be in a safe.
+        observer(Event::TimestampsUnavailable { reason: error.to_string() });
+    });
     folder.remember_origin(&origin)?;
 
     let switch = CertificateSwitch::new(&identity);
@@ -105,6 +110,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         origin: origin.clone(),
         folder,
         witness,
+        timestamps: TimestampAuthority::new(timestamps.ok()),
+        rates: Rates::new(config.quotas.timestamps_per_minute, TIMESTAMPS_AT_ONCE),
         renewal_grace: config.renewal_grace,
         body_read_timeout: config.limits.body_read_timeout,
         observer,

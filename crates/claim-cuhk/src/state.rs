@@ -6,12 +6,13 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use claim_core::{Digest, Origin, Problem, ProblemType};
 use claim_files::{FileError, Mode as FileMode, replace};
-use claim_http::Refusal;
+use claim_http::{Rates, Refusal};
 use claim_pki::Certificate;
 use claim_store::StoreError;
 use claim_store::cuhk::ReserveError;
 use claim_witness::Witness;
 
+use crate::ceremony::Ceremony;
 use crate::crl::Lists;
 use crate::desk::{Desk, DeskError, Order};
 use crate::enrolment::issue_problem;
@@ -20,6 +21,7 @@ use crate::event::{Event, Observer};
 use crate::folder::Folder;
 use crate::invite::Invitations;
 use crate::mode::Mode;
+use crate::timestamps::TimestampAuthority;
 
 /// A serving CUHK.
 pub(crate) struct Cuhk {
@@ -28,6 +30,9 @@ pub(crate) struct Cuhk {
     pub(crate) origin: Origin,
     pub(crate) folder: Folder,
     pub(crate) witness: Witness,
+    pub(crate) timestamps: TimestampAuthority,
+    /// How many timestamps each person gets.
+    pub(crate) rates: Rates,
     pub(crate) invitations: Invitations,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub(crate) renewal_grace: u32,
@@ -97,6 +102,12 @@ impl Cuhk {
             }
         }
         Ok(given.certificate)
+    }
+
+    /// The root's ceremonies, as of now.
+    pub(crate) fn ceremony(&self) -> Ceremony<'_> {
+        let Self { folder, desk, origin, .. } = self;
+        Ceremony { folder, store: &desk.store, origin, now: desk.clock.now() }
     }
 
     /// The revocation lists, as of now.

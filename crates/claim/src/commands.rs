@@ -29,6 +29,7 @@ pub(crate) struct Context {
     pub(crate) terminal: Terminal,
     pub(crate) dir: Option<PathBuf>,
     pub(crate) cuhk_limits: Limits,
+    pub(crate) cuhk_quotas: claim_cuhk::Quotas,
     pub(crate) blackboard_limits: Limits,
     pub(crate) blackboard_quotas: Quotas,
 }

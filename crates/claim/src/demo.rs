@@ -184,6 +184,7 @@ impl Servers {
             Arc::new(move |event| tell(terminal, &marks, &words::cuhk::words(&event)));
         let mut config = claim_cuhk::Config::new(dir);
         config.limits = context.cuhk_limits.clone();
+        config.quotas = context.cuhk_quotas;
         let mut started = claim_cuhk::start(config.clone(), Arc::clone(&observer)).await;
         if let Err(claim_cuhk::StartError::Bind(BindError::InUse { address })) = &started {
             terminal.say(&taken(address.port()));

@@ -31,6 +31,7 @@ const TABLES: [&str; 7] = ["cuhk", "blackboard", "student", "demo", "verify", "l
 pub(crate) struct Settings {
     pub(crate) cli: Cli,
     pub(crate) cuhk_limits: Limits,
+    pub(crate) cuhk_quotas: claim_cuhk::Quotas,
     pub(crate) blackboard_limits: Limits,
     pub(crate) blackboard_quotas: Quotas,
 }
@@ -58,6 +59,7 @@ pub(crate) fn load(
     let wrong = |error| SettingsError::File { path: path.clone(), error };
     let mut options = table;
     let cuhk_limits = take(&mut options, "cuhk", "limits").map_err(wrong)?;
+    let cuhk_quotas = take(&mut options, "cuhk", "quotas").map_err(wrong)?;
     let blackboard_limits = take(&mut options, "blackboard", "limits").map_err(wrong)?;
     let blackboard_quotas = take(&mut options, "blackboard", "quotas").map_err(wrong)?;
     let command = with_defaults(Cli::command(), options).map_err(wrong)?;
@@ -69,7 +71,7 @@ pub(crate) fn load(
         }
         Err(error) => return Err(SettingsError::Usage(error)),
     };
-    Ok(Settings { cli, cuhk_limits, blackboard_limits, blackboard_quotas })
+    Ok(Settings { cli, cuhk_limits, cuhk_quotas, blackboard_limits, blackboard_quotas })
 }
 
 /// Reads the command line with all that is checked about it.

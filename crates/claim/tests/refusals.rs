@@ -35,6 +35,8 @@ mod program;
 mod steps;
 #[path = "refusals/student.rs"]
 mod student;
+#[path = "refusals/timestamps.rs"]
+mod timestamps;
 #[path = "refusals/wire.rs"]
 mod wire;
 

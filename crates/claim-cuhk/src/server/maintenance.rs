@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
 use crate::state::Cuhk;
+use crate::timestamps;
 
 /// How often it looks whether a certificate or an invitation must be renewed; both last for days.
 const RENEWAL_PERIOD: Duration = Duration::from_secs(3600);
@@ -95,6 +96,8 @@ pub(super) struct Maintenance {
     told_issuing: bool,
     /// Why the revocation lists are not as they should be, as it was told.
     lists: Option<String>,
+    /// Why there is no timestamp key, as it was told.
+    timestamps: Option<String>,
 }
 
 impl Maintenance {
@@ -112,7 +115,16 @@ impl Maintenance {
         }
         cuhk.lists().keep_up(&cuhk.desk.authority).await?;
         let invited_at = cuhk.desk.clock.now();
-        Ok(Self { switch, shown, metrics, nudged, invited_at, told_issuing: false, lists: None })
+        Ok(Self {
+            switch,
+            shown,
+            metrics,
+            nudged,
+            invited_at,
+            told_issuing: false,
+            lists: None,
+            timestamps: None,
+        })
     }
 
     /// Goes on until it is aborted.
@@ -124,6 +136,7 @@ impl Maintenance {
                 self.invite(&cuhk).await;
                 self.tell_issuing(&cuhk);
                 thin(&cuhk).await;
+                self.keep_timestamps(&cuhk).await;
             }
             if files.has_come() {
                 self.reload(&cuhk);
@@ -183,6 +196,23 @@ impl Maintenance {
         if !self.told_issuing && left(not_after, cuhk) < ISSUING_TOLD {
             self.told_issuing = true;
             cuhk.tell(Event::IssuingEnds { not_after });
+        }
+    }
+
+    /// Takes over the timestamp key that a ceremony has made, or makes the next one where the root's key is at hand.
+    async fn keep_timestamps(&mut self, cuhk: &Cuhk) {
+        match timestamps::load_or_make(&cuhk.ceremony()).await {
+            Ok(signer) => {
+                cuhk.timestamps.replace(signer);
+                self.timestamps = None;
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                if self.timestamps.as_ref() != Some(&reason) {
+                    cuhk.tell(Event::TimestampsUnavailable { reason: reason.clone() });
+                }
+                self.timestamps = Some(reason);
+            }
         }
     }
 

@@ -14,5 +14,6 @@ mod refusals;
 mod renewal;
 mod revocation;
 mod start;
+mod timestamps;
 mod upkeep;
 mod witness;

@@ -6,7 +6,7 @@ use super::{PathError, Root};
 use crate::profile::{service_origin, usage_period, witness};
 use crate::tbs::Fields;
 use crate::{
-    Certificate, Ed25519PublicKey, Origin, Profile, ProfileError, ProfilePart, PublicKey,
+    Certificate, CrlUrl, Ed25519PublicKey, Origin, Profile, ProfileError, ProfilePart, PublicKey,
     SerialNumber, Timestamp, Validity, WitnessName,
 };
 
@@ -15,6 +15,7 @@ use crate::{
 pub struct VerifiedTimestampAuthority {
     origin: Origin,
     key_usage_period: Validity,
+    is_of_the_issuer: bool,
     leaf: Leaf,
 }
 
@@ -51,7 +52,8 @@ impl Root {
         let part = ProfilePart::PrivateKeyUsagePeriod;
         let key_usage_period = usage_period(fields).ok_or(ProfileError::Part { profile, part })?;
         let origin = service_origin(profile, fields)?;
-        Ok(VerifiedTimestampAuthority { origin, key_usage_period, leaf })
+        let is_of_the_issuer = CrlUrl::of(fields).is_some_and(|url| url.is_at(&origin));
+        Ok(VerifiedTimestampAuthority { origin, key_usage_period, is_of_the_issuer, leaf })
     }
 
     /// Verifies a log's certificate, in DER, as of a time at which it must be valid.
@@ -117,6 +119,14 @@ impl VerifiedTimestampAuthority {
     /// When the key may sign: a timestamp of another time does not count (`privateKeyUsagePeriod`).
     pub fn key_usage_period(&self) -> Validity {
         self.key_usage_period
+    }
+
+    /// Whether it is the authority of CUHK itself, for outages of Blackboards (PROTOCOL.md §2): the root says in the
+    /// certificate that its revocation list lies at the very origin for which the certificate is.
+    ///
+    /// A Blackboard's certificate never says so, since CUHK certifies nobody else for an origin of its own.
+    pub fn is_of_the_issuer(&self) -> bool {
+        self.is_of_the_issuer
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn config(dir: &Path, arguments: ServerArgs, context: &Context) -> Co
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = arguments.metrics;
     config.limits = files::fit(&context.cuhk_limits);
+    config.quotas = context.cuhk_quotas;
     config
 }
 

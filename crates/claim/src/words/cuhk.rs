@@ -92,6 +92,13 @@ pub(crate) fn words(event: &Event) -> Words {
                 "The revocation lists are not as they should be ({reason}); trying again every minute."
             ))
         },
+        Event::TimestampsUnavailable { reason } => Words {
+            json: Some(json!({ "event": "timestamps-unavailable", "reason": reason })),
+            ..warning(format!(
+                "CUHK has no timestamp key, so nobody can hand in while a Blackboard is out of reach ({}). Put that right and start CUHK again, where the root's key is at hand.",
+                reason.escape_debug()
+            ))
+        },
         Event::LogSplit { origin, size } => Words {
             json: Some(json!({ "event": "log-split", "origin": origin, "size": size })),
             ..warning(format!(

@@ -1,6 +1,7 @@
 //! CUHK's rows, each caused at the real program.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use claim_core::invitation::{Invitation, Invitee};
 use claim_core::student::Credential;
@@ -15,6 +16,7 @@ use crate::enrolment::{
     CACERTS, ENROLL, REENROLL, basic, enroll, halves, issued, reenroll, request, sequence,
 };
 use crate::program::{Program, root};
+use crate::timestamps;
 use crate::wire::{Ask, Client, ClientIdentity, Version};
 
 /// The longest content of any request, in bytes.
@@ -63,13 +65,19 @@ impl Setting {
     }
 
     /// With this `claim.toml`.
-    async fn with(settings: &str) -> Self {
+    pub(crate) async fn with(settings: &str) -> Self {
+        Self::prepared(settings, |_| {}).await
+    }
+
+    /// With this `claim.toml`, and what is done to the folder before it starts.
+    pub(crate) async fn prepared(settings: &str, prepare: impl FnOnce(&Path)) -> Self {
         let (folder, local_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (dir, local_dir) = (folder.path(), local_folder.path());
         std::fs::write(dir.join("claim.toml"), settings).unwrap();
         // Long ago, so that there can be certificates whose time is long over.
         let long_ago = Clock::new(|| now().plus_seconds(-300 * DAY));
         init(dir, None, None, &long_ago).await.unwrap();
+        prepare(dir);
         let program = Program::cuhk(dir).await;
         let local_program = Program::cuhk(local_dir).await;
         Self {
@@ -125,7 +133,7 @@ impl Setting {
     }
 
     /// Somebody on the roster, and a certificate of these days.
-    async fn person(&self, validity: claim_pki::Validity) -> Credential {
+    pub(crate) async fn person(&self, validity: claim_pki::Validity) -> Credential {
         let id = self.invited().await.id;
         self.authority.person(id.as_str(), validity)
     }
@@ -143,7 +151,7 @@ impl Setting {
     }
 
     /// A client that shows this in the handshake.
-    fn showing(&self, identity: &ClientIdentity) -> Client {
+    pub(crate) fn showing(&self, identity: &ClientIdentity) -> Client {
         Client::new(&root(self.folder.path()), self.site.origin(), Some(identity))
     }
 
@@ -205,6 +213,9 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::RequestTimeout => Box::pin(request_timeout(row, setting)).await,
         ProblemType::ContentTooLarge => Box::pin(content_too_large(row, setting)).await,
         ProblemType::UnsupportedMediaType => Box::pin(unsupported_media_type(row, setting)).await,
+        ProblemType::Overloaded => Box::pin(timestamps::overloaded(row)).await,
+        ProblemType::TimestampRequest => Box::pin(timestamps::request(row, setting)).await,
+        ProblemType::TimestampUnavailable => Box::pin(timestamps::unavailable(row)).await,
         ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
         ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
@@ -266,6 +277,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
             let ask = reenroll(&request(&right.id, &right.key));
             case.refused(&ask).await;
             case.refused(&ask.clone().with("authorization", basic(right.id.as_str(), "x"))).await;
+            case.refused(&timestamps::ask()).await;
             setting.renews(&case, &right, &ask).await;
             case.end().await
         }

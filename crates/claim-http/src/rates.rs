@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 
 use claim_core::{PersonId, Problem, ProblemType, Timestamp};
-
-use crate::config::Quotas;
 
 /// A minute in milliseconds.
 const MINUTE: i64 = 60_000;
@@ -21,7 +21,7 @@ const RETRY_AFTER: u64 = 1;
 ///
 /// It counts only what a person has signed, so nobody can use up another's share. It is this replica's own and
 /// starts anew with it: it keeps a program that runs wild from filling the disk, no more.
-pub(crate) struct Rates {
+pub struct Rates {
     /// Milliseconds that each request uses up.
     interval: i64,
     at_once: u32,
@@ -39,22 +39,23 @@ struct People {
 }
 
 /// A request is under way while this lives.
-pub(crate) struct UnderWay<'r> {
+pub struct UnderWay<'r> {
     rates: &'r Rates,
     id: PersonId,
 }
 
 impl Rates {
-    pub(crate) fn new(quotas: &Quotas) -> Self {
-        let interval = (MINUTE / i64::from(quotas.requests_per_minute.get())).max(1);
-        Self { interval, at_once: quotas.requests_at_once.get(), people: Mutex::default() }
+    /// So many requests of one person in a minute, and so many under way at once.
+    pub fn new(per_minute: NonZeroU32, at_once: NonZeroU32) -> Self {
+        let interval = (MINUTE / i64::from(per_minute.get())).max(1);
+        Self { interval, at_once: at_once.get(), people: Mutex::default() }
     }
 
     /// Counts one request.
     ///
     /// # Errors
     /// [`ProblemType::Overloaded`], with the seconds until there is room again.
-    pub(crate) fn count(&self, id: &PersonId, now: Timestamp) -> Result<UnderWay<'_>, Problem> {
+    pub fn count(&self, id: &PersonId, now: Timestamp) -> Result<UnderWay<'_>, Problem> {
         let now = now.as_millis();
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = people.used_until.get(id).copied();
@@ -85,11 +86,23 @@ impl Rates {
 impl UnderWay<'_> {
     /// Gives the request's share of the minute back: it brought a piece that a claim was waiting for, and of those
     /// there are no more than the claim lists.
-    pub(crate) fn forgive(&self) {
+    pub fn forgive(&self) {
         let mut people = self.rates.people.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(used_until) = people.used_until.get_mut(&self.id) {
             *used_until = used_until.saturating_sub(self.rates.interval);
         }
+    }
+}
+
+impl fmt::Debug for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rates").field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UnderWay<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnderWay").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -118,17 +131,18 @@ impl People {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
-    use std::num::NonZeroU32;
-
     use super::*;
+
+    fn number(number: u32) -> NonZeroU32 {
+        NonZeroU32::new(number).unwrap()
+    }
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(1_000_000_000_000 + millis)
     }
 
     fn rates() -> Rates {
-        let requests_per_minute = NonZeroU32::new(60).unwrap();
-        Rates::new(&Quotas { requests_per_minute, ..Quotas::default() })
+        Rates::new(number(60), number(32))
     }
 
     #[test]
@@ -147,8 +161,7 @@ mod tests {
 
     #[test]
     fn one_person_has_so_many_under_way_and_no_more() {
-        let requests_at_once = NonZeroU32::new(2).unwrap();
-        let rates = Rates::new(&Quotas { requests_at_once, ..Quotas::default() });
+        let rates = Rates::new(number(600), number(2));
         let (id, other) = ("1155123456".parse().unwrap(), "1155123457".parse().unwrap());
         let first = rates.count(&id, at(0)).unwrap();
         let second = rates.count(&id, at(0)).unwrap();
