@@ -62,6 +62,10 @@ class Evidence(unittest.TestCase):
     def test_the_commands_of_the_readme(self) -> None:
         for name, succeed in [
             ("whole", [True, True]),
+            ("outage, in time", [True, True, True]),
+            ("outage, token of another claim", [True, True, False]),
+            # OpenSSL does not know whose authority it is.
+            ("outage, token by another Blackboard", [True, True, True]),
             ("first moments", [True, True]),
             ("altered claim", [False, False]),
             ("mixed: token of an earlier claim", [True, False]),

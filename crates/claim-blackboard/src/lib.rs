@@ -35,7 +35,9 @@ mod start_error;
 
 pub use admin::{AdminError, Assignments, HandIn, Messages, assignments, messages};
 pub use claim_http::{Clock, ExternalTls};
-pub use claim_store::blackboard::{AssignmentRow, ClaimOutline, StoredMessage};
+pub use claim_store::blackboard::{
+    AllowedOutage, AssignmentRow, ClaimOutline, OutageRow, StoredMessage,
+};
 pub use config::{
     Config, DATABASE_FILE, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS, Quotas,
 };

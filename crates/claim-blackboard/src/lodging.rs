@@ -1,5 +1,6 @@
 //! Lodging, receiving and withdrawing: what the requests of PROTOCOL.md §9 do.
 
+mod outage;
 mod status;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,24 +99,29 @@ fn no_claim() -> Problem {
     Problem::new(ProblemType::NotFound, "you have no such claim")
 }
 
-/// `POST /v1/claims`: whether it is new, and what is on record now.
+/// `POST /v1/claims`, and with CUHK's timestamp `POST /v1/outages`: whether it is new, and what is on record now.
 pub(crate) async fn lodge(
     blackboard: &Arc<Blackboard>,
     person: &PersonId,
     cms: Bytes,
+    stamp: Option<Vec<u8>>,
 ) -> Result<(bool, ClaimStatus), Problem> {
     // The claim's last byte has just been read.
     let lodged_at = blackboard.clock.now();
     let evidence = blackboard.evidence()?;
     let claim = verify(blackboard, cms.clone(), lodged_at).await?;
     fits(blackboard, person, &claim)?;
+    let outage = outage::check(blackboard, &claim, &cms, stamp, lodged_at).await?;
     let stored =
         blackboard.store.claim(claim.id()).await.map_err(|error| error::storage(&error))?;
     let outcome = match stored {
         Some(row) => Lodged::Repeat(row),
         None => {
             let revocation = judge_signers(blackboard, &claim, &cms, lodged_at)?;
-            let new = new_claim(&evidence, person, &claim, &cms, revocation, lodged_at)?;
+            let new = NewClaim {
+                outage,
+                ..new_claim(&evidence, person, &claim, &cms, revocation, lodged_at)?
+            };
             blackboard.store.lodge(new).await.map_err(|error| error::storage(&error))?
         }
     };
@@ -170,9 +176,6 @@ fn fits(blackboard: &Blackboard, person: &PersonId, claim: &VerifiedClaim) -> Re
     if !claim.is_signed_by(person) {
         let detail = format!("{person} lodges the claim, but has not signed it");
         return Err(Problem::new(ProblemType::ClaimSigner, detail));
-    }
-    if manifest.outage {
-        return refused("this Blackboard takes no claims that were signed in an outage".to_owned());
     }
     let holder = holder_of(person).ok_or_else(|| {
         Problem::new(ProblemType::ClaimSigner, "staff do not hand in for students here")
@@ -233,6 +236,7 @@ fn new_claim(
         cms: cms.to_vec(),
         token: token.der().to_vec(),
         revocation,
+        outage: None,
     })
 }
 
@@ -263,6 +267,14 @@ fn refusal(outcome: &Lodged) -> Problem {
             };
             Problem::new(ProblemType::ReplacesChanged, detail).with("last_claim", last)
         }
+        Lodged::NoOutage { at } => Problem::new(
+            ProblemType::OutageUnproven,
+            format!("CUHK stamped the claim at {at}, and Blackboard was serving then"),
+        ),
+        Lodged::OutageTooLate { until } => Problem::new(
+            ProblemType::OutageTooLate,
+            format!("the claim was stamped in an outage, and was taken until {until}"),
+        ),
         Lodged::LimitExceeded { assignment, attempts } => {
             let limits = assignment.limits;
             Problem::new(

@@ -34,6 +34,11 @@ impl People {
         }
     }
 
+    /// The root.
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// Verifies a chain: from the leaf to the root, with the person profile.
     ///
     /// Costs nothing for a leaf that is known, and one signature verification where its issuer is.

@@ -13,6 +13,7 @@ use axum::Router;
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
+use claim_core::outage::OUTAGES;
 use claim_core::{PersonId, Problem, ProblemType};
 use claim_http::{ConnectionInfo, problem_pages, problem_response};
 use http::{HeaderValue, header};
@@ -30,6 +31,7 @@ pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
         .route("/v1/messages", post(messages::keep).fallback(wrong_method))
         .route("/v1/assignments", get(claims::assignments).fallback(only_get))
         .route("/v1/claims", post(claims::lodge).fallback(wrong_method))
+        .route(OUTAGES, post(claims::lodge_stamped).fallback(wrong_method))
         .route("/v1/claims/{id}", get(claims::state).fallback(only_get))
         .route("/v1/claims/{id}/receipt", get(claims::receipt).fallback(only_get))
         .route("/v1/claims/{id}/withdrawal", post(claims::withdraw).fallback(wrong_method))

@@ -149,6 +149,42 @@ impl<const N: usize> fmt::Debug for Bytes<N> {
     }
 }
 
+/// Bytes as a JSON text of padded base64.
+pub(crate) mod base64_bytes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{base64, from_base64};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base64(bytes))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        from_base64(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// The same for a member that may be left out.
+pub(crate) mod optional_base64_bytes {
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => super::base64_bytes::serialize(bytes, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        super::base64_bytes::deserialize(d).map(Some)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignment::{AssignmentId, AssignmentRef, CourseId};
 use crate::claim::{ClaimId, FileEntry, Files, Holder};
-use crate::encoding::{base64, from_base64};
+use crate::encoding::{base64_bytes, optional_base64_bytes};
 use crate::{Sid, Timestamp};
 
 /// The media type of signed claims and withdrawals.
@@ -133,6 +133,10 @@ pub struct ClaimStatus {
     /// The signed claim as it is stored; only in the answer to one that was there already.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_base64_bytes")]
     pub cms: Option<Vec<u8>>,
+    /// CUHK's timestamp, where the claim was signed in an outage: late or not is judged by its time. A TimeStampResp
+    /// in DER.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_base64_bytes")]
+    pub outage: Option<Vec<u8>>,
 }
 
 /// A run of pieces of one file: its number, the first and the last index, all counted from zero.
@@ -212,42 +216,6 @@ fn some<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
-}
-
-/// Bytes as padded base64.
-mod base64_bytes {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::{base64, from_base64};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        from_base64(&String::deserialize(d)?).map_err(D::Error::custom)
-    }
-}
-
-/// The same for a member that may be left out.
-mod optional_base64_bytes {
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        bytes: &Option<Vec<u8>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match bytes {
-            Some(bytes) => super::base64_bytes::serialize(bytes, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Option<Vec<u8>>, D::Error> {
-        super::base64_bytes::deserialize(d).map(Some)
-    }
 }
 
 #[cfg(test)]

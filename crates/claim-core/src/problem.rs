@@ -302,6 +302,21 @@ problem_types! {
         "Another claim was lodged in the meantime",
         "Each claim names the one before it, which is another by now; the answer tells it in last_claim.",
         "If the newer one is not what you want to hand in, sign the claim anew with it in replaces.";
+    /// CUHK's timestamp over a claim of an outage is not there, or not one.
+    OutageTimestamp = "outage-timestamp", 422, Blackboard,
+        "Claim and timestamp of an outage do not go together",
+        "A claim that says it was signed in an outage comes with a timestamp of CUHK's own authority over this very claim, and no other claim has one.",
+        "Send the claim with the timestamp that CUHK gave for it, as docs/PROTOCOL.md describes; or sign the claim anew without an outage.";
+    /// Nothing shows an outage at the time of the timestamp.
+    OutageUnproven = "outage-unproven", 403, Blackboard,
+        "Nothing shows that Blackboard could not be reached then",
+        "By its own records Blackboard was serving when CUHK stamped the claim, and the people who run it have not said otherwise.",
+        "Hand in anew; then Blackboard's time counts. If you could not reach Blackboard, tell the people who run it: once they have allowed it, the same claim is taken, and CUHK's time counts.";
+    /// The upload window after an outage is over.
+    OutageTooLate = "outage-too-late", 403, Blackboard,
+        "The claim of an outage comes too late",
+        "What was stamped in an outage is lodged within the assignment's upload window, which the outage itself does not shorten.",
+        "Hand in anew, or ask the people who run the course.";
     /// More than the assignment allows.
     LimitExceeded = "limit-exceeded", 422, Blackboard,
         "The claim is more than the assignment allows",

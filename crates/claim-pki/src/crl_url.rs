@@ -88,7 +88,7 @@ mod tests {
         assert!("http://cuhk.example/c.crl".parse::<CrlUrl>().is_ok());
         assert!(url.is_at(&"https://cuhk.example:9335".parse().unwrap()));
         for other in
-            ["https://cuhk.example", "https://cuhk.example:933", "https://cuhk.example:93350"]
+            ["https://cuhk.example", "https://cuhk.example:933", "https://cuhk.example:9336"]
         {
             assert!(!url.is_at(&other.parse().unwrap()), "{other}");
         }

@@ -5,6 +5,7 @@ mod claims;
 mod cosigned;
 mod log;
 mod messages;
+mod outages;
 mod ring;
 mod writer;
 
@@ -12,11 +13,12 @@ use std::sync::Arc;
 
 pub use assignments::{AssignmentRow, HolderRow};
 pub use claims::{
-    ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
+    ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Stamp, Withdrawn,
 };
 pub use cosigned::{CosignedRow, Lag, NewCosignature};
 pub use log::{EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
+pub use outages::{AllowedOutage, OutageRow};
 pub use ring::{Published, RingRow};
 
 use crate::database::Database;

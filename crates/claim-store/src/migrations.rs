@@ -115,6 +115,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "Blackboard: several witnesses",
                 sql: include_str!("../migrations/blackboard/sqlite/0003_witnesses.sql"),
             },
+            Step {
+                version: 4,
+                description: "Blackboard: claims of outages",
+                sql: include_str!("../migrations/blackboard/sqlite/0004_outages.sql"),
+            },
         ],
         (Schema::Blackboard, Kind::Postgres) => &[
             Step {
@@ -131,6 +136,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 3,
                 description: "Blackboard: several witnesses",
                 sql: include_str!("../migrations/blackboard/postgres/0003_witnesses.sql"),
+            },
+            Step {
+                version: 4,
+                description: "Blackboard: claims of outages",
+                sql: include_str!("../migrations/blackboard/postgres/0004_outages.sql"),
             },
         ],
         (Schema::Witness, Kind::Sqlite) => &[Step {

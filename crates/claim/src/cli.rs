@@ -5,6 +5,7 @@
 mod bench;
 mod claims;
 mod log;
+mod outages;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
 pub(crate) use log::{AuditArgs, LogArgs, LogCommand, WitnessArgs};
+pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
 #[derive(Debug, Parser)]
@@ -305,6 +307,8 @@ pub(crate) enum BlackboardCommand {
     },
     /// Set up assignments, and look at them
     Assignment(AssignmentArgs),
+    /// Say when Blackboard could not be reached though it ran, and look at its outages
+    Outage(OutageArgs),
     /// List who has handed in what for an assignment
     List {
         /// COURSE/ASSIGNMENT

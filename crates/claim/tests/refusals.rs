@@ -29,6 +29,8 @@ mod cuhk;
 mod enrolment;
 #[path = "refusals/odd.rs"]
 mod odd;
+#[path = "refusals/outages.rs"]
+mod outages;
 #[path = "refusals/program.rs"]
 mod program;
 #[path = "refusals/steps.rs"]

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use claim_core::AssignmentRef;
 use claim_core::claim::ClaimId;
-use claim_store::blackboard::{AssignmentRow, BlackboardStore, ClaimOutline};
+use claim_core::{AssignmentRef, Timestamp};
+use claim_store::blackboard::{
+    AllowedOutage, AssignmentRow, BlackboardStore, ClaimOutline, OutageRow,
+};
 
 use super::{AdminError, open};
 
@@ -58,6 +60,29 @@ impl Assignments {
             hand_ins.push(HandIn { counts: counting == Some(claim.id), claim });
         }
         Ok(hand_ins)
+    }
+}
+
+impl Assignments {
+    /// Says that Blackboard could not be reached from then until then: what CUHK stamped meanwhile is judged by its time.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn allow_outage(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        allowed: &AllowedOutage,
+    ) -> Result<(), AdminError> {
+        Ok(self.store.allow_outage(since, until, allowed).await?)
+    }
+
+    /// When Blackboard could not be reached, the earliest first.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn outages(&self) -> Result<Vec<OutageRow>, AdminError> {
+        Ok(self.store.outages().await?)
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) async fn status_of(
         counts,
         server_time: now,
         cms: None,
+        outage: row.outage.as_ref().map(|stamp| stamp.token.clone()),
     })
 }
 

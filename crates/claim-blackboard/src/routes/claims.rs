@@ -10,8 +10,9 @@ use claim_core::claim::LogEntry;
 use claim_core::hand_in::{
     Assignment, Assignments, ClaimState, ClaimSummary, MAX_WAIT_SECONDS, OCTETS, PieceRef, ZIP,
 };
+use claim_core::outage::OutageClaim;
 use claim_core::receipt::{Parts, RevocationLists, assemble};
-use claim_core::{Digest, PersonId, Problem};
+use claim_core::{Digest, PersonId, Problem, ProblemType, json};
 use claim_http::ConnectionInfo;
 use claim_pki::{ContentType, SignedData, TimestampToken};
 use claim_store::blackboard::{AssignmentRow, ClaimRow, EntryKind};
@@ -27,6 +28,9 @@ use crate::media::MediaType;
 
 /// The largest signed claim, in bytes.
 const MAX_CLAIM: usize = SignedData::MAX_SIZE;
+
+/// The largest signed claim with CUHK's timestamp, both in base64, in bytes.
+const MAX_OUTAGE: usize = (SignedData::MAX_SIZE + TimestampToken::MAX_SIZE) / 3 * 4 + 1024;
 
 /// The largest signed withdrawal, in bytes.
 const MAX_WITHDRAWAL: usize = 256 * 1024;
@@ -60,7 +64,25 @@ pub(crate) async fn lodge(
     let takes = Takes { media_type: MediaType::Cms, max: MAX_CLAIM };
     let shared = &blackboard;
     let handle = |Counted { request, content }: Counted| async move {
-        let (first, status) = lodging::lodge(shared, request.person(), content).await?;
+        let (first, status) = lodging::lodge(shared, request.person(), content, None).await?;
+        Reply::json(if first { StatusCode::CREATED } else { StatusCode::OK }, &status)
+    };
+    authenticated(&blackboard, (&info).into(), request, takes, handle).await
+}
+
+/// `POST /v1/outages`.
+pub(crate) async fn lodge_stamped(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let takes = Takes { media_type: MediaType::Json, max: MAX_OUTAGE };
+    let shared = &blackboard;
+    let handle = |Counted { request, content }: Counted| async move {
+        let OutageClaim { claim, timestamp } = json::from_slice(&content)
+            .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
+        let (first, status) =
+            lodging::lodge(shared, request.person(), claim.into(), Some(timestamp)).await?;
         Reply::json(if first { StatusCode::CREATED } else { StatusCode::OK }, &status)
     };
     authenticated(&blackboard, (&info).into(), request, takes, handle).await
@@ -257,11 +279,14 @@ async fn make_receipt(
     let signed = SignedData::from_der(ContentType::Claim, &row.cms)
         .map_err(|error| error::internal(&error))?;
     let token = TimestampToken::from_der(&row.token).map_err(|error| error::internal(&error))?;
+    let outage = row.outage.as_ref().map(|stamp| TimestampToken::from_der(&stamp.token));
+    let outage = outage.transpose().map_err(|error| error::internal(&error))?;
     let lists =
         RevocationLists::from_slice(&row.revocation).map_err(|error| error::internal(&error))?;
     let container = assemble(&Parts {
         claim: &signed,
         token: &token,
+        outage: outage.as_ref(),
         revocation: &lists,
         log: &evidence.log_certificate,
         witnesses: &certificates,

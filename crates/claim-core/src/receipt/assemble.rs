@@ -14,6 +14,8 @@ pub struct Parts<'a> {
     pub claim: &'a SignedData,
     /// Blackboard's token over it.
     pub token: &'a TimestampToken,
+    /// CUHK's token over it, where it was signed in an outage.
+    pub outage: Option<&'a TimestampToken>,
     /// The lists by which the signers were judged; the very ones whose digest is in the log's entry.
     pub revocation: &'a RevocationLists,
     /// The log's certificate.
@@ -54,16 +56,19 @@ pub fn assemble(parts: &Parts<'_>) -> Result<Container, AssembleError> {
         .chain([token.certificate(), log])
         .chain(witnesses.iter().copied());
     let proof = |member, proof: Option<&LogProof>| proof.map(|proof| (member, proof.to_bytes()));
+    let stamped = parts.outage.map(TimestampToken::unverified_gen_time);
+    let outage = parts.outage.map(|token| (Member::Outage, token.der().to_vec()));
     let required = [
-        (Member::Readme, readme(token.unverified_gen_time()).into_bytes()),
+        (Member::Readme, readme(token.unverified_gen_time(), stamped).into_bytes()),
         (Member::Claim, claim.der().to_vec()),
         (Member::Timestamp, token.der().to_vec()),
         (Member::RevocationLists, revocation.to_bytes()),
         (Member::Certificates, write(certificates)),
     ];
-    let proofs =
-        [proof(Member::LodgedProof, parts.lodged), proof(Member::ReceivedProof, parts.received)];
-    Ok(Container::new(required.into_iter().chain(proofs.into_iter().flatten())))
+    let lodged = proof(Member::LodgedProof, parts.lodged);
+    let received = proof(Member::ReceivedProof, parts.received);
+    let optional = [outage, lodged, received].into_iter().flatten();
+    Ok(Container::new(required.into_iter().chain(optional)))
 }
 
 /// Those who cosigned one of the proofs, in the order of their certificates' digests, each key once.

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::checks::{codes, content, with};
 use crate::site::{
-    Made, REPORT, Site, Story, YEAR, at, entries, file, log, prove, revoked, timestamp, token,
-    witness, witness_with,
+    CUHK, Made, REPORT, Site, Story, YEAR, at, entries, file, log, prove, revoked, timestamp,
+    token, witness, witness_with,
 };
 
 /// A receipt, the files that go with it, and what it must be told.
@@ -213,11 +213,88 @@ fn serial_of(site: &Site) -> claim_pki::SerialNumber {
     claim_pki::Certificate::from_der(leaf).unwrap().serial().clone()
 }
 
+/// Claims that were signed in an outage, and what passes for such.
+fn of_outages(site: &Site) -> Vec<Case> {
+    let story = Story::of_outage();
+    let made = site.make(&story);
+    let late = site.make(&Story { stamped: Some(at("16:00:00.000")), ..story.clone() });
+    let ordinary = site.make(&Story { stamped: None, ..story.clone() });
+    let other = site.make(&Story { nonce: 8, ..story });
+    let stamped =
+        |made: &Made, by, time| Made { outage: Some(token(by, &made.claim, time)), ..made.clone() };
+    let in_time = at("15:59:41.204");
+    let elsewhere = "https://localhost:3142".parse().unwrap();
+    let neighbour = timestamp(&site.root_issuer, &elsewhere, site.start);
+    let old = timestamp(&site.root_issuer, &CUHK.parse().unwrap(), site.start.plus_seconds(-3600));
+    let thief = site.thief("CUHK Root").with_crl_url(format!("{CUHK}/crl/00.crl").parse().unwrap());
+    let thief = timestamp(&thief, &CUHK.parse().unwrap(), site.start);
+    let point = Point::Token;
+    vec![
+        holds("outage, in time", made.zip()),
+        holds("outage, late", late.zip()),
+        incomplete(
+            "outage, lodging proof",
+            Made { received: None, ..made.clone() }.zip(),
+            Point::Log,
+            "not-received",
+        ),
+        forged(
+            "outage, token left out",
+            Made { outage: None, ..made.clone() }.zip(),
+            point,
+            "outage-missing",
+        ),
+        forged(
+            "outage pretended: a token beside an ordinary claim",
+            stamped(&ordinary, &site.tsa, in_time).zip(),
+            point,
+            "outage-unclaimed",
+        ),
+        forged(
+            "outage, token of another claim",
+            Made { outage: other.outage, ..made.clone() }.zip(),
+            point,
+            "outage-imprint",
+        ),
+        forged(
+            "outage, Blackboard's own token for CUHK's",
+            stamped(&made, &site.timestamp, in_time).zip(),
+            point,
+            "outage-authority",
+        ),
+        forged(
+            "outage, token by another Blackboard",
+            stamped(&made, &neighbour, in_time).zip(),
+            point,
+            "outage-authority",
+        ),
+        forged(
+            "outage, token by an authority that the issuing key made",
+            stamped(&made, &thief, in_time).zip(),
+            point,
+            "outage-certificate",
+        ),
+        forged(
+            "outage, back-dated to before the signer had a certificate",
+            stamped(&made, &old, site.start.plus_seconds(-1)).zip(),
+            Point::Time,
+            "signer-not-valid",
+        ),
+        forged(
+            "outage, stamped after Blackboard had it",
+            stamped(&made, &site.tsa, at("16:35:00.000")).zip(),
+            Point::Time,
+            "outage-later",
+        ),
+    ]
+}
+
 fn all(site: &Site) -> Vec<Case> {
     let mut cases = genuine(site);
     cases.extend(of_students(site));
     cases.extend(of_blackboard(site));
     cases.extend(of_the_issuing_key(site));
+    cases.extend(of_outages(site));
     // A whole world of their own: same names, other keys.
     let other = Site::new();
     let receipt = other.make(&Story::new()).zip();

@@ -13,6 +13,7 @@ mod limits;
 mod log;
 mod messages;
 mod mutations;
+mod outage;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

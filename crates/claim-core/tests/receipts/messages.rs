@@ -21,7 +21,6 @@ fn point_1_the_container() {
         "readme-text",
     );
     check(&with(&made, Member::Readme, b""), "readme-text");
-    check(&with(&made, Member::Outage, made.token.der()), "outage-token");
     check(&Made { lodged: None, ..made.clone() }.zip(), "received-without-lodged");
     let proof = text(Member::LodgedProof);
     check(&with(&made, Member::LodgedProof, b""), "proof-form");
@@ -130,8 +129,11 @@ fn point_3_the_token() {
         check(&stamped(&own), "certificate-path");
     }
     // README.txt of another time.
-    let receipt =
-        with(&made, Member::Readme, claim_core::receipt::readme(at("15:59:41.205")).as_bytes());
+    let receipt = with(
+        &made,
+        Member::Readme,
+        claim_core::receipt::readme(at("15:59:41.205"), None).as_bytes(),
+    );
     fails(&site.verify(&receipt, &files()), Point::Token, "readme-time");
     // A signature that is not the authority's.
     let mut der = made.token.der().to_vec();

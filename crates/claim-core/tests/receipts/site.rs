@@ -22,6 +22,8 @@ use claim_pki::{
 use crate::support::{authorities, issue_for, serial, student};
 
 pub(crate) const REPORT: &[u8] = b"The report.\n";
+/// Where CUHK is.
+pub(crate) const CUHK: &str = "https://localhost:9335";
 pub(crate) const YEAR: u32 = 365 * 86_400;
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -45,6 +47,7 @@ pub(crate) struct Site {
     pub(crate) students: Vec<Credential>,
     pub(crate) staff: Credential,
     pub(crate) timestamp: TimestampSigner,
+    pub(crate) tsa: TimestampSigner,
     pub(crate) log: Log,
     pub(crate) witness: Witness,
     pub(crate) other_witness: Witness,
@@ -79,6 +82,8 @@ pub(crate) struct Story {
     pub(crate) witnessed: Timestamp,
     pub(crate) list_of: Timestamp,
     pub(crate) revoked: Vec<RevokedCertificate>,
+    /// When CUHK stamped it, in an outage.
+    pub(crate) stamped: Option<Timestamp>,
 }
 
 impl Story {
@@ -96,6 +101,17 @@ impl Story {
             witnessed: at("15:59:42.000"),
             list_of: at("15:00:00.000"),
             revoked: Vec::new(),
+            stamped: None,
+        }
+    }
+
+    /// Blackboard was out of reach at the due time; half an hour later it had the claim.
+    pub(crate) fn of_outage() -> Self {
+        Self {
+            gen_time: at("16:30:00.500"),
+            witnessed: at("16:30:01.000"),
+            stamped: Some(at("15:59:41.204")),
+            ..Self::new()
         }
     }
 }
@@ -105,6 +121,7 @@ impl Story {
 pub(crate) struct Made {
     pub(crate) claim: SignedData,
     pub(crate) token: TimestampToken,
+    pub(crate) outage: Option<TimestampToken>,
     pub(crate) lists: RevocationLists,
     pub(crate) log: Certificate,
     pub(crate) witnesses: Vec<Certificate>,
@@ -122,11 +139,14 @@ impl Site {
         let start = now.plus_seconds(-3600);
         let origin: Origin = origin.parse().unwrap();
         let (root_issuer, issuing, issuing_key) = authorities(now);
+        // CUHK's lists are at its own origin, which tells its own timestamp authority from that of a Blackboard.
+        let root_issuer = root_issuer.with_crl_url(format!("{CUHK}/crl/00.crl").parse().unwrap());
         let root = Root::from_der(root_issuer.certificate().der()).unwrap();
         let students = ["1155123456", "1155123457"].map(|id| student(&issuing, id, start)).into();
         let staff = student(&issuing, "chan", start);
         Self {
             timestamp: timestamp(&root_issuer, &origin, start),
+            tsa: timestamp(&root_issuer, &CUHK.parse().unwrap(), start),
             log: log(&root_issuer, &origin, start),
             witness: witness(&root_issuer, "localhost:9335/witness", start),
             other_witness: witness(&root_issuer, "witness.example", start),
@@ -159,7 +179,7 @@ impl Site {
             sids: Holder::new(sids).unwrap(),
             by: story.by_staff.then(|| "chan".parse().unwrap()),
             replaces: story.replaces,
-            outage: false,
+            outage: story.stamped.is_some(),
             nonce: Bytes([story.nonce; 16]),
             note: None,
             files: Files::new(story.files.clone()).unwrap(),
@@ -173,7 +193,7 @@ impl Site {
             true => vec![&self.staff],
             false => story.signers.iter().map(|index| &self.students[*index]).collect(),
         };
-        sign(&manifest, &credentials, story.gen_time)
+        sign(&manifest, &credentials, story.stamped.unwrap_or(story.gen_time))
     }
 
     pub(crate) fn list(&self, of: Timestamp, revoked: &[RevokedCertificate]) -> RevocationList {
@@ -184,11 +204,13 @@ impl Site {
     pub(crate) fn make(&self, story: &Story) -> Made {
         let claim = self.claim(story);
         let token = token(&self.timestamp, &claim, story.gen_time);
+        let outage = story.stamped.map(|at| crate::site::token(&self.tsa, &claim, at));
         let list = self.list(story.list_of, &story.revoked);
         let lists = RevocationLists::for_claim(&claim, &[list]).unwrap();
         let mut made = Made {
             claim,
             token,
+            outage,
             lists,
             log: self.log.certificate.clone(),
             witnesses: vec![
@@ -251,6 +273,7 @@ impl Made {
         let parts = Parts {
             claim: &self.claim,
             token: &self.token,
+            outage: self.outage.as_ref(),
             revocation: &self.lists,
             log: &self.log,
             witnesses: &self.witnesses,

@@ -242,7 +242,12 @@ fn point_6_the_timestamp_keys_year() {
 }
 
 /// The token with another time, signed anew; `None` when the new signature has another length than the old one.
-fn moved(token: &[u8], from: &str, to: &str, key: &SigningKey) -> Option<TimestampToken> {
+pub(crate) fn moved(
+    token: &[u8],
+    from: &str,
+    to: &str,
+    key: &SigningKey,
+) -> Option<TimestampToken> {
     let find = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).position(|it| it == part);
     let mut der = token.to_vec();
     let time = find(&der, from.as_bytes()).unwrap();

@@ -56,6 +56,17 @@ pub struct ClaimRow {
     pub token: Vec<u8>,
     /// The revocation lists by which its signers were judged; PEM.
     pub revocation: Vec<u8>,
+    /// CUHK's token, where it was signed in an outage.
+    pub outage: Option<Stamp>,
+}
+
+/// CUHK's token over a claim that was signed while Blackboard could not be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its time, by which the claim is judged.
+    pub at: Timestamp,
+    /// The token.
+    pub token: Vec<u8>,
 }
 
 /// What a list tells of a claim: without the signed claim, which can have megabytes.
@@ -138,7 +149,7 @@ impl BlackboardStore {
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
-             WHERE course = $1 AND assignment = $2 AND holder = $3 ORDER BY attempt DESC",
+             WHERE course = $1 AND assignment = $2 AND holder = $3 ORDER BY place DESC, attempt DESC",
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
@@ -149,7 +160,7 @@ impl BlackboardStore {
     }
 
     /// The claim that counts: the last by the chain of `replaces` that was lodged in time, is received in full and is
-    /// not withdrawn.
+    /// not withdrawn. One that was stamped in an outage stands in the chain where it would have been lodged then.
     ///
     /// # Errors
     /// Whatever befalls the database.
@@ -172,7 +183,7 @@ impl BlackboardStore {
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
-             WHERE course = $1 AND assignment = $2 ORDER BY holder, attempt",
+             WHERE course = $1 AND assignment = $2 ORDER BY holder, place, attempt",
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
@@ -200,7 +211,7 @@ impl BlackboardStore {
 }
 
 const SELECT_ONE: &str = "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
-     upload_until, received_at, pieces, durable, cms, token, revocation FROM claims WHERE id = $1";
+     upload_until, received_at, pieces, durable, cms, token, revocation, outage, stamped_at FROM claims WHERE id = $1";
 
 /// A claim as the transaction sees it.
 async fn find(connection: &mut AnyConnection, id: ClaimId) -> Result<Option<ClaimRow>, StoreError> {
@@ -230,6 +241,10 @@ fn read(row: &AnyRow) -> Result<ClaimRow, StoreError> {
         cms: columns.bytes("cms")?,
         token: columns.bytes("token")?,
         revocation: columns.bytes("revocation")?,
+        outage: match columns.optional_bytes("outage")? {
+            Some(token) => Some(Stamp { at: columns.time("stamped_at")?, token }),
+            None => None,
+        },
     })
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn claim(manifest: &str, lodged_at: Timestamp, replaces: Option<Claim
         cms: format!("cms of {manifest}").into_bytes(),
         token: format!("token of {manifest}").into_bytes(),
         revocation: b"crl".to_vec(),
+        outage: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod errors;
 mod evidence;
 mod messages;
 mod opening;
+mod outages;
 mod postgres;
 mod ring;
 mod site;

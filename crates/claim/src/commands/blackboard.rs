@@ -1,6 +1,8 @@
 //! `claim blackboard`.
 
 mod assignment;
+mod minutes;
+mod outage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
         Some(BlackboardCommand::Assignment(arguments)) => {
             assignment::run(arguments.command, context).await
         }
+        Some(BlackboardCommand::Outage(arguments)) => outage::run(arguments.command, context).await,
         Some(BlackboardCommand::List { assignment, database }) => {
             assignment::hand_ins(&assignment, database.database.as_deref(), context).await
         }

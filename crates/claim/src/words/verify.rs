@@ -35,6 +35,12 @@ pub(crate) fn text(subject: &Subject<'_>, report: &Report) -> String {
     if let Some(at) = report.lodged_at {
         lines.push(row("lodged", &format!("{} by Blackboard's clock", moment(at))));
     }
+    if let Some(at) = report.stamped_at {
+        lines.push(row(
+            "stamped",
+            &format!("{} by CUHK's clock, as Blackboard was out of reach", moment(at)),
+        ));
+    }
     lines.extend(report.standing.map(|standing| row("", &confirmed(standing))));
     lines.extend(report.due.map(|due| row("due", &in_time(due, report))));
     if let Some(logged) = &report.logged {
@@ -120,6 +126,9 @@ fn confirmed(standing: Standing) -> String {
         Standing::Confirmed { seconds, .. } => {
             format!("the witness confirms that clock to {seconds} s")
         }
+        Standing::Stamped { .. } => {
+            "it is judged by CUHK's time, on the word of CUHK's timestamp authority".to_owned()
+        }
         Standing::WordAlone => "nobody else confirms that clock".to_owned(),
     }
 }
@@ -128,7 +137,8 @@ fn in_time(due: Due, report: &Report) -> String {
     match due {
         Due::None => "there was no due time".to_owned(),
         Due::InTime { due } => {
-            let before = report.lodged_at.map(|at| due.millis_since(at));
+            let judged = report.stamped_at.or(report.lodged_at);
+            let before = judged.map(|at| due.millis_since(at));
             let before = before.filter(|before| *before >= 0);
             let before =
                 before.map_or(String::new(), |before| format!(", {} before", span(before)));
@@ -222,6 +232,7 @@ pub(crate) fn json(subject: &Subject<'_>, report: &Report) -> Value {
         "checks": report.checks().iter().map(check_json).collect::<Vec<_>>(),
         "claim": report.claim.as_ref().map(claim_json),
         "lodged_at": report.lodged_at,
+        "stamped_at": report.stamped_at,
         "time": report.standing.map(standing_json),
         "due": report.due.map(due_json),
         "log": report.logged.as_ref().map(log_json),
@@ -275,6 +286,7 @@ fn standing_json(standing: Standing) -> Value {
         Standing::Confirmed { witnessed, seconds } => {
             json!({ "standing": "confirmed", "witnessed": witnessed, "seconds": seconds })
         }
+        Standing::Stamped { stamped } => json!({ "standing": "stamped", "stamped": stamped }),
         Standing::WordAlone => json!({ "standing": "word-alone" }),
     }
 }

@@ -7,11 +7,12 @@ use claim_cuhk::{Clock, Office, Revoking};
 use claim_pki::{Certificate, RevocationReason};
 use serde_json::{Value, json};
 
-use crate::authority::{Authority, DAY, Misfit, fresh, from, now};
+use crate::authority::{Authority, DAY, Misfit, fresh, from, now, shown};
 use crate::case::{Case, Ended, Records, Site, header};
 use crate::claims;
 use crate::clocks;
 use crate::enrolment::enrolled;
+use crate::outages;
 use crate::program::{Program, root};
 use crate::steps;
 use crate::student::{
@@ -91,6 +92,11 @@ impl Setting {
         enrolled(&self.cuhk_client, &self.authority, &sid).await
     }
 
+    /// CUHK, to somebody who shows this certificate.
+    pub(crate) fn cuhk_for(&self, credential: &Credential) -> Client {
+        Client::new(&root(self.folder.path()), &self.cuhk.origin, Some(&shown(credential)))
+    }
+
     /// Steps 3 to 5.
     pub(crate) async fn open(&self, credential: &Credential) -> Session {
         open(credential, &self.site.client, &self.authority.root(), now()).await
@@ -142,6 +148,9 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::ReplacesChanged => Box::pin(claims::replaces_changed(row, setting)).await,
         ProblemType::LimitExceeded => Box::pin(claims::limit_exceeded(row, setting)).await,
         ProblemType::AssignmentClosed => Box::pin(claims::assignment_closed(row, setting)).await,
+        ProblemType::OutageTimestamp => Box::pin(outages::timestamp(row, setting)).await,
+        ProblemType::OutageUnproven => Box::pin(outages::unproven(row, setting)).await,
+        ProblemType::OutageTooLate => Box::pin(outages::too_late(row, setting)).await,
         ProblemType::PieceMismatch => Box::pin(claims::piece_mismatch(row, setting)).await,
         ProblemType::ClaimEnded => Box::pin(claims::claim_ended(row, setting)).await,
         ProblemType::WithdrawalTooLate => Box::pin(claims::withdrawal_too_late(row, setting)).await,

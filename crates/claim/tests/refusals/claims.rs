@@ -21,14 +21,14 @@ const CLAIMS: &str = "/v1/claims";
 const CONTENT: &[u8] = b"abc";
 
 /// A student in a session, who hands in one small file.
-struct Hand<'s> {
+pub(crate) struct Hand<'s> {
     setting: &'s Setting,
-    credential: Credential,
+    pub(crate) credential: Credential,
     session: Session,
 }
 
 impl<'s> Hand<'s> {
-    async fn new(setting: &'s Setting) -> Self {
+    pub(crate) async fn new(setting: &'s Setting) -> Self {
         let credential = setting.student().await;
         let session = setting.open(&credential).await;
         let hand = Self { setting, credential, session };
@@ -38,7 +38,7 @@ impl<'s> Hand<'s> {
     }
 
     /// What the student could lodge first.
-    fn manifest(&self) -> ManifestMembers {
+    pub(crate) fn manifest(&self) -> ManifestMembers {
         let mut hasher = FileHasher::new();
         hasher.update(CONTENT);
         let file = hasher.finish("report.txt".to_owned().try_into().unwrap()).unwrap();
@@ -58,11 +58,16 @@ impl<'s> Hand<'s> {
     }
 
     /// What comes after the last claim, for another assignment than the trial that [`Hand::new`] makes.
-    fn next(&self) -> ManifestMembers {
+    pub(crate) fn next(&self) -> ManifestMembers {
         ManifestMembers { assignment: "blackboard/inbox".parse().unwrap(), ..self.manifest() }
     }
 
-    fn signed(&self, content_type: &'static str, target: String, content: Vec<u8>) -> Signed<'_> {
+    pub(crate) fn signed(
+        &self,
+        content_type: &'static str,
+        target: String,
+        content: Vec<u8>,
+    ) -> Signed<'_> {
         let content = Some((content_type, content));
         Say { target: target.leak(), content, ..Say::text("", now()) }.signed(&self.session)
     }
@@ -105,7 +110,7 @@ impl<'s> Hand<'s> {
     }
 }
 
-fn manifest_bytes(members: &ManifestMembers) -> Vec<u8> {
+pub(crate) fn manifest_bytes(members: &ManifestMembers) -> Vec<u8> {
     Manifest::new(members.clone()).to_bytes().unwrap()
 }
 
@@ -117,7 +122,7 @@ fn with_signer<T>(credential: &Credential, sign: impl FnOnce(&Signer<'_>) -> T) 
     sign(&Signer::new(&credential.key, &leaf, &issuer).unwrap())
 }
 
-fn claim_by(credential: &Credential, manifest: &[u8]) -> SignedData {
+pub(crate) fn claim_by(credential: &Credential, manifest: &[u8]) -> SignedData {
     with_signer(credential, |signer| sign_claim(manifest, signer, now()).unwrap())
 }
 
@@ -138,7 +143,6 @@ pub(crate) async fn claim_unreadable(row: ProblemType, setting: &Setting) -> End
         blackboard: "https://elsewhere.example".parse().unwrap(),
         ..right.clone()
     };
-    let outage = ManifestMembers { outage: true, ..right.clone() };
     let claim = claim_by(&hand.credential, &bytes);
     let mut tampered = claim.der().to_vec();
     let middle = tampered.len() / 2;
@@ -150,7 +154,6 @@ pub(crate) async fn claim_unreadable(row: ProblemType, setting: &Setting) -> End
         withdrawal.der().to_vec(),
         claim_by(&hand.credential, b"{}").der().to_vec(),
         claim_by(&hand.credential, &manifest_bytes(&elsewhere)).der().to_vec(),
-        claim_by(&hand.credential, &manifest_bytes(&outage)).der().to_vec(),
     ] {
         let wrong = hand.signed(CMS, CLAIMS.to_owned(), content);
         case.refused_signed(&wrong.ask, &wrong.expected).await;
@@ -265,6 +268,7 @@ pub(crate) async fn withdrawal_too_late(row: ProblemType, setting: &Setting) -> 
 pub(crate) const ASSIGNMENTS: &str = "INSERT INTO assignments (course, assignment, title, zone, due, until, \
      upload_seconds, max_files, max_bytes, max_attempts) VALUES \
      ('IEMS5710', 'free', 'Free', 'UTC', NULL, NULL, 600, 10, 1000, 1000), \
+     ('IEMS5710', 'brief', 'Brief', 'UTC', NULL, NULL, 0, 10, 1000, 1000), \
      ('IEMS5710', 'tiny', 'Tiny', 'UTC', NULL, NULL, 600, 10, 2, 1000), \
      ('IEMS5710', 'closed', 'Closed', 'UTC', NULL, 1000, 600, 10, 1000, 1000), \
      ('IEMS5710', 'past', 'Past', 'UTC', 1000, NULL, 600, 10, 1000, 1000)";

@@ -30,6 +30,10 @@ pub(super) fn check(
 ) -> Result<(), Finding> {
     let gen_time = used.token.token.gen_time();
     let issuers = signers(used.claim, root, gen_time)?;
+    if let Some(outage) = &used.token.outage {
+        // Nobody can have stamped a signature before its certificate was there.
+        signers(used.claim, root, outage.token.gen_time())?;
+    }
     used_in_their_time(used, root)?;
     lists(used, &issuers, gen_time, found)?;
     newer_lists(used, root, &issuers, newer)
@@ -72,6 +76,9 @@ fn uses<'a>(used: &Used<'a>) -> Vec<Use<'a>> {
         Use { role: Certificate::Timestamp, certificate: &used.token.certificate, at },
         Use { role: Certificate::Log, certificate: &used.services.log_certificate, at },
     ];
+    if let Some(outage) = &used.token.outage {
+        uses.push(Use { role: Certificate::Outage, certificate: &outage.certificate, at });
+    }
     for certificate in &used.claim.issuers {
         uses.push(Use { role: Certificate::Issuing, certificate, at: gen_time });
     }
@@ -96,6 +103,8 @@ fn used_in_their_time(used: &Used<'_>, root: &Root) -> Result<(), Finding> {
             Certificate::Timestamp => root.verify_timestamp(certificate.der(), at).map(drop),
             Certificate::Log => root.verify_log(certificate.der(), at).map(drop),
             Certificate::Witness => root.verify_witness(certificate.der(), at).map(drop),
+            // At its own time, with its token.
+            Certificate::Outage => Ok(()),
             Certificate::Issuing | Certificate::Signer => Ok(()),
         };
         verified.map_err(|error| Finding::Path { certificate: role, error: Box::new(error) })?;

@@ -10,8 +10,8 @@ use crate::{Digest, Timestamp};
 /// A well-formed container.
 pub(super) struct Opened {
     container: Container,
-    /// The time for which `README.txt` is the text.
-    pub(super) readme_time: Timestamp,
+    /// The times for which `README.txt` is the text: of the token, and of CUHK's.
+    pub(super) readme_times: (Timestamp, Option<Timestamp>),
     pub(super) lodged: Option<LogProof>,
     pub(super) received: Option<LogProof>,
     pub(super) lists: RevocationLists,
@@ -24,6 +24,11 @@ impl Opened {
         self.container.content(member).unwrap_or_default()
     }
 
+    /// CUHK's token, if it is there.
+    pub(super) fn outage(&self) -> Option<&[u8]> {
+        self.container.content(Member::Outage)
+    }
+
     /// A member's digest.
     pub(super) fn digest(&self, member: Member) -> Digest {
         Digest::of(self.member(member))
@@ -33,11 +38,7 @@ impl Opened {
 pub(super) fn check(receipt: &[u8]) -> Result<Opened, Finding> {
     let container = Container::from_zip(receipt)?;
     let member = |member| container.content(member).unwrap_or_default();
-    let readme_time = readme::read(member(Member::Readme)).ok_or(Finding::Readme)?;
-    // CUHK's token of an outage is not judged here, and what is not judged must not stand in what is called genuine.
-    if container.content(Member::Outage).is_some() {
-        return Err(Finding::OutageToken);
-    }
+    let readme_times = readme::read(member(Member::Readme)).ok_or(Finding::Readme)?;
     let lodged = proof(&container, Member::LodgedProof)?;
     let received = proof(&container, Member::ReceivedProof)?;
     if received.is_some() && lodged.is_none() {
@@ -45,7 +46,7 @@ pub(super) fn check(receipt: &[u8]) -> Result<Opened, Finding> {
     }
     let lists = RevocationLists::from_slice(member(Member::RevocationLists))?;
     let certificates = certificates::read(member(Member::Certificates))?;
-    Ok(Opened { readme_time, lodged, received, lists, certificates, container })
+    Ok(Opened { readme_times, lodged, received, lists, certificates, container })
 }
 
 fn proof(container: &Container, member: Member) -> Result<Option<LogProof>, Finding> {

@@ -29,7 +29,7 @@ pub enum Due {
 
 pub(super) fn check(claim: &Signed, moment: &Moment, found: &mut Vec<Finding>) -> Due {
     let Some(due) = claim.claim.manifest().due else { return Due::None };
-    let gen_time = moment.gen_time;
+    let gen_time = moment.judged;
     if gen_time <= due {
         return Due::InTime { due };
     }

@@ -7,6 +7,7 @@ use claim_pki::{PathError, TokenError, Validity, VerifyRevocationListError, Veri
 
 use super::files::FileState;
 use crate::claim::{ClaimError, ClaimId, FileName};
+use crate::outage::OutageError;
 use crate::receipt::{ContainerError, Member, PemError};
 use crate::{Escaped, Origin, PersonId, StaffId, Timestamp};
 
@@ -30,6 +31,8 @@ pub enum Certificate {
     Issuing,
     /// Of the timestamp authority.
     Timestamp,
+    /// Of CUHK's timestamp authority, after an outage.
+    Outage,
     /// Of the log.
     Log,
     /// Of a witness.
@@ -48,9 +51,6 @@ pub enum Finding {
     /// `README.txt` is not the text of every receipt.
     #[error("README.txt is not the text that receipts have: do not follow what it says")]
     Readme,
-    /// There is CUHK's token of an outage.
-    #[error("the receipt has outage.tsr, which this program cannot judge; take a newer one")]
-    OutageToken,
     /// *Received* without *lodged*.
     #[error("received.proof is there, but lodged.proof is not")]
     ReceivedWithoutLodged,
@@ -79,9 +79,20 @@ pub enum Finding {
     /// The token is not over this claim, or not by its authority.
     #[error("timestamp.tsr: {0}")]
     Token(#[from] VerifyTokenError),
-    /// `README.txt` tells another time than the token.
-    #[error("README.txt is for a claim of {readme}, but the token says {token}")]
-    ReadmeTime { readme: Timestamp, token: Timestamp },
+    /// `README.txt` tells another time than the token, or another of an outage.
+    #[error("README.txt tells {}, but the token says {}", told(*readme), told(*token))]
+    ReadmeTime { readme: Option<Timestamp>, token: Option<Timestamp> },
+    /// CUHK's token is not there.
+    #[error(
+        "outage.tsr is not there: the claim was signed in an outage, and is judged by CUHK's time"
+    )]
+    OutageMissing,
+    /// CUHK's token has no place there.
+    #[error("outage.tsr is there, but the claim does not say that it was signed in an outage")]
+    OutageUnclaimed,
+    /// CUHK's token is not one over this claim.
+    #[error("outage.tsr: {0}")]
+    Outage(Box<OutageError>),
 
     // 3 and 4. Certificates
     /// A certificate does not lead to `cuhk.cer`, or is for something else.
@@ -143,6 +154,14 @@ pub enum Finding {
         "Blackboard's clock says {gen_time}, more than 120 s after the witness saw it at {witnessed}"
     )]
     ClockFar { gen_time: Timestamp, witnessed: Timestamp },
+    /// It was handed in while Blackboard could not be reached.
+    #[error(
+        "signed while Blackboard could not be reached: CUHK stamped it at {stamped}, Blackboard had it at {gen_time}"
+    )]
+    InOutage { stamped: Timestamp, gen_time: Timestamp },
+    /// CUHK's token is later than Blackboard's.
+    #[error("CUHK stamped it at {stamped}, more than 120 s after Blackboard had it at {gen_time}")]
+    OutageLater { stamped: Timestamp, gen_time: Timestamp },
     /// A signer's certificate was not valid when the claim was lodged.
     #[error("the certificate of {person}, who signed: {error}")]
     SignerNotValid { person: PersonId, error: Box<PathError> },
@@ -212,6 +231,7 @@ impl Finding {
         match self {
             Self::ByStaff { .. }
             | Self::ClockAhead { .. }
+            | Self::InOutage { .. }
             | Self::ListLater { .. }
             | Self::Late { .. }
             | Self::InTimeByWitness { .. }
@@ -228,7 +248,6 @@ impl Finding {
         match self {
             Self::Container(_) => "container-form",
             Self::Readme => "readme-text",
-            Self::OutageToken => "outage-token",
             Self::ReceivedWithoutLodged => "received-without-lodged",
             Self::ProofForm { .. } => "proof-form",
             Self::ProofExtra { .. } => "proof-extra",
@@ -239,6 +258,11 @@ impl Finding {
             Self::Token(VerifyTokenError::Imprint) => "token-imprint",
             Self::Token(_) => "token-signature",
             Self::ReadmeTime { .. } => "readme-time",
+            Self::OutageMissing => "outage-missing",
+            Self::OutageUnclaimed => "outage-unclaimed",
+            Self::Outage(error) => outage_code(error),
+            Self::InOutage { .. } => "in-outage",
+            Self::OutageLater { .. } => "outage-later",
             Self::Path { .. } => "certificate-path",
             Self::CertificateOrder { .. } => "certificate-order",
             Self::WitnessName => "witness-name",
@@ -274,6 +298,29 @@ impl Finding {
     }
 }
 
+/// What is wrong with CUHK's token.
+const fn outage_code(error: &OutageError) -> &'static str {
+    match error {
+        OutageError::Form(_) => "outage-form",
+        OutageError::Path(_) => "outage-certificate",
+        OutageError::Token(VerifyTokenError::Imprint) => "outage-imprint",
+        OutageError::Token(_) => "outage-signature",
+        OutageError::NotCuhk { .. } => "outage-authority",
+        OutageError::KeyUsage { .. } => "outage-key-usage",
+    }
+}
+
+/// A time that may not be there.
+fn told(time: Option<Timestamp>) -> String {
+    time.map_or("of no outage".to_owned(), |time| time.to_string())
+}
+
+impl From<OutageError> for Finding {
+    fn from(error: OutageError) -> Self {
+        Self::Outage(Box::new(error))
+    }
+}
+
 impl From<ClaimError> for Finding {
     fn from(error: ClaimError) -> Self {
         Self::Claim(Box::new(error))
@@ -292,6 +339,7 @@ impl fmt::Display for Certificate {
             Self::Signer => "a signer",
             Self::Issuing => "the issuing authority",
             Self::Timestamp => "the timestamp authority",
+            Self::Outage => "CUHK's timestamp authority",
             Self::Log => "the log",
             Self::Witness => "a witness",
         })

@@ -17,6 +17,8 @@ pub struct Report {
     pub claim: Option<Claimed>,
     /// When it was there by Blackboard's clock.
     pub lodged_at: Option<Timestamp>,
+    /// When CUHK stamped it by its own clock, where Blackboard could not be reached: by this time it is judged.
+    pub stamped_at: Option<Timestamp>,
     /// What the log and its witnesses say.
     pub logged: Option<Logged>,
     /// How far the time is confirmed.
@@ -45,7 +47,7 @@ pub enum Point {
     Container,
     /// The claim is signed by those who may sign it.
     Claim,
-    /// Blackboard's token is over this claim.
+    /// Blackboard's token is over this claim, and after an outage CUHK's.
     Token,
     /// Everything is about the same Blackboard.
     Origins,
@@ -224,6 +226,7 @@ impl Report {
             checks: Point::ALL.into_iter().map(not_reached).collect(),
             claim: None,
             lodged_at: None,
+            stamped_at: None,
             logged: None,
             standing: None,
             due: None,

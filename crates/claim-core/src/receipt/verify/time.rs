@@ -13,6 +13,8 @@ const CONFIRMS: i64 = 120;
 const AHEAD: i64 = 3;
 /// Beyond this, Blackboard's clock is too far ahead to be believed, in seconds.
 const TOO_FAR_AHEAD: i64 = 120;
+/// CUHK's token of an outage comes before Blackboard's, or at most so much later by their clocks, in seconds.
+const OUTAGE_LATER: i64 = 120;
 
 /// How far the time is confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +38,19 @@ pub enum Standing {
         /// To how many seconds.
         seconds: i64,
     },
+    /// Blackboard could not be reached, and the time is that of CUHK's own clock.
+    Stamped {
+        /// By CUHK's clock.
+        stamped: Timestamp,
+    },
     /// Nothing confirms Blackboard's clock.
     WordAlone,
 }
 
 /// When the claim was lodged.
 pub(super) struct Moment {
-    /// By Blackboard's clock.
-    pub(super) gen_time: Timestamp,
+    /// By which it is judged: Blackboard's clock, or after an outage CUHK's.
+    pub(super) judged: Timestamp,
     pub(super) standing: Standing,
 }
 
@@ -64,11 +71,23 @@ pub(super) fn check(
             found.push(Finding::ClockAhead { gen_time, witnessed });
         }
     }
-    let standing = standing(claim.claim.manifest().due, gen_time, witnessed);
+    let due = claim.claim.manifest().due;
+    let mut standing = standing(due, gen_time, witnessed);
+    let stamped = token.outage.as_ref().map(|outage| outage.token.gen_time());
+    if let Some(stamped) = stamped {
+        if stamped.millis_since(gen_time) > OUTAGE_LATER * 1000 {
+            return Err(Finding::OutageLater { stamped, gen_time });
+        }
+        found.push(Finding::InOutage { stamped, gen_time });
+        // What the witness saw in time was in time, whoever else says when.
+        if !matches!(standing, Standing::ProvenInTime { .. }) {
+            standing = Standing::Stamped { stamped };
+        }
+    }
     if standing == Standing::WordAlone {
         found.push(Finding::WordAlone { gen_time, witnessed });
     }
-    Ok(Moment { gen_time, standing })
+    Ok(Moment { judged: stamped.unwrap_or(gen_time), standing })
 }
 
 /// What W says about genTime and the due time.

@@ -5,12 +5,14 @@ use claim_core::hand_in::{ClaimState, late_ms};
 use claim_core::{AssignmentRef, Digest, PersonId, Timestamp};
 use sqlx::AnyConnection;
 
-use super::{ClaimRow, find, state_name};
+use super::{ClaimRow, Stamp, find, state_name};
 use crate::StoreError;
 use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
 use crate::blackboard::log::{self, EntryIds};
+use crate::blackboard::outages;
 use crate::blackboard::writer::Job;
 use crate::database::Database;
+use crate::row::Columns;
 
 /// A claim whose signatures were verified and whose token was made, on its way to the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,15 @@ pub struct NewClaim {
     pub token: Vec<u8>,
     /// The revocation lists by which the signers were judged; PEM.
     pub revocation: Vec<u8>,
+    /// CUHK's token, verified, where it was signed in an outage.
+    pub outage: Option<Stamp>,
+}
+
+impl NewClaim {
+    /// The time by which it is judged.
+    fn judged_at(&self) -> Timestamp {
+        self.outage.as_ref().map_or(self.lodged_at, |stamp| stamp.at)
+    }
 }
 
 /// What lodging led to. Unless it is `First`, nothing was changed.
@@ -61,6 +72,16 @@ pub enum Lodged {
     DueChanged {
         /// The due time on record.
         due: Option<Timestamp>,
+    },
+    /// It was stamped in an outage that nothing shows.
+    NoOutage {
+        /// When it was stamped.
+        at: Timestamp,
+    },
+    /// It was stamped in an outage, and comes too late after it.
+    OutageTooLate {
+        /// The last moment at which it was taken.
+        until: Timestamp,
     },
     /// Another claim is the last one.
     ReplacesChanged {
@@ -108,12 +129,26 @@ async fn lodge(
     let Some(assignment) = assignments::find(connection, &claim.reference).await? else {
         return Ok(Lodged::NoAssignment);
     };
-    if let Some(until) = assignment.until.filter(|until| claim.lodged_at > *until) {
+    if let Some(until) = assignment.until.filter(|until| claim.judged_at() > *until) {
         return Ok(Lodged::Closed { until });
     }
-    if assignment.due != claim.due {
+    if !due_fits(claim, &assignment) {
         return Ok(Lodged::DueChanged { due: assignment.due });
     }
+    let upload_until = match &claim.outage {
+        None => claim.lodged_at.plus_seconds(assignment.upload_seconds),
+        Some(stamp) => {
+            let outages = outages::since(connection, stamp.at).await?;
+            if !outages::covers(&outages, stamp.at) {
+                return Ok(Lodged::NoOutage { at: stamp.at });
+            }
+            let until = outages::reachable_until(&outages, stamp.at, assignment.upload_seconds);
+            if claim.lodged_at > until {
+                return Ok(Lodged::OutageTooLate { until });
+            }
+            until
+        }
+    };
     let known = holder(connection, claim).await?;
     let limits = &assignment.limits;
     if claim.files > limits.files || claim.bytes > limits.bytes || known.attempts >= limits.attempts
@@ -121,7 +156,8 @@ async fn lodge(
         let assignment = Box::new(assignment);
         return Ok(Lodged::LimitExceeded { assignment, attempts: known.attempts });
     }
-    if known.last_claim != claim.replaces {
+    // What was signed in an outage could not know of a later one; `place` keeps it before that.
+    if known.last_claim != claim.replaces && claim.outage.is_none() {
         return Ok(Lodged::ReplacesChanged { last_claim: known.last_claim });
     }
     if !swap_last_claim(connection, claim, known).await? {
@@ -129,10 +165,39 @@ async fn lodge(
         return Ok(Lodged::ReplacesChanged { last_claim });
     }
     supersede(connection, claim).await?;
-    let row = row(claim, &assignment, known);
-    insert(connection, &row).await?;
+    let row = row(claim, upload_until, known);
+    let place = place(connection, claim, row.attempt).await?;
+    insert(connection, &row, place).await?;
     stage(connection, ids, claim, &row).await?;
     Ok(Lodged::First(row))
+}
+
+/// The due time is the one on record. After an outage it may be an earlier one, in which the claim is: whoever could not
+/// be told of an extension loses nothing by it.
+fn due_fits(claim: &NewClaim, assignment: &AssignmentRow) -> bool {
+    let is_earlier = claim.due.is_some_and(|due| assignment.due.is_none_or(|now| due < now));
+    let in_time = late_ms(claim.judged_at(), claim.due) == 0;
+    assignment.due == claim.due || (claim.outage.is_some() && is_earlier && in_time)
+}
+
+/// Where it stands in the order in which the holder's claims count.
+async fn place(
+    connection: &mut AnyConnection,
+    claim: &NewClaim,
+    attempt: u64,
+) -> Result<i64, StoreError> {
+    let Some(stamp) = &claim.outage else { return Ok(stored(attempt)) };
+    let row = sqlx::query(
+        "SELECT COALESCE(MAX(place), 0) AS place FROM claims WHERE course = $1 AND assignment = $2 \
+         AND holder = $3 AND COALESCE(stamped_at, lodged_at) <= $4",
+    )
+    .bind(claim.reference.course.as_str())
+    .bind(claim.reference.assignment.as_str())
+    .bind(holder_key(&claim.holder))
+    .bind(stamp.at.as_millis())
+    .fetch_one(connection)
+    .await?;
+    Columns::new("claims", &row).int("place")
 }
 
 /// The holder's row; made here where it was missing, so that there is one to compare and swap.
@@ -181,23 +246,27 @@ async fn swap_last_claim(
     Ok(swapped.rows_affected() == 1)
 }
 
-/// Ends the claim that waits for files; a late claim never ends one that was lodged in time.
+/// Ends the claim that waits for files; a late claim never ends one that was lodged in time, nor one that was stamped in
+/// an outage what was lodged after it.
 async fn supersede(connection: &mut AnyConnection, claim: &NewClaim) -> Result<(), StoreError> {
-    let late = late_ms(claim.lodged_at, claim.due);
+    let late = late_ms(claim.judged_at(), claim.due);
+    let up_to = claim.outage.as_ref().map_or(i64::MAX, |stamp| stamp.at.as_millis());
     sqlx::query(
         "UPDATE claims SET state = 'superseded' WHERE course = $1 AND assignment = $2 \
-         AND holder = $3 AND state = 'waiting' AND ($4 = 0 OR late_ms > 0)",
+         AND holder = $3 AND state = 'waiting' AND ($4 = 0 OR late_ms > 0) \
+         AND COALESCE(stamped_at, lodged_at) <= $5",
     )
     .bind(claim.reference.course.as_str())
     .bind(claim.reference.assignment.as_str())
     .bind(holder_key(&claim.holder))
     .bind(late)
+    .bind(up_to)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-fn row(claim: &NewClaim, assignment: &AssignmentRow, known: HolderRow) -> ClaimRow {
+fn row(claim: &NewClaim, upload_until: Timestamp, known: HolderRow) -> ClaimRow {
     // Files that are all empty need no upload.
     let complete = claim.pieces == 0;
     ClaimRow {
@@ -208,23 +277,28 @@ fn row(claim: &NewClaim, assignment: &AssignmentRow, known: HolderRow) -> ClaimR
         person: claim.person.clone(),
         lodged_at: claim.lodged_at,
         due: claim.due,
-        late_ms: late_ms(claim.lodged_at, claim.due),
+        late_ms: late_ms(claim.judged_at(), claim.due),
         state: if complete { ClaimState::Received } else { ClaimState::Waiting },
-        upload_until: claim.lodged_at.plus_seconds(assignment.upload_seconds),
+        upload_until,
         received_at: complete.then_some(claim.lodged_at),
         pieces: claim.pieces,
         durable: 0,
         cms: claim.cms.clone(),
         token: claim.token.clone(),
         revocation: claim.revocation.clone(),
+        outage: claim.outage.clone(),
     }
 }
 
-async fn insert(connection: &mut AnyConnection, row: &ClaimRow) -> Result<(), StoreError> {
+async fn insert(
+    connection: &mut AnyConnection,
+    row: &ClaimRow,
+    place: i64,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO claims (id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, \
-         state, upload_until, received_at, pieces, durable, cms, token, revocation) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         state, upload_until, received_at, pieces, durable, cms, token, revocation, outage, stamped_at, place) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
     )
     .bind(row.id.to_string())
     .bind(row.reference.course.as_str())
@@ -243,6 +317,9 @@ async fn insert(connection: &mut AnyConnection, row: &ClaimRow) -> Result<(), St
     .bind(row.cms.as_slice())
     .bind(row.token.as_slice())
     .bind(row.revocation.as_slice())
+    .bind(row.outage.as_ref().map(|stamp| stamp.token.clone()))
+    .bind(row.outage.as_ref().map(|stamp| stamp.at.as_millis()))
+    .bind(place)
     .execute(connection)
     .await?;
     Ok(())

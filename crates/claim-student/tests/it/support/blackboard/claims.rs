@@ -220,6 +220,7 @@ impl Claim {
             counts: received,
             server_time,
             cms: None,
+            outage: None,
         }
     }
 

@@ -76,6 +76,7 @@ impl Evidence {
         let parts = Parts {
             claim: &claim,
             token,
+            outage: None,
             revocation: &lists,
             log: &self.log_certificate,
             witnesses: std::slice::from_ref(&self.witness_certificate),
