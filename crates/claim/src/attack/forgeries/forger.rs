@@ -238,6 +238,7 @@ impl Forged {
         let parts = Parts {
             claim: &self.claim,
             token: &self.token,
+            outage: None,
             revocation: &self.lists,
             log: &self.log,
             witnesses: &self.witnesses,
