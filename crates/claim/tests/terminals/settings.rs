@@ -46,10 +46,10 @@ fn every_kind_of_setting_in_the_file_and_the_environment() {
     // The file of another folder, and another file.
     folder.write("elsewhere/claim.toml", "json = true\n");
     let done = folder.run(&["cuhk", "list", "--dir", "elsewhere"]).expect(0);
-    assert_eq!(done.documents().len(), 2, "its server and its witness");
+    assert_eq!(done.documents().len(), 3, "its server, its witness, its timestamps");
     folder.write("other.toml", "dir = \"elsewhere\"\njson = true\n");
     let done = folder.run(&["cuhk", "list", "--config", "other.toml"]).expect(0);
-    assert_eq!(done.documents().len(), 2, "its server and its witness");
+    assert_eq!(done.documents().len(), 3, "its server, its witness, its timestamps");
     let mut command = folder.command(&["student", "enroll"]);
     command.env("CLAIM_SID", SID).env("CLAIM_CUHK", "https://localhost:1");
     Program::start(command).end().explains(3, &["https://localhost:1"]);
