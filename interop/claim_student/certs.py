@@ -349,6 +349,17 @@ def check_timestamp(certificate: x509.Certificate, root: x509.Certificate) -> st
     return _service_origin(certificate)
 
 
+def check_own(certificate: x509.Certificate) -> None:
+    """A timestamp certificate of CUHK itself: its list lies at the origin that it is for."""
+    points = _extension(certificate, x509.CRLDistributionPoints)
+    listed = list(points) if isinstance(points, x509.CRLDistributionPoints) else []
+    names = listed[0].full_name or [] if len(listed) == 1 else []
+    if len(names) != 1 or not isinstance(names[0], x509.UniformResourceIdentifier):
+        raise Untrusted("not CUHK's own timestamp authority")
+    if not names[0].value.startswith(_service_origin(certificate) + "/"):
+        raise Untrusted("the timestamp authority of a Blackboard, not CUHK's own")
+
+
 def check_log(certificate: x509.Certificate, root: x509.Certificate) -> str:
     """The log profile, whatever the time. Returns the origin of the server that keeps it."""
     _check_service(certificate, root, LOG_POLICY, LOG_USAGE)

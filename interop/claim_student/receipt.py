@@ -34,7 +34,7 @@ This is a receipt of Claim: proof that files were handed in to a Blackboard of
 The Chinese University of Hong Kong, at the time
 {time}
 by the clock of that Blackboard.
-
+{told}
 You need cuhk.cer, the root certificate of CUHK. Take it from CUHK itself or from
 somebody you trust. Never take it from whoever gave you this receipt: with a root
 of their own, anybody can make a receipt that seems genuine.
@@ -52,10 +52,23 @@ with their SHA-256 goes to manifest.json):
 That Blackboard had it at that time:
 
   openssl ts -verify -data claim.p7s -in timestamp.tsr -CAfile cuhk.cer -untrusted certificates.pem -attime {seconds}
-
+{command}
 That this clock was right, that the log has the claim, and that the signer's
 certificate was not revoked, is in lodged.proof, received.proof and
 revocation.crl; OpenSSL does not read all of these.
+"""
+
+
+_BEFORE = "\nThat Blackboard could not be reached before. CUHK had the claim at\n"
+_TOLD = _BEFORE + """\
+{time}
+by its own clock, and by that time it is judged.
+"""
+_COMMAND = """
+That CUHK had it before, while that Blackboard could not be reached (the
+certificate in it must be the one of CUHK's own timestamp authority):
+
+  openssl ts -verify -data claim.p7s -in outage.tsr -CAfile cuhk.cer -attime {seconds}
 """
 
 
@@ -64,17 +77,27 @@ def wire_time(time: datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
 
 
-def readme(time: datetime) -> bytes:
-    """README.txt, which is the same in all receipts but for the token's time."""
-    return _TEXT.format(time=wire_time(time), seconds=int(time.timestamp())).encode("utf-8")
+def readme(time: datetime, outage: datetime | None = None) -> bytes:
+    """README.txt, which is the same in all receipts but for the tokens' times."""
+
+    def filled(text: str, at: datetime) -> str:
+        return text.format(time=wire_time(at), seconds=int(at.timestamp()), told=told, command=command)
+
+    told = command = ""
+    if outage is not None:
+        told, command = filled(_TOLD, outage), filled(_COMMAND, outage)
+    return filled(_TEXT, time).encode("utf-8")
 
 
-def _readme_time(content: bytes) -> datetime:
+def _readme_times(content: bytes) -> tuple[datetime, datetime | None]:
     lines = content.split(b"\n", 3)
     try:
-        time = parse_time(lines[2].decode("ascii"))
-        if readme(time) == content:
-            return time
+        time, outage = parse_time(lines[2].decode("ascii")), None
+        _, before, rest = content.partition(_BEFORE.encode("ascii"))
+        if before:
+            outage = parse_time(rest.split(b"\n", 1)[0].decode("ascii"))
+        if readme(time, outage) == content:
+            return time, outage
     except (Malformed, LookupError, UnicodeDecodeError):
         pass
     raise Malformed("README.txt has another text than it has in every receipt")
@@ -155,6 +178,8 @@ class Receipt:
     proofs: dict[str, Proof]
     time: datetime
     """The time that README.txt tells."""
+    outage_time: datetime | None
+    """The time of CUHK's token that it tells, after an outage."""
 
     @classmethod
     def parse(cls, data: bytes) -> Receipt:
@@ -168,18 +193,21 @@ class Receipt:
             raise Malformed("certificates.pem cannot be read") from error
         lists = read_lists(members[LISTS])
         proofs = {name: Proof.parse(members[name]) for name in (LODGED, RECEIVED) if name in members}
-        if OUTAGE in members:
-            raise Malformed("outage.tsr, which nothing here can judge")
         if not lists or not certificates:
             raise Malformed("PEM without a block")
         if pem(certificates) != members[CERTIFICATES] or pem_lists(lists) != members[LISTS]:
             raise Malformed("PEM that is not in its one spelling")
-        return cls(members, certificates, lists, proofs, _readme_time(members[README]))
+        return cls(members, certificates, lists, proofs, *_readme_times(members[README]))
 
     @property
     def claim(self) -> bytes:
         """The signed claim."""
         return self.members[CLAIM]
+
+    @property
+    def outage(self) -> bytes | None:
+        """CUHK's token, after an outage."""
+        return self.members.get(OUTAGE)
 
     @property
     def token(self) -> bytes:

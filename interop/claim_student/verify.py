@@ -35,6 +35,8 @@ class Report:
     claim: Manifest | None = None
     people: list[str] = field(default_factory=list)
     time: datetime | None = None
+    stamped: datetime | None = None
+    """When CUHK stamped it, in an outage: by this time it is judged."""
     witnessed: datetime | None = None
     late: timedelta | None = None
     """How late, and zero in time; None without a due time."""
@@ -64,6 +66,12 @@ def verify(
     except ClaimError as error:
         report.failure = str(error)
     return report
+
+
+def _check_use(token: cms.Token) -> None:
+    start, end = certs.usage_period(token.certificate)
+    if not start <= token.time.replace(microsecond=0) <= end:
+        raise Untrusted("the timestamp was made outside of its key's usage period")
 
 
 class _Check:
@@ -110,9 +118,23 @@ class _Check:
     def _token(self) -> None:
         self.token = cms.token(self.receipt.token)
         self.clock_origin = cms.check_token(self.token, self.receipt.claim, self.root)
-        if self.receipt.time != self.token.time:
+        self._outage_token()
+        stamped = self.outage and self.outage.time
+        if (self.receipt.time, self.receipt.outage_time) != (self.token.time, stamped):
             raise Malformed("README.txt tells another time than the token")
-        self.report.time = self.token.time
+        self.report.time, self.report.stamped = self.token.time, stamped
+
+    def _outage_token(self) -> None:
+        self.outage: cms.Token | None = None
+        if self.manifest.outage != (self.receipt.outage is not None):
+            raise Malformed("CUHK's token is there exactly when the claim says so")
+        if self.receipt.outage is None:
+            return
+        self.outage = cms.token(self.receipt.outage)
+        cms.check_token(self.outage, self.receipt.claim, self.root)
+        certs.check_own(self.outage.certificate)
+        certs.check_valid(self.outage.certificate, self.outage.time)
+        _check_use(self.outage)
 
     def _origins(self) -> None:
         first = [*self.signers, *self.issuers, self.token.certificate]
@@ -183,8 +205,13 @@ class _Check:
             raise Untrusted("Blackboard's clock was far ahead of the witness's")
         if witnessed is not None and time >= witnessed + _AHEAD:
             self.report.remarks.append("Blackboard's clock was ahead of the witness's")
+        stamped = self.report.stamped
+        if stamped is not None and stamped > time + _CONFIRMED:
+            raise Untrusted("CUHK stamped it after Blackboard had it")
         if self.proven:
             self.report.certainty = "proven in time"
+        elif stamped is not None:
+            self.report.certainty = "by CUHK's clock, as Blackboard could not be reached"
         elif witnessed is not None and witnessed <= time + _CONFIRMED:
             self.report.certainty = "by Blackboard's clock, which the witness confirms"
         else:
@@ -198,15 +225,14 @@ class _Check:
     def _valid(self, time: datetime, witnessed: datetime | None) -> None:
         for one in [*self.signers, *self.issuers]:
             certs.check_valid(one, time)
+            certs.check_valid(one, self.report.stamped or time)
         for one in [self.token.certificate, self.log]:
             certs.check_valid(one, witnessed or time)
         for times in self.seen:
             for name, one in zip(self.names, self.witnesses, strict=True):
                 if name in times:
                     certs.check_valid(one, times[name])
-        start, end = certs.usage_period(self.token.certificate)
-        if not start <= time.replace(microsecond=0) <= end:
-            raise Untrusted("the timestamp was made outside of its key's usage period")
+        _check_use(self.token)
 
     def _revoked(self, time: datetime) -> None:
         if len(self.receipt.lists) != len(self.issuers):
@@ -223,7 +249,9 @@ class _Check:
 
     def _newer(self, time: datetime, witnessed: datetime | None) -> None:
         moments = [(one, time) for one in self.issuers]
-        moments += [(one, witnessed or time) for one in [self.token.certificate, self.log]]
+        services = [self.token.certificate, self.log]
+        services += [self.outage.certificate] if self.outage else []
+        moments += [(one, witnessed or time) for one in services]
         for times in self.seen:
             for name, one in zip(self.names, self.witnesses, strict=True):
                 if name in times:
@@ -239,7 +267,7 @@ class _Check:
 
     def _due(self) -> None:
         if self.manifest.due is not None:
-            late = self.token.time - parse_time(self.manifest.due)
+            late = (self.report.stamped or self.token.time) - parse_time(self.manifest.due)
             self.report.late = timedelta(0) if self.proven else max(timedelta(0), late)
 
     def _files(self, files: Mapping[str, Path]) -> None:
