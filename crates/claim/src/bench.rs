@@ -5,6 +5,7 @@ mod connection;
 mod cpu;
 mod hand_in;
 mod hostile;
+mod idle;
 mod io;
 mod load;
 mod primitives;
@@ -61,6 +62,7 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
             verify::run(seconds, receipts as usize, context).await
         }
         BenchCommand::Upload(arguments) => upload::run(arguments, context).await,
+        BenchCommand::Idle { connections } => idle::run(connections as usize, context).await,
         BenchCommand::Hostile(arguments) => hostile::run(arguments, context).await,
     }
 }

@@ -86,3 +86,11 @@ fn uploads_are_measured_large_and_small() {
         assert_positive(upload, &["elapsed", "unavoidable", "written", "memory_peak"]);
     }
 }
+
+#[test]
+fn idle_connections_cost_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = claim(dir.path(), &["idle", "--connections", "600"]);
+    assert_eq!(report["connections"], 600);
+    assert_positive(&report, &["opened_in", "memory_before", "memory_open", "each"]);
+}

@@ -1,6 +1,6 @@
 //! The students' end: a lean HTTPS client, so that the machine is left to the server.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -99,7 +99,7 @@ impl Client {
 
     /// Tries what the server chooses.
     pub(super) async fn negotiate(&self) -> Result<Negotiated> {
-        let stream = self.handshake().await?;
+        let stream = self.handshake(Ipv4Addr::UNSPECIFIED).await?;
         let (_, tls) = stream.get_ref();
         let key_exchange = tls.negotiated_key_exchange_group();
         let http = tls.alpn_protocol().unwrap_or(HTTP1);
@@ -111,7 +111,12 @@ impl Client {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection> {
-        let stream = self.handshake().await?;
+        self.connect_from(Ipv4Addr::UNSPECIFIED).await
+    }
+
+    /// Connects from this address, which is one of this machine's.
+    pub(super) async fn connect_from(&self, from: Ipv4Addr) -> Result<Connection> {
+        let stream = self.handshake(from).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         let stream = TokioIo::new(stream);
         // What goes wrong on a connection, its requests are told too.
@@ -161,8 +166,12 @@ impl Client {
         Ok((head.status, content))
     }
 
-    async fn handshake(&self) -> Result<TlsStream<TcpStream>> {
-        let tcp = TcpStream::connect(self.address).await.context("cannot connect to Blackboard")?;
+    async fn handshake(&self, from: Ipv4Addr) -> Result<TlsStream<TcpStream>> {
+        let socket = TcpSocket::new_v4()?;
+        if !from.is_unspecified() {
+            socket.bind((from, 0).into())?;
+        }
+        let tcp = socket.connect(self.address).await.context("cannot connect to Blackboard")?;
         tcp.set_nodelay(true)?;
         self.tls.connect(self.name.clone(), tcp).await.context("the TLS handshake failed")
     }
@@ -258,6 +267,11 @@ impl Connection {
             }
             Requests::Http2(requests) => Ok(requests.send_request(request).await?),
         }
+    }
+
+    /// Whether the server has not closed it.
+    pub(super) fn is_open(&self) -> bool {
+        !self.driver.is_finished()
     }
 
     /// Says goodbye and waits until the connection is gone.

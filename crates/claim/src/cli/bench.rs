@@ -63,6 +63,12 @@ pub(crate) enum BenchCommand {
         #[arg(long, env = "CLAIM_RECEIPTS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         receipts: u32,
     },
+    /// What a connection costs the server while nothing happens on it
+    Idle {
+        /// How many are open at once
+        #[arg(long, env = "CLAIM_CONNECTIONS", default_value_t = 9_900, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        connections: u32,
+    },
     /// Both servers under attack, each in its own process, with honest students beside the attacker
     Hostile(HostileArgs),
 }
