@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use claim_core::Origin;
 use claim_http::{Clock, ExternalTls, Limits};
-use claim_store::{DatabaseUrl, DatabaseUrlError};
+use claim_store::{DatabaseUrl, DatabaseUrlError, Faults};
 use serde::Deserialize;
 
 /// The port that Blackboard listens on where nothing else is configured.
@@ -56,6 +56,8 @@ pub struct Config {
     pub patience: Duration,
     /// The time.
     pub clock: Clock,
+    /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
+    pub faults: Faults,
 }
 
 /// What the protocol's own work may take; in the configuration file with kebab-case names.
@@ -92,6 +94,7 @@ impl Config {
             quotas: Quotas::default(),
             patience: Duration::from_secs(60),
             clock: Clock::system(),
+            faults: Faults::none(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use claim_core::Origin;
-use claim_files::{FileError, FolderLock, lock_folder};
+use claim_files::{FileError, FolderLock, lock_folder, make_folder};
 use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
@@ -74,8 +74,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let wrapping = wrapping_key(&sealing_key)
         .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
     let external = config.external_tls.clone().map(ExternalWatch::start).transpose()?;
-    let store = Arc::new(BlackboardStore::open(&config.database_url()?).await?);
-    let objects = Objects::open(&folder.objects())?;
+    let store = Arc::new(BlackboardStore::open_with(&config.database_url()?, config.faults.clone()).await?);
+    let objects = Objects::open_with(&folder.objects(), config.faults.clone())?;
     store.put_first_assignment(&inbox()?).await?;
 
     let key = own_key(&folder)?;
@@ -203,11 +203,7 @@ impl std::fmt::Debug for Running {
 
 /// Makes the folder where it is missing, and locks it.
 fn lock(dir: &Path) -> Result<FolderLock, StartError> {
-    std::fs::create_dir_all(dir).map_err(|source| FileError::System {
-        action: "create",
-        path: dir.to_owned(),
-        source,
-    })?;
+    make_folder(dir)?;
     lock_folder(dir, Folder::LOCK).map_err(|error| match error {
         FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },
         other => other.into(),

@@ -14,6 +14,7 @@ use claim_core::invitation::{Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
 use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, WitnessRequest};
+use claim_store::Faults;
 use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
 
 pub use self::error::AdminError;
@@ -64,7 +65,7 @@ pub async fn init(
     {
         return Err(AuthorityError::MadeAlready { certificate }.into());
     }
-    let store = open_store(&folder, database).await?;
+    let store = open_store(&folder, database, Faults::none()).await?;
     let has_issued = !store.certificates(None, 1).await?.is_empty();
     let (authority, _) =
         Authority::load_or_make(&folder, Mode::Rostered, has_issued, origin, clock.now())?;
@@ -128,9 +129,22 @@ impl Office {
         database: Option<&str>,
         clock: Clock,
     ) -> Result<Self, AdminError> {
+        Self::open_with(dir, database, clock, Faults::none()).await
+    }
+
+    /// The same, with faults at the points of its records.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(
+        dir: &Path,
+        database: Option<&str>,
+        clock: Clock,
+        faults: Faults,
+    ) -> Result<Self, AdminError> {
         let folder = Folder::new(dir);
         let root = load_root(&folder)?;
-        let store = open_store(&folder, database).await?;
+        let store = open_store(&folder, database, faults).await?;
         let pin = RootPin::of(&Digest::from_bytes(*root.hash()));
         Ok(Self { folder, mode: Mode::of(&root), pin, store, clock })
     }

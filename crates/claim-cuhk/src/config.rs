@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use claim_core::Origin;
 use claim_http::{Clock, ExternalTls, Limits};
+use claim_store::Faults;
 use serde::Deserialize;
 
 /// The port that CUHK listens on where nothing else is configured.
@@ -45,6 +46,8 @@ pub struct Config {
     pub renewal_grace: u32,
     /// The time.
     pub clock: Clock,
+    /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
+    pub faults: Faults,
 }
 
 /// What one person may ask for; in the configuration file with kebab-case names.
@@ -77,6 +80,7 @@ impl Config {
             code_life: DEFAULT_CODE_LIFE,
             renewal_grace: DEFAULT_RENEWAL_GRACE,
             clock: Clock::system(),
+            faults: Faults::none(),
         }
     }
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use claim_core::invitation::RootPin;
 use claim_core::{Digest, Origin};
-use claim_files::{FileError, FolderLock, lock_folder};
+use claim_files::{FileError, FolderLock, lock_folder, make_folder};
 use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
-use claim_store::DatabaseUrl;
+use claim_store::{DatabaseUrl, Faults};
 use claim_store::cuhk::CuhkStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -65,7 +65,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let addresses = local_addresses(&listeners)?;
     let health = config.metrics.map(|address| bind(&[address])).transpose()?;
     let origin = origin(&config, &folder, &addresses)?;
-    let store = open_store(&folder, config.database.as_deref()).await?;
+    let store = open_store(&folder, config.database.as_deref(), config.faults.clone()).await?;
     let (authority, found) = open_authority(&config, &folder, &store, &origin).await?;
     let (mode, fingerprint) = (Mode::of(authority.root()), authority.root_digest());
     observer(match found {
@@ -208,22 +208,19 @@ impl std::fmt::Debug for Running {
 pub(crate) async fn open_store(
     folder: &Folder,
     database: Option<&str>,
+    faults: Faults,
 ) -> Result<CuhkStore, StartError> {
     let url = match database {
         Some(url) => url.parse()?,
         None => DatabaseUrl::sqlite(folder.database()),
     };
-    Ok(CuhkStore::open(&url).await?)
+    Ok(CuhkStore::open_with(&url, faults).await?)
 }
 
 /// Makes the folder where it is missing, and locks it.
 pub(crate) fn lock(folder: &Folder) -> Result<FolderLock, StartError> {
     let dir = folder.path();
-    std::fs::create_dir_all(dir).map_err(|source| FileError::System {
-        action: "create",
-        path: dir.to_owned(),
-        source,
-    })?;
+    make_folder(dir)?;
     lock_folder(dir, Folder::LOCK).map_err(|error| match error {
         FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },
         other => other.into(),

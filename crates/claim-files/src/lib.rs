@@ -14,4 +14,4 @@ mod write;
 pub use error::FileError;
 pub use lock::{FolderLock, lock_folder};
 pub use read::{MAX_PRIVATE_LENGTH, read_private};
-pub use write::{Mode, replace, write_new};
+pub use write::{Mode, make_folder, replace, sync_folder, write_new};

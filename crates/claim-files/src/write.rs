@@ -105,8 +105,27 @@ fn next_number() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Makes a folder, with those above it that are missing, and returns when its name is on disk.
+///
+/// A folder that is there may have been made a moment ago by a process that was killed: its name is made durable too.
+///
+/// # Errors
+/// [`FileError`]; what was made until then stays.
+pub fn make_folder(path: &Path) -> Result<(), FileError> {
+    let missing = path.ancestors().take_while(|folder| !folder.exists()).count();
+    fs::create_dir_all(path).map_err(|e| FileError::from_system("create", path, e))?;
+    // The parents of all that were made; of one that was there its parent.
+    for folder in path.ancestors().skip(1).take(missing.max(1)) {
+        sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    }
+    Ok(())
+}
+
 /// Makes the names in a folder durable: fsync of a file alone does not.
-fn sync_folder(folder: &Path) -> Result<(), FileError> {
+///
+/// # Errors
+/// [`FileError`].
+pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|e| FileError::from_system("sync", folder, e))
@@ -207,6 +226,17 @@ mod tests {
         }
         write_new(&path, b"whole", Mode::Private).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn folders_are_made_with_those_above_them_and_may_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c");
+        make_folder(&path).unwrap();
+        make_folder(&path).unwrap();
+        assert!(path.is_dir());
+        fs::write(folder.path().join("file"), b"").unwrap();
+        assert!(make_folder(&folder.path().join("file/d")).is_err());
     }
 
     #[test]

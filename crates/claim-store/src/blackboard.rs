@@ -23,7 +23,7 @@ pub use ring::{Published, RingRow};
 
 use crate::database::Database;
 use crate::migrations::Schema;
-use crate::{DatabaseUrl, Kind, StoreError};
+use crate::{DatabaseUrl, Faults, Kind, StoreError};
 use writer::Writer;
 
 /// Blackboard's database.
@@ -43,7 +43,15 @@ impl BlackboardStore {
     /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
     /// is not Blackboard's.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let database = Arc::new(Database::open(url, Schema::Blackboard).await?);
+        Self::open_with(url, Faults::none()).await
+    }
+
+    /// The same, with faults at its points.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &DatabaseUrl, faults: Faults) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::open(url, Schema::Blackboard, faults).await?);
         let messages = Writer::start(Arc::clone(&database));
         let lodgings = Writer::start(Arc::clone(&database));
         let pieces = Writer::start(Arc::clone(&database));

@@ -16,7 +16,7 @@ pub use revocations::{Revocation, RevocationListRecord, Revoked};
 use crate::database::Database;
 use crate::migrations::Schema;
 use crate::witness::WitnessRecords;
-use crate::{DatabaseUrl, Kind, StoreError};
+use crate::{DatabaseUrl, Faults, Kind, StoreError};
 
 /// CUHK's database.
 pub struct CuhkStore {
@@ -32,7 +32,15 @@ impl CuhkStore {
     /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
     /// is not CUHK's.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(url, Schema::Cuhk).await? })
+        Self::open_with(url, Faults::none()).await
+    }
+
+    /// The same, with faults at its points.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &DatabaseUrl, faults: Faults) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(url, Schema::Cuhk, faults).await? })
     }
 
     /// The kind of the database.

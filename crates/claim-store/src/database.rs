@@ -14,6 +14,7 @@ use url::Url;
 use crate::location::{Location, sqlite_url};
 use crate::migrations::{self, Schema};
 use crate::retry::retry;
+use crate::points::{Faults, Point};
 use crate::{DatabaseUrl, StoreError};
 
 /// The kind of a database.
@@ -49,18 +50,25 @@ pub(crate) struct Database {
     /// SQLite has one writer at a time. Within this process they queue here, in order and without polling;
     /// `None` where the database sees to it.
     turn: Option<Mutex<()>>,
+    faults: Faults,
 }
 
 /// A transaction that may write; what is not committed is rolled back when this is dropped.
 pub(crate) struct Write<'d> {
     transaction: Transaction<'static, Any>,
+    point: Point,
+    faults: &'d Faults,
     _turn: Option<MutexGuard<'d, ()>>,
 }
 
 impl Database {
     /// Opens the database; makes the SQLite file where there is none, readable by its owner only;
     /// brings the schema up to date.
-    pub(crate) async fn open(url: &DatabaseUrl, schema: Schema) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        url: &DatabaseUrl,
+        schema: Schema,
+        faults: Faults,
+    ) -> Result<Self, StoreError> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
 
@@ -79,7 +87,7 @@ impl Database {
             .after_connect(move |connection, _| Box::pin(settle(connection, kind)))
             .connect_lazy_with(options);
         let turn = (kind == Kind::Sqlite).then(|| Mutex::new(()));
-        Ok(Self { pool, kind, turn })
+        Ok(Self { pool, kind, turn, faults })
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -91,8 +99,8 @@ impl Database {
         &self.pool
     }
 
-    /// Starts a transaction that may write.
-    pub(crate) async fn begin(&self) -> Result<Write<'_>, StoreError> {
+    /// Starts a transaction that may write; `point` names what it makes durable.
+    pub(crate) async fn begin(&self, point: Point) -> Result<Write<'_>, StoreError> {
         let turn = match &self.turn {
             Some(turn) => Some(turn.lock().await),
             None => None,
@@ -102,7 +110,7 @@ impl Database {
             Kind::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Kind::Postgres => self.pool.begin().await?,
         };
-        Ok(Write { transaction, _turn: turn })
+        Ok(Write { transaction, point, faults: &self.faults, _turn: turn })
     }
 
     /// Whether the database takes a write and makes it durable.
@@ -110,7 +118,7 @@ impl Database {
     /// The row of the first migration is written as it is: it is there in both databases, and whatever keeps messages
     /// or certificates from being stored (a full disk, a standby, a lost permission) keeps this one too.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        let mut write = self.begin().await?;
+        let mut write = self.begin(Point::Probe).await?;
         sqlx::query("UPDATE _sqlx_migrations SET description = description WHERE version = 1")
             .execute(write.connection())
             .await?;
@@ -127,10 +135,18 @@ impl Write<'_> {
         &mut self.transaction
     }
 
+    /// It turned out to make more durable than it set out to.
+    pub(crate) fn becomes(&mut self, point: Point) {
+        self.point = point;
+    }
+
     /// Commits; when this returns `Ok`, what was written is durable.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await?;
-        Ok(())
+        let Self { transaction, point, faults, _turn } = self;
+        if faults.before(point).await? {
+            transaction.commit().await?;
+        }
+        Ok(faults.after(point).await?)
     }
 }
 

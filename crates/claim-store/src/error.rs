@@ -9,6 +9,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use crate::points::Injected;
+
 /// What went wrong with a database, grouped by what can be done about it.
 ///
 /// It can be cloned because one failed transaction may answer many who waited for it.
@@ -133,6 +135,13 @@ impl From<sqlx::Error> for StoreError {
             Class::Damaged => Self::Damaged { source },
             Class::Refused => Self::Refused { source },
         }
+    }
+}
+
+impl From<Injected> for StoreError {
+    /// As a disk or a connection fails: nobody can tell what became of it.
+    fn from(injected: Injected) -> Self {
+        sqlx::Error::Io(injected.into()).into()
     }
 }
 

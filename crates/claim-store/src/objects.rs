@@ -1,18 +1,29 @@
 //! Objects: octets under a name, written once and never changed. Pieces of files, tiles of the log.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::PieceRef;
+use claim_files::{FileError, make_folder, sync_folder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+use crate::points::Injected;
+use crate::{Faults, Point};
+
+/// How many folders are remembered as durable before it begins anew; some megabytes.
+const MAX_SETTLED: usize = 10_000;
+
 /// The name of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectName(ObjectPath);
+pub struct ObjectName {
+    path: ObjectPath,
+    point: Point,
+}
 
 impl ObjectName {
     /// A piece of one of a claim's files.
@@ -21,18 +32,34 @@ impl ObjectName {
         // storage more than most reports do: each new folder is synced, as is the one it is in.
         let id = claim.to_string();
         let shard = id.get(..2).unwrap_or_default();
-        Self(ObjectPath::from(format!("claims/{shard}/{id}.{}.{}", piece.file, piece.index)))
+        let path = ObjectPath::from(format!("claims/{shard}/{id}.{}.{}", piece.file, piece.index));
+        Self { path, point: Point::Chunk }
     }
 
     /// A file of the log, by the path under which it is served below `/log/`.
     pub fn log(path: &str) -> Self {
-        Self(ObjectPath::from(format!("log/{path}")))
+        Self { path: ObjectPath::from(format!("log/{path}")), point: Point::Tile }
+    }
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.path.fmt(f)
     }
 }
 
 /// Where objects are kept: a folder of this machine.
 #[derive(Clone, Debug)]
-pub struct Objects(Arc<LocalFileSystem>);
+pub struct Objects(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: LocalFileSystem,
+    folder: PathBuf,
+    /// Folders whose names are known to be durable, all the way up.
+    settled: Mutex<HashSet<PathBuf>>,
+    faults: Faults,
+}
 
 /// What went wrong with the objects.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -52,6 +79,15 @@ pub enum ObjectError {
         /// What the driver said.
         source: Arc<object_store::Error>,
     },
+    /// A folder of it could not be made, or not be made durable.
+    #[error(transparent)]
+    File(Arc<FileError>),
+    /// Something else is there under the name: it was damaged, or another program wrote it.
+    #[error("the storage of files holds something else as {name}: it was damaged; restore it from a backup")]
+    Differs {
+        /// The object's name.
+        name: String,
+    },
 }
 
 impl Objects {
@@ -60,23 +96,50 @@ impl Objects {
     /// # Errors
     /// [`ObjectError::Folder`].
     pub fn open(folder: &Path) -> Result<Self, ObjectError> {
+        Self::open_with(folder, Faults::none())
+    }
+
+    /// The same, with faults at its points.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(folder: &Path, faults: Faults) -> Result<Self, ObjectError> {
         let refused = |reason: String| ObjectError::Folder { path: folder.to_owned(), reason };
-        std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
+        make_folder(folder).map_err(|error| refused(error.to_string()))?;
         let store =
             LocalFileSystem::new_with_prefix(folder).map_err(|error| refused(error.to_string()))?;
         // Without it a power failure could lose what was acknowledged.
-        Ok(Self(Arc::new(store.with_fsync(true))))
+        let store = store.with_fsync(true);
+        let (folder, settled) = (folder.to_owned(), Mutex::default());
+        Ok(Self(Arc::new(Inner { store, folder, settled, faults })))
     }
 
     /// Keeps an object; when this returns, it is durable. One that is there already stays as it is.
     ///
     /// # Errors
-    /// [`ObjectError::Unavailable`].
+    /// [`ObjectError::Differs`] when other octets are there; else [`ObjectError::Unavailable`] or [`ObjectError::File`].
     pub async fn keep(&self, name: &ObjectName, octets: Bytes) -> Result<(), ObjectError> {
+        if self.0.faults.before(name.point).await? {
+            self.put(name, octets).await?;
+        }
+        Ok(self.0.faults.after(name.point).await?)
+    }
+
+    async fn put(&self, name: &ObjectName, octets: Bytes) -> Result<(), ObjectError> {
+        let parent = self.parent(name);
+        self.settle(&parent).await?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = self.0.put_opts(&name.0, PutPayload::from_bytes(octets), options).await;
-        match put {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+        let payload = PutPayload::from_bytes(octets.clone());
+        match self.0.store.put_opts(&name.path, payload, options).await {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                if self.read(name).await? != Some(octets) {
+                    return Err(ObjectError::Differs { name: name.to_string() });
+                }
+                // Whoever wrote it may have been killed, or be about to sync: its content is durable, its name
+                // need not be.
+                blocking(move || sync_folder(&parent)).await
+            }
             Err(error) => Err(ObjectError::Unavailable { source: Arc::new(error) }),
         }
     }
@@ -87,11 +150,67 @@ impl Objects {
     /// [`ObjectError::Unavailable`].
     pub async fn read(&self, name: &ObjectName) -> Result<Option<Bytes>, ObjectError> {
         let unavailable = |error| ObjectError::Unavailable { source: Arc::new(error) };
-        match self.0.get(&name.0).await {
+        match self.0.store.get(&name.path).await {
             Ok(found) => found.bytes().await.map(Some).map_err(unavailable),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(unavailable(error)),
         }
+    }
+
+    /// Where the objects are.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    fn parent(&self, name: &ObjectName) -> PathBuf {
+        let path = self.0.folder.join(name.path.as_ref());
+        path.parent().map_or_else(|| self.0.folder.clone(), Path::to_owned)
+    }
+
+    /// Makes a folder below the objects' and every name on the way to it durable.
+    ///
+    /// The driver syncs only what it makes itself: a folder that another request is just making, or that a process
+    /// made which was killed, would count as durable.
+    async fn settle(&self, folder: &Path) -> Result<(), ObjectError> {
+        let settled = |set: &HashSet<PathBuf>| set.contains(folder);
+        if settled(&self.0.settled.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(());
+        }
+        let mut chain: Vec<PathBuf> = folder
+            .ancestors()
+            .take_while(|one| *one != self.0.folder)
+            .map(Path::to_owned)
+            .collect();
+        chain.reverse();
+        let made = chain.clone();
+        blocking(move || made.iter().try_for_each(|one| make_folder(one))).await?;
+        let mut known = self.0.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_SETTLED {
+            known.clear();
+        }
+        known.extend(chain);
+        Ok(())
+    }
+}
+
+/// Disks may take their time.
+async fn blocking(
+    work: impl FnOnce() -> Result<(), FileError> + Send + 'static,
+) -> Result<(), ObjectError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| ObjectError::File(Arc::new(error))),
+        Err(source) => {
+            let source = Arc::new(object_store::Error::JoinError { source });
+            Err(ObjectError::Unavailable { source })
+        }
+    }
+}
+
+impl From<Injected> for ObjectError {
+    /// As a disk fails.
+    fn from(injected: Injected) -> Self {
+        let source = object_store::Error::Generic { store: "a test", source: Box::new(injected) };
+        Self::Unavailable { source: Arc::new(source) }
     }
 }
 
@@ -108,7 +227,9 @@ mod tests {
         let name = ObjectName::piece(ClaimId::of_manifest(b"{}"), piece);
         assert_eq!(objects.read(&name).await.unwrap(), None);
         objects.keep(&name, Bytes::from_static(b"first")).await.unwrap();
-        objects.keep(&name, Bytes::from_static(b"second")).await.unwrap();
+        objects.keep(&name, Bytes::from_static(b"first")).await.unwrap();
+        let other = objects.keep(&name, Bytes::from_static(b"second")).await;
+        assert!(matches!(other, Err(ObjectError::Differs { .. })));
         assert_eq!(objects.read(&name).await.unwrap().unwrap(), b"first"[..]);
         let again = Objects::open(&folder.path().join("objects")).unwrap();
         assert_eq!(again.read(&name).await.unwrap().unwrap(), b"first"[..]);

@@ -8,7 +8,7 @@ use crate::database::Database;
 use crate::migrations::Schema;
 use crate::retry::retry;
 use crate::row::Columns;
-use crate::{DatabaseUrl, StoreError};
+use crate::{DatabaseUrl, Faults, Point, StoreError};
 
 /// For how long every checkpoint is kept, in milliseconds: a day. Of older days the last of each day stays.
 const KEEP_ALL: i64 = 24 * 60 * 60 * 1000;
@@ -36,7 +36,7 @@ impl WitnessStore {
     /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
     /// is not a witness's.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(url, Schema::Witness).await? })
+        Ok(Self { database: Database::open(url, Schema::Witness, Faults::none()).await? })
     }
 
     /// What it has seen.
@@ -64,7 +64,7 @@ impl WitnessStore {
     /// Whatever befalls the database.
     pub async fn put_key(&self, fingerprint: &[u8; 32], now: Timestamp) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::WitnessKey).await?;
             sqlx::query(
                 "INSERT INTO witness_keys (fingerprint, made_at) VALUES ($1, $2) \
                  ON CONFLICT (fingerprint) DO NOTHING",
@@ -136,7 +136,7 @@ impl<'d> WitnessRecords<'d> {
     ) -> Result<bool, StoreError> {
         let (old, size) = (old.map(column).transpose()?, column(new.size)?);
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Witness).await?;
             let swapped = swap(write.connection(), origin, old, size, &new.checkpoint).await?;
             if swapped {
                 keep(write.connection(), origin, size, &new.checkpoint, now).await?;
@@ -159,7 +159,7 @@ impl<'d> WitnessRecords<'d> {
     ) -> Result<(), StoreError> {
         let size = column(size)?;
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::SplitView).await?;
             sqlx::query(
                 "INSERT INTO split_views (origin, size, seen_at, first, second) \
                  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (origin, size) DO NOTHING",
@@ -183,7 +183,7 @@ impl<'d> WitnessRecords<'d> {
     pub async fn thin(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = now.as_millis().saturating_sub(KEEP_ALL);
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::WitnessThinned).await?;
             let gone = sqlx::query(
                 "DELETE FROM witnessed_checkpoints WHERE seen_at < $1 AND EXISTS (\
                  SELECT 1 FROM witnessed_checkpoints AS later \

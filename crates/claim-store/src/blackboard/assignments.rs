@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -49,7 +49,7 @@ impl BlackboardStore {
             return Err(StoreError::NulCharacter { column: "title" });
         }
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Assignment).await?;
             insert(write.connection(), assignment, ON_CONFLICT_REPLACE).await?;
             write.commit().await
         })
@@ -64,7 +64,7 @@ impl BlackboardStore {
         assignment: &AssignmentRow,
     ) -> Result<bool, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Assignment).await?;
             let row = sqlx::query("SELECT COUNT(*) AS count FROM assignments")
                 .fetch_one(write.connection())
                 .await?;

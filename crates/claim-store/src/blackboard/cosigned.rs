@@ -4,7 +4,7 @@ use claim_core::Timestamp;
 
 use super::BlackboardStore;
 use super::assignments::stored;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -54,7 +54,7 @@ impl BlackboardStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Cosignature).await?;
             sqlx::query(
                 "INSERT INTO log_cosigned (size, checkpoint, cosigned_at) VALUES ($1, $2, $3) \
                  ON CONFLICT (size) DO NOTHING",
@@ -163,7 +163,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn put_witness(&self, witness: &str, certificate: &[u8]) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::WitnessMet).await?;
             sqlx::query(
                 "INSERT INTO log_witnesses (witness, certificate) VALUES ($1, $2) \
                  ON CONFLICT (witness) DO UPDATE SET certificate = excluded.certificate",

@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::BlackboardStore;
 use super::assignments::stored;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -139,7 +139,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn begin_log(&self, head: &LogHeadRow) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::LogBegin).await?;
             sqlx::query(
                 "INSERT INTO log_head (id, size, root, published_size, checkpoint) \
                  VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
@@ -195,7 +195,7 @@ impl BlackboardStore {
         after: (u64, [u8; 32]),
         entries: &[EntryRow],
     ) -> Result<bool, StoreError> {
-        let mut write = self.database.begin().await?;
+        let mut write = self.database.begin(Point::Batch).await?;
         let swapped = sqlx::query(
             "UPDATE log_head SET size = $1, root = $2 \
              WHERE id = 1 AND size = $3 AND published_size = $3 AND root = $4",
@@ -226,7 +226,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn publish_checkpoint(&self, size: u64, checkpoint: &[u8]) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Checkpoint).await?;
             sqlx::query(
                 "UPDATE log_head SET published_size = $1, checkpoint = $2 \
                  WHERE id = 1 AND published_size < $1 AND size >= $1",

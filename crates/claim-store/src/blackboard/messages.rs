@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
 use super::writer::Job;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::database::Database;
 use crate::row::Columns;
 
@@ -110,7 +110,7 @@ impl Job for NewMessage {
 
 async fn keep(database: &Database, messages: &[&NewMessage]) -> Result<Vec<Kept>, StoreError> {
     let count = i64::try_from(messages.len()).unwrap_or(i64::MAX);
-    let mut write = database.begin().await?;
+    let mut write = database.begin(Point::Message).await?;
     // First of all, so that transactions of several replicas queue here and cannot lock crosswise.
     let row = sqlx::query("UPDATE message_ids SET last = last + $1 RETURNING last")
         .bind(count)

@@ -3,7 +3,7 @@
 use claim_pki::Timestamp;
 
 use super::BlackboardStore;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -71,7 +71,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn publish(&self, key: &RingRow) -> Result<Published, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Ring).await?;
             let inserted = sqlx::query(
                 "INSERT INTO sealing_ring (sequence, key_id, wrapped, published_at, use_from, \
                  use_until, open_until) VALUES ($1, $2, $3, $4, $5, $6, $7) \
@@ -98,7 +98,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn forget_ring_before(&self, time: Timestamp) -> Result<u64, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Ring).await?;
             let forgotten = sqlx::query("DELETE FROM sealing_ring WHERE open_until < $1")
                 .bind(time.as_millis())
                 .execute(write.connection())
@@ -115,7 +115,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn forget_all_ring(&self) -> Result<u64, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Ring).await?;
             let forgotten = sqlx::query("DELETE FROM sealing_ring")
                 .execute(write.connection())
                 .await?

@@ -4,7 +4,7 @@ use claim_pki::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -52,7 +52,7 @@ impl CuhkStore {
         serial: &str,
         certificate: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        let mut write = self.database.begin().await?;
+        let mut write = self.database.begin(Point::Certificate).await?;
         let recorded = sqlx::query(
             "UPDATE certificates SET certificate = $1 WHERE serial = $2 AND certificate IS NULL",
         )

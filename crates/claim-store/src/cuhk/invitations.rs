@@ -4,7 +4,7 @@ use claim_pki::{Origin, PersonId, Timestamp};
 use sqlx::AnyConnection;
 
 use super::CuhkStore;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -57,7 +57,7 @@ impl CuhkStore {
     /// [`StoreError::Refused`] when there is a code of this hash already; whatever befalls the database.
     pub async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Invitation).await?;
             put(write.connection(), invitation).await?;
             write.commit().await
         })
@@ -81,7 +81,7 @@ impl CuhkStore {
     /// Whatever befalls the database.
     pub async fn void_loopback_invitations(&self) -> Result<u64, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Invitation).await?;
             // A code that is used at this very moment makes the foreign key fail; the next attempt spares it.
             let voided = sqlx::query(
                 "DELETE FROM invitations WHERE invitee_kind = 'loopback' AND NOT EXISTS \

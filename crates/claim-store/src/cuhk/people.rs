@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::CuhkStore;
 use super::invitations::{self, Invitation};
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -30,7 +30,7 @@ impl CuhkStore {
     pub async fn put_person(&self, person: &PersonRecord) -> Result<(), StoreError> {
         check_name(person)?;
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Invitation).await?;
             put(write.connection(), person).await?;
             write.commit().await
         })
@@ -48,7 +48,7 @@ impl CuhkStore {
             check_name(person)?;
         }
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Invitation).await?;
             for (person, invitation) in people {
                 put(write.connection(), person).await?;
                 invitations::put(write.connection(), invitation).await?;

@@ -8,7 +8,7 @@ use sqlx::AnyConnection;
 use super::CuhkStore;
 use super::certificates::{self, CertificateRecord};
 use super::invitations::{self, Bound, InvitationRecord, Invitee};
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::database::Write;
 use crate::retry::retry;
 
@@ -109,7 +109,11 @@ impl CuhkStore {
         &self,
         reservation: &Reservation,
     ) -> Result<Result<Reserved, ReserveError>, StoreError> {
-        let mut write = self.database.begin().await?;
+        let point = match reservation.code_hash {
+            Some(_) => Point::CodeSpent,
+            None => Point::Reservation,
+        };
+        let mut write = self.database.begin(point).await?;
         if let Some(code_hash) = &reservation.code_hash {
             let Some(record) = invitations::find(write.connection(), code_hash).await? else {
                 return Ok(Err(ReserveError::UnknownCode));

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -58,7 +58,7 @@ impl CuhkStore {
     }
 
     async fn try_revoke(&self, revocation: &Revocation) -> Result<Revoked, StoreError> {
-        let mut write = self.database.begin().await?;
+        let mut write = self.database.begin(Point::Revocation).await?;
         let inserted = sqlx::query(
             "INSERT INTO revocations (serial, issuer, not_after, revoked_at, reason) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (serial) DO NOTHING",
@@ -172,7 +172,7 @@ impl CuhkStore {
         let number = i64::try_from(record.number)
             .map_err(|_| StoreError::Foreign { table: "revocation_lists", column: "number" })?;
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::RevocationList).await?;
             let put = put_list(write.connection(), record, number).await?;
             write.commit().await?;
             Ok(put)

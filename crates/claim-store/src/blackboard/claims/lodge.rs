@@ -6,7 +6,7 @@ use claim_core::{AssignmentRef, Digest, PersonId, Timestamp};
 use sqlx::AnyConnection;
 
 use super::{ClaimRow, Stamp, find, state_name};
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::outages;
@@ -106,7 +106,7 @@ impl Job for NewClaim {
     const BATCH: usize = 64;
 
     async fn commit(database: &Database, jobs: &[&Self]) -> Result<Vec<Lodged>, StoreError> {
-        let mut write = database.begin().await?;
+        let mut write = database.begin(Point::Lodge).await?;
         // First of all, like the ids of messages: replicas queue here and cannot lock crosswise.
         let mut ids = EntryIds::take(write.connection(), 2 * jobs.len()).await?;
         let mut outcomes = Vec::with_capacity(jobs.len());

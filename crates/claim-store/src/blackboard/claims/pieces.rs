@@ -6,7 +6,7 @@ use claim_core::hand_in::{ClaimState, PieceRef};
 use sqlx::AnyConnection;
 
 use super::{state, state_name};
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::blackboard::assignments::stored;
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::writer::Job;
@@ -54,11 +54,14 @@ impl Job for NewPiece {
     const BATCH: usize = 256;
 
     async fn commit(database: &Database, jobs: &[&Self]) -> Result<Vec<Marked>, StoreError> {
-        let mut write = database.begin().await?;
+        let mut write = database.begin(Point::Piece).await?;
         let mut ids = EntryIds::take(write.connection(), jobs.len()).await?;
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
             outcomes.push(mark(write.connection(), &mut ids, job).await?);
+        }
+        if outcomes.contains(&Marked::Received { now: true }) {
+            write.becomes(Point::Completion);
         }
         write.commit().await?;
         Ok(outcomes)

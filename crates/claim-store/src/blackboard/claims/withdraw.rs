@@ -6,7 +6,7 @@ use claim_core::{Digest, Timestamp};
 use sqlx::AnyConnection;
 
 use super::{ClaimRow, find};
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::blackboard::BlackboardStore;
 use crate::blackboard::log::{self, EntryIds};
 use crate::retry::retry;
@@ -52,7 +52,7 @@ impl BlackboardStore {
     /// Whatever befalls the database. It is safe to repeat.
     pub async fn withdraw(&self, withdrawal: &NewWithdrawal) -> Result<Withdrawn, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Withdrawal).await?;
             let mut ids = EntryIds::take(write.connection(), 1).await?;
             let outcome = withdraw(write.connection(), &mut ids, withdrawal).await?;
             write.commit().await?;
@@ -67,7 +67,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn mark_minute(&self, now: Timestamp) -> Result<u64, StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::Minute).await?;
             let connection = write.connection();
             let last = last_mark(connection, now).await?;
             let gap = now.millis_since(last);

@@ -1,0 +1,97 @@
+//! What staff does at CUHK's records, in a process of its own that breaks.
+
+use anyhow::{Result, bail};
+use claim_core::Sid;
+use claim_core::invitation::Invitation;
+
+use crate::order::{Action, Order};
+use crate::process::{Process, Said};
+use crate::world::{Scene, Side};
+
+/// Inviting somebody.
+pub struct Invite {
+    sid: Sid,
+    order: Option<Order>,
+    hit: bool,
+}
+
+/// Revoking a certificate.
+pub struct Revoke {
+    serial: String,
+    order: Option<Order>,
+    hit: bool,
+}
+
+impl Invite {
+    /// A new student; the first attempt has the order.
+    ///
+    /// # Errors
+    /// Never, in fact.
+    pub fn new(scene: &Scene, order: Order) -> Result<Self> {
+        Ok(Self { sid: scene.new_sid()?, order: Some(order), hit: false })
+    }
+
+    /// Whether the order was carried out.
+    pub fn was_hit(&self) -> bool {
+        self.hit
+    }
+
+    pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
+        let arguments = ["invite", "--sid", self.sid.as_str()];
+        let line = staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
+        let invitation: Invitation = line.parse()?;
+        scene.record().invited.insert(invitation.code.hash(&invitation.invitee));
+        Ok(())
+    }
+}
+
+impl Revoke {
+    /// This certificate; the first attempt has the order.
+    pub fn new(scene: &Scene, serial: String, order: Order) -> Self {
+        scene.record().to_be_revoked.insert(serial.clone());
+        Self { serial, order: Some(order), hit: false }
+    }
+
+    /// Whether the order was carried out.
+    pub fn was_hit(&self) -> bool {
+        self.hit
+    }
+
+    pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
+        let arguments = ["revoke", "--serial", &self.serial];
+        staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
+        scene.record().revoked.insert(self.serial.clone());
+        Ok(())
+    }
+}
+
+/// Does it in a process of its own, which is killed where the order stops it.
+async fn staff(
+    scene: &Scene,
+    arguments: &[&str],
+    order: Option<Order>,
+    hit: &mut bool,
+) -> Result<String> {
+    let dir = scene.dir(Side::Cuhk).display().to_string();
+    let text = order.map(|order| order.to_string());
+    let mut arguments = [arguments, &["--dir", &dir]].concat();
+    if let Some(text) = &text {
+        arguments.extend(["--order", text]);
+    }
+    let mut process = Process::start(&[], &scene.program, &arguments)?;
+    loop {
+        match process.next().await? {
+            Said::Hit => {
+                *hit = true;
+                if order.is_some_and(|order| order.action == Action::Stop) {
+                    process.kill().await?;
+                    bail!("killed");
+                }
+            }
+            Said::Done(text) => return Ok(text),
+            Said::Failed(text) => bail!("{text}"),
+            Said::Listening => {}
+            Said::Ended => bail!("it ended without a word"),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The points at which something becomes durable, by name, and what a test may do at them.
+//!
+//! Every transaction that writes and every object that is kept names its point; there is no other way to begin one.
+//! The servers of the program are made with [`Faults::none`], which asks nobody. Whoever tests that nothing acknowledged is
+//! lost gives an [`Injector`] when the store is made. No setting, argument or variable of the program leads to one.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Something that becomes durable at once or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Point {
+    /// CUHK: people on the roster, and codes given out.
+    Invitation,
+    /// CUHK: a serial number reserved by a code, which it spends.
+    CodeSpent,
+    /// CUHK: a serial number reserved without a code, as for a renewal.
+    Reservation,
+    /// CUHK: a signed certificate, before it is given out.
+    Certificate,
+    /// CUHK: a revocation.
+    Revocation,
+    /// CUHK: the next revocation list.
+    RevocationList,
+    /// CUHK, the witness: the checkpoint that is about to be cosigned.
+    Witness,
+    /// CUHK, the witness: the proof that a log has signed two trees of one size.
+    SplitView,
+    /// CUHK, the witness: checkpoints of former days, of which one a day stays.
+    WitnessThinned,
+    /// A witness that is not CUHK: its key, before anything is signed with it. Not among [`Point::ALL`], as that program
+    /// is none of the two servers.
+    WitnessKey,
+    /// Blackboard: messages.
+    Message,
+    /// Blackboard: claims lodged, with their tokens and log entries.
+    Lodge,
+    /// Blackboard: a piece of a file, as an object.
+    Chunk,
+    /// Blackboard: pieces marked as durable.
+    Piece,
+    /// Blackboard: the last piece of a claim marked, and with it the claim received.
+    Completion,
+    /// Blackboard: a withdrawal.
+    Withdrawal,
+    /// Blackboard: the mark of the minute; upload windows that move, claims that lapse.
+    Minute,
+    /// Blackboard: the empty log.
+    LogBegin,
+    /// Blackboard: the log's next head, and the leaves of the entries under it.
+    Batch,
+    /// Blackboard: a file of the log, as an object.
+    Tile,
+    /// Blackboard: the checkpoint of a tree whose files are all written.
+    Checkpoint,
+    /// Blackboard: a checkpoint with the witness's signature.
+    Cosignature,
+    /// Blackboard: a witness with its certificate, before its first cosignature.
+    WitnessMet,
+    /// Blackboard: an assignment.
+    Assignment,
+    /// Blackboard: the keys that seal sessions.
+    Ring,
+    /// Both: the write that changes nothing, by which the storage is tried.
+    Probe,
+}
+
+impl Point {
+    /// All of both servers.
+    pub const ALL: [Self; 25] = [
+        Self::Invitation,
+        Self::CodeSpent,
+        Self::Reservation,
+        Self::Certificate,
+        Self::Revocation,
+        Self::RevocationList,
+        Self::Witness,
+        Self::SplitView,
+        Self::WitnessThinned,
+        Self::Message,
+        Self::Lodge,
+        Self::Chunk,
+        Self::Piece,
+        Self::Completion,
+        Self::Withdrawal,
+        Self::Minute,
+        Self::LogBegin,
+        Self::Batch,
+        Self::Tile,
+        Self::Checkpoint,
+        Self::Cosignature,
+        Self::WitnessMet,
+        Self::Assignment,
+        Self::Ring,
+        Self::Probe,
+    ];
+
+    /// Its name in tables and orders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::CodeSpent => "code-spent",
+            Self::Reservation => "reservation",
+            Self::Certificate => "certificate",
+            Self::Revocation => "revocation",
+            Self::RevocationList => "revocation-list",
+            Self::Witness => "witness",
+            Self::SplitView => "split-view",
+            Self::WitnessThinned => "witness-thinned",
+            Self::WitnessKey => "witness-key",
+            Self::Message => "message",
+            Self::Lodge => "lodge",
+            Self::Chunk => "chunk",
+            Self::Piece => "piece",
+            Self::Completion => "completion",
+            Self::Withdrawal => "withdrawal",
+            Self::Minute => "minute",
+            Self::LogBegin => "log-begin",
+            Self::Batch => "batch",
+            Self::Tile => "tile",
+            Self::Checkpoint => "checkpoint",
+            Self::Cosignature => "cosignature",
+            Self::WitnessMet => "witness-met",
+            Self::Assignment => "assignment",
+            Self::Ring => "ring",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+/// There is no point of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no durable point {0:?}")]
+pub struct UnknownPoint(String);
+
+impl FromStr for Point {
+    type Err = UnknownPoint;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPoint> {
+        let known = Self::ALL.into_iter().find(|point| point.name() == text);
+        known.ok_or_else(|| UnknownPoint(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// When a point is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Moment {
+    /// All is prepared and nothing is durable.
+    Before,
+    /// It is durable, and nobody has been told.
+    After,
+}
+
+/// What happens at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What should.
+    Proceed,
+    /// An error: before, nothing becomes durable; after, it is durable and the caller is told that it failed.
+    Fail,
+    /// Before: nothing becomes durable, and the caller is told that it is. After: as [`Verdict::Proceed`].
+    ///
+    /// A server that answers too early looks like this; a harness must see it.
+    Pretend,
+}
+
+/// Who decides what happens at a point.
+pub trait Injector: Send + Sync + 'static {
+    /// A point is reached. Whoever never answers holds up this one write, with the locks that it has.
+    fn reached(&self, point: Point, moment: Moment) -> Pin<Box<dyn Future<Output = Verdict> + Send>>;
+}
+
+/// What may go wrong at the points of a store: nothing, unless a test has given an [`Injector`].
+#[derive(Clone, Default)]
+pub struct Faults(Option<Arc<dyn Injector>>);
+
+/// A fault was injected.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a test has made {point} fail")]
+pub(crate) struct Injected {
+    point: Point,
+}
+
+impl Faults {
+    /// Nothing goes wrong that does not go wrong by itself.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// What this injector decides.
+    pub fn by(injector: Arc<dyn Injector>) -> Self {
+        Self(Some(injector))
+    }
+
+    /// Before something becomes durable: whether it shall.
+    pub(crate) async fn before(&self, point: Point) -> Result<bool, Injected> {
+        let Some(injector) = &self.0 else { return Ok(true) };
+        match injector.reached(point, Moment::Before).await {
+            Verdict::Proceed => Ok(true),
+            Verdict::Pretend => Ok(false),
+            Verdict::Fail => Err(Injected { point }),
+        }
+    }
+
+    /// After it has become durable.
+    pub(crate) async fn after(&self, point: Point) -> Result<(), Injected> {
+        let Some(injector) = &self.0 else { return Ok(()) };
+        match injector.reached(point, Moment::After).await {
+            Verdict::Proceed | Verdict::Pretend => Ok(()),
+            Verdict::Fail => Err(Injected { point }),
+        }
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Faults(injected)" } else { "Faults(none)" })
+    }
+}
+
+impl From<Injected> for io::Error {
+    fn from(injected: Injected) -> Self {
+        Self::other(injected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    #[test]
+    fn each_point_has_a_name_of_its_own() {
+        for point in Point::ALL {
+            assert_eq!(point.name().parse::<Point>().unwrap(), point);
+        }
+        assert!("no-such".parse::<Point>().is_err());
+    }
+}
