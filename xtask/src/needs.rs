@@ -15,11 +15,12 @@ struct Need {
 
 const MAUDE: Need = Need { program: "maude", package: "maude" };
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 10] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
     Need { program: "curl", package: "curl" },
+    Need { program: "strace", package: "strace" },
     Need { program: "initdb", package: "postgresql" },
     Need { program: "sslscan", package: "sslscan" },
     Need { program: "testssl", package: "testssl.sh" },

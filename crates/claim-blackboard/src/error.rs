@@ -1,6 +1,8 @@
 //! Which problem each error is: the one place where the inner crates' errors meet the wire's table.
 
 use claim_core::blackboard::{ChallengeError, ConfirmationError, RequestError};
+use claim_core::claim::ClaimId;
+use claim_core::hand_in::PieceRef;
 use claim_core::json::JsonError;
 use claim_core::signing::SignatureError;
 use claim_core::{Escaped, Problem, ProblemType, TokenError};
@@ -124,6 +126,19 @@ pub(crate) fn objects(error: &ObjectError) -> Problem {
     tracing::warn!(error = %chain(error), "the storage of files did not do its work");
     Problem::new(ProblemType::StorageUnavailable, NO_STORAGE)
         .with("retry_after", STORAGE_RETRY_AFTER)
+}
+
+/// A piece that was acknowledged is not there: nobody is told that it never was.
+pub(crate) fn lost(claim: ClaimId, piece: PieceRef) -> Problem {
+    tracing::error!(
+        %claim, file = piece.file, index = piece.index,
+        "a piece that was acknowledged is lost; restore the folder of objects"
+    );
+    Problem::new(
+        ProblemType::StorageUnavailable,
+        "this piece was received, but the server's storage does not have it now",
+    )
+    .with("retry_after", FULL_RETRY_AFTER)
 }
 
 /// Something that should not happen did: in full into the log, bare to the stranger.

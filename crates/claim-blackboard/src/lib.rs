@@ -23,6 +23,7 @@ mod evidence;
 mod folder;
 mod gate;
 mod generations;
+mod inventory;
 mod lodging;
 mod log;
 mod media;

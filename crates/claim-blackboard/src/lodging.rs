@@ -350,8 +350,14 @@ pub(crate) async fn piece(
     piece: PieceRef,
 ) -> Result<Bytes, Problem> {
     let found = blackboard.log.objects.read(&ObjectName::piece(claim, piece)).await;
-    let found = found.map_err(|error| error::objects(&error))?;
-    found.ok_or_else(|| Problem::new(ProblemType::NotFound, "that piece is not here (yet)"))
+    if let Some(found) = found.map_err(|error| error::objects(&error))? {
+        return Ok(found);
+    }
+    let durable = blackboard.store.durable_pieces(claim).await;
+    if durable.map_err(|error| error::storage(&error))?.contains(&piece) {
+        return Err(error::lost(claim, piece));
+    }
+    Err(Problem::new(ProblemType::NotFound, "that piece is not here (yet)"))
 }
 
 /// There is no such piece in the claim.

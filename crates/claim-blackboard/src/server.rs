@@ -27,6 +27,7 @@ use crate::enrol::{Enrolment, own_key};
 use crate::event::{Event, Observer};
 use crate::folder::Folder;
 use crate::gate::Gate;
+use crate::inventory;
 use crate::lodging::Manifests;
 use crate::log::Log;
 use crate::people::People;
@@ -74,8 +75,10 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let wrapping = wrapping_key(&sealing_key)
         .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
     let external = config.external_tls.clone().map(ExternalWatch::start).transpose()?;
-    let store = Arc::new(BlackboardStore::open_with(&config.database_url()?, config.faults.clone()).await?);
+    let store =
+        Arc::new(BlackboardStore::open_with(&config.database_url()?, config.faults.clone()).await?);
     let objects = Objects::open_with(&folder.objects(), config.faults.clone())?;
+    inventory::look(&store, &objects).await?;
     store.put_first_assignment(&inbox()?).await?;
 
     let key = own_key(&folder)?;

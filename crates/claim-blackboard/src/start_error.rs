@@ -8,6 +8,7 @@ use claim_core::invitation::{InvitationError, Invitee};
 use claim_core::{AssignmentError, Origin, OriginError};
 use claim_files::FileError;
 use claim_http::{BindError, EstError, ExternalTlsError, IdentityError, ReachError};
+use claim_log::SizeError;
 use claim_pki::{CertificateError, KeyError, PathError, RootError};
 use claim_store::{DatabaseUrlError, ObjectError, StoreError};
 
@@ -60,6 +61,20 @@ pub enum StartError {
     /// The folder for files cannot be used.
     #[error(transparent)]
     Objects(#[from] ObjectError),
+    /// The records tell of files that are not there: their disk is not mounted, or they were lost.
+    #[error(
+        "the records tell of files that are not in {folder:?}, {name:?} among them; Blackboard does not serve \
+         without what it has acknowledged"
+    )]
+    FilesLost {
+        /// Where the files should be.
+        folder: PathBuf,
+        /// One that is missing.
+        name: String,
+    },
+    /// The records name a log that cannot be.
+    #[error("the log's head on record cannot be: {0}")]
+    LogSize(#[source] SizeError),
     /// The first assignment cannot be named; its name is the program's own.
     #[error("the first assignment cannot be made: {0}")]
     Inbox(#[source] AssignmentError),
@@ -245,7 +260,11 @@ impl StartError {
             Self::Store(StoreError::Unavailable { .. } | StoreError::Refused { .. }) => {
                 "Check that the database runs and lets this user in, and start again.".to_owned()
             }
-            Self::Store(_) => "Start the program that belongs to this database, or restore it.".to_owned(),
+            Self::FilesLost { folder, .. } => format!(
+                "Mount the disk that {folder:?} is on, or restore the folder from a backup that is not older than \
+                 the records, and start again."
+            ),
+            Self::LogSize(_) | Self::Store(_) => "Start the program that belongs to this database, or restore it.".to_owned(),
             Self::SealingKey { path, .. } => format!(
                 "Restore {path:?}, or move it away: Blackboard then makes a new one, and whoever has a session \
                  opens a new one."

@@ -70,8 +70,9 @@ impl Campaign<'_> {
                 tell(&format!("{number} rounds in {seconds} s, {faults} faults"));
             }
         }
+        let before = campaign.outcome.faults.len();
         campaign.end_of_world().await;
-        for fault in campaign.outcome.faults.iter().rev().take(1) {
+        for fault in campaign.outcome.faults.iter().skip(before) {
             tell(fault);
         }
         Ok(campaign.outcome)
@@ -113,7 +114,11 @@ impl Campaign<'_> {
         match order {
             Some(order) => round(world, order, &mut self.rng).await,
             None => {
-                let side = if self.rng.next_u32().is_multiple_of(2) { Side::Cuhk } else { Side::Blackboard };
+                let side = if self.rng.next_u32().is_multiple_of(2) {
+                    Side::Cuhk
+                } else {
+                    Side::Blackboard
+                };
                 anywhere(world, side, &mut self.rng).await
             }
         }

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use clap::{Args, Subcommand};
 use claim_blackboard::Quotas;
 use claim_core::Origin;
 use claim_core::invitation::Invitee;
@@ -19,6 +18,7 @@ use claim_cuhk::{Clock, Office, Revoking};
 use claim_http::Limits;
 use claim_pki::{RevocationReason, SerialNumber};
 use claim_store::Faults;
+use clap::{Args, Subcommand};
 
 use crate::order::{Order, Orders};
 

@@ -1,13 +1,17 @@
 //! `claim-crash rounds` breaks both servers many times; its other commands are those servers.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of tests tells what it does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program of tests tells what it does"
+)]
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
 use claim_crash::campaign::{Campaign, Plan};
 use claim_crash::child::{self, Child};
+use clap::{Parser, Subcommand};
 
 /// Breaks both servers of Claim at every point where something becomes durable.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use claim_core::claim::ClaimId;
 use claim_store::blackboard::BlackboardStore;
-use claim_store::{DatabaseUrl, Point};
+use claim_store::{DatabaseUrl, Moment, Point};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use tokio::task::JoinHandle;
@@ -46,7 +46,9 @@ pub fn stage(point: Point) -> Stage {
         | Point::Certificate
         | Point::Witness
         | Point::SplitView => Stage::Serving(Side::Cuhk),
-        Point::Invitation | Point::Revocation | Point::RevocationList => Stage::Office,
+        Point::Invitation | Point::Revocation | Point::RevocationList | Point::OutageAllowed => {
+            Stage::Office
+        }
         Point::Minute | Point::Probe | Point::Assignment | Point::Ring => Stage::Start,
         Point::LogBegin => Stage::FirstStart,
         Point::Message
@@ -99,6 +101,37 @@ pub async fn round(world: &mut World, order: Order, rng: &mut ChaCha8Rng) -> Res
     let claims: Vec<ClaimId> = deeds.iter().filter_map(claim).collect();
     wrong.extend(check(&scene, Claims::These(&claims)).await?);
     Ok(wrong)
+}
+
+/// A server answers before it is durable; says what the check finds of that. Nothing is repeated: that would mend it.
+///
+/// # Errors
+/// When the point is not reached.
+pub async fn pretend(world: &mut World, point: Point, rng: &mut ChaCha8Rng) -> Result<Vec<String>> {
+    let scene = Arc::clone(&world.scene);
+    let order = Order { point, moment: Moment::Before, action: Action::Pretend };
+    let deeds = match stage(point) {
+        Stage::Serving(side) => {
+            world.running(side)?.order(order).await?;
+            let running = UnderWay::set_out(&scene, deeds(&scene, order, rng).await?);
+            let reached = reach(world, side, order).await;
+            let deeds = running.come_back().await?;
+            reached?;
+            deeds
+        }
+        _ => UnderWay::set_out(&scene, deeds(&scene, order, rng).await?).come_back().await?,
+    };
+    let claims: Vec<ClaimId> = deeds.iter().filter_map(claim).collect();
+    check(&scene, Claims::These(&claims)).await
+}
+
+/// A deed that nothing breaks, to its end.
+///
+/// # Errors
+/// When it does not come to its end.
+pub async fn done(scene: &Scene, deed: Deed) -> Result<()> {
+    let wrong = settle(scene, &mut [deed]).await?;
+    if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("; ")) }
 }
 
 /// Both servers killed at any moment, under load.
@@ -192,7 +225,8 @@ async fn deeds(scene: &Arc<Scene>, order: Order, rng: &mut ChaCha8Rng) -> Result
         Point::SplitView => {
             let mut root = [0; 32];
             rng.fill_bytes(&mut root);
-            // Alone: the log must not grow while it is shown another tree.
+            // Before it and not beside it: the log must not grow while the witness is shown another tree of its size.
+            done(scene, hand_in(scene, 0, 2, false, rng)?).await?;
             return Ok(vec![Deed::Split(Split::new(root))]);
         }
         Point::Invitation => deeds.push(Deed::Invite(Invite::new(scene, order)?)),

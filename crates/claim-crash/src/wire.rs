@@ -46,7 +46,12 @@ pub struct Ask {
 impl Ask {
     /// A request without content.
     pub fn get(target: String) -> Self {
-        Self { method: "GET", target, content: None, nonce: RequestNonce::random(&mut system_rng()) }
+        Self {
+            method: "GET",
+            target,
+            content: None,
+            nonce: RequestNonce::random(&mut system_rng()),
+        }
     }
 
     /// A request with content.
@@ -126,9 +131,8 @@ impl Wire {
             request = request.header("content-digest", digest);
         }
         if let Some(content) = content {
-            request = request
-                .header("content-type", content.media_type)
-                .body(content.bytes.to_vec());
+            request =
+                request.header("content-type", content.media_type).body(content.bytes.to_vec());
         }
         let answer = send(request, MAX_ANSWER).await?;
         let field = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());

@@ -1,5 +1,6 @@
 //! Both servers in processes of their own, in a folder of their own, and the people who use them.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -90,6 +91,17 @@ impl World {
     /// # Errors
     /// When they do not start, which is a finding too.
     pub async fn new(program: &Path, orders: &[Order]) -> Result<Self> {
+        let mut world = Self::without_blackboard(program).await?;
+        world.start(Side::Blackboard, orders).await?;
+        world.certify_evidence().await?;
+        Ok(world)
+    }
+
+    /// CUHK serves, and Blackboard is invited and was never started.
+    ///
+    /// # Errors
+    /// When CUHK does not start.
+    pub async fn without_blackboard(program: &Path) -> Result<Self> {
         let ports = [free_port()?, free_port()?];
         let folder = tempfile::tempdir()?;
         let [cuhk_origin, origin] =
@@ -113,8 +125,6 @@ impl World {
         let mut world = Self { scene, cuhk: None, blackboard: None, ports };
         world.start(Side::Cuhk, &[]).await?;
         world.invite_blackboard(&origin).await?;
-        world.start(Side::Blackboard, orders).await?;
-        world.certify_evidence().await?;
         Ok(world)
     }
 
@@ -135,7 +145,20 @@ impl World {
     /// # Errors
     /// When it does not.
     pub async fn start(&mut self, side: Side, orders: &[Order]) -> Result<()> {
-        let mut process = self.spawn(side, orders)?;
+        let process = self.spawn(side, orders)?;
+        self.until_it_serves(side, process).await
+    }
+
+    /// Starts a server that a tracer watches.
+    ///
+    /// # Errors
+    /// When it does not come to serve.
+    pub async fn start_traced(&mut self, side: Side, tracer: &[OsString]) -> Result<()> {
+        let process = self.spawn_under(side, tracer, &[])?;
+        self.until_it_serves(side, process).await
+    }
+
+    async fn until_it_serves(&mut self, side: Side, mut process: Process) -> Result<()> {
         match process.next().await? {
             Said::Listening => {
                 *self.place(side) = Some(process);
@@ -150,17 +173,21 @@ impl World {
     /// # Errors
     /// When there is no process.
     pub fn spawn(&self, side: Side, orders: &[Order]) -> Result<Process> {
+        self.spawn_under(side, &[], orders)
+    }
+
+    fn spawn_under(&self, side: Side, under: &[OsString], orders: &[Order]) -> Result<Process> {
         let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
         let arguments = self.arguments(side);
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         for order in &orders {
             arguments.extend(["--order", order]);
         }
-        Process::start(&[], &self.scene.program, &arguments)
+        Process::start(under, &self.scene.program, &arguments)
     }
 
     /// How a server is called.
-    pub fn arguments(&self, side: Side) -> Vec<String> {
+    fn arguments(&self, side: Side) -> Vec<String> {
         let dir = self.scene.dir(side).display().to_string();
         let [cuhk, blackboard] = self.ports;
         let words: Vec<String> = match side {
@@ -214,8 +241,11 @@ impl World {
         Ok(std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?)
     }
 
-    /// The ceremony at which the root certifies the keys of evidence.
-    async fn certify_evidence(&self) -> Result<()> {
+    /// The ceremony at which the root certifies the keys of evidence. The same keys get the same certificates.
+    ///
+    /// # Errors
+    /// When Blackboard does not ask for it.
+    pub async fn certify_evidence(&self) -> Result<()> {
         let dir = self.scene.dir(Side::Blackboard);
         let request = dir.join("blackboard.request");
         let asked = Instant::now();
@@ -313,7 +343,8 @@ impl Scene {
     /// When its file is gone.
     pub fn log(&self) -> Result<LogSigner> {
         let pem = std::fs::read_to_string(self.dir(Side::Blackboard).join("log.key"))?;
-        let key = NoteKey::from_pkcs8_der(&Ed25519SigningKey::from_pkcs8_pem(&pem)?.to_pkcs8_der())?;
+        let key =
+            NoteKey::from_pkcs8_der(&Ed25519SigningKey::from_pkcs8_pem(&pem)?.to_pkcs8_der())?;
         Ok(LogSigner::new(log_name(&self.blackboard.origin), key))
     }
 }

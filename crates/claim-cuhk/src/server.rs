@@ -14,8 +14,8 @@ use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
-use claim_store::{DatabaseUrl, Faults};
 use claim_store::cuhk::CuhkStore;
+use claim_store::{DatabaseUrl, Faults};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 

@@ -13,8 +13,8 @@ use url::Url;
 
 use crate::location::{Location, sqlite_url};
 use crate::migrations::{self, Schema};
-use crate::retry::retry;
 use crate::points::{Faults, Point};
+use crate::retry::retry;
 use crate::{DatabaseUrl, StoreError};
 
 /// The kind of a database.

@@ -83,7 +83,9 @@ pub enum ObjectError {
     #[error(transparent)]
     File(Arc<FileError>),
     /// Something else is there under the name: it was damaged, or another program wrote it.
-    #[error("the storage of files holds something else as {name}: it was damaged; restore it from a backup")]
+    #[error(
+        "the storage of files holds something else as {name}: it was damaged; restore it from a backup"
+    )]
     Differs {
         /// The object's name.
         name: String,

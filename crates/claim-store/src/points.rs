@@ -63,6 +63,8 @@ pub enum Point {
     WitnessMet,
     /// Blackboard: an assignment.
     Assignment,
+    /// Blackboard: an outage, as staff says by a command. Not among [`Point::ALL`]: no round has that command yet.
+    OutageAllowed,
     /// Blackboard: the keys that seal sessions.
     Ring,
     /// Both: the write that changes nothing, by which the storage is tried.
@@ -70,7 +72,7 @@ pub enum Point {
 }
 
 impl Point {
-    /// All of both servers.
+    /// All that the rounds of the crash table must hit.
     pub const ALL: [Self; 25] = [
         Self::Invitation,
         Self::CodeSpent,
@@ -126,6 +128,7 @@ impl Point {
             Self::Cosignature => "cosignature",
             Self::WitnessMet => "witness-met",
             Self::Assignment => "assignment",
+            Self::OutageAllowed => "outage-allowed",
             Self::Ring => "ring",
             Self::Probe => "probe",
         }
@@ -177,7 +180,11 @@ pub enum Verdict {
 /// Who decides what happens at a point.
 pub trait Injector: Send + Sync + 'static {
     /// A point is reached. Whoever never answers holds up this one write, with the locks that it has.
-    fn reached(&self, point: Point, moment: Moment) -> Pin<Box<dyn Future<Output = Verdict> + Send>>;
+    fn reached(
+        &self,
+        point: Point,
+        moment: Moment,
+    ) -> Pin<Box<dyn Future<Output = Verdict> + Send>>;
 }
 
 /// What may go wrong at the points of a store: nothing, unless a test has given an [`Injector`].

@@ -194,6 +194,25 @@ fn every_crate_is_on_the_map() {
     assert!(map.lines().count() <= 200, "a map fits in one's head");
 }
 
+/// What breaks servers on purpose is made by tests and their harness alone: nothing of the program leads to it.
+#[test]
+fn the_program_cannot_be_told_to_fail() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(workspace().join("crates")).unwrap() {
+        let path = entry.unwrap().path();
+        let harness = path.file_name().is_some_and(|name| name == "claim-crash");
+        for file in sources(&path.join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let makes_faults = text.contains("Faults::by(") || text.contains("impl Injector");
+            assert!(harness || !makes_faults, "{} makes faults", file.display());
+            seen += usize::from(makes_faults);
+        }
+    }
+    assert!(seen > 0, "the check can see what it looks for");
+    let below = below(&graph(), "claim");
+    assert!(!below.contains("claim-crash"), "the program brings the harness");
+}
+
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

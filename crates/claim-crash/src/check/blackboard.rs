@@ -9,10 +9,7 @@ use claim_core::claim::{ClaimId, LogEntry};
 use super::rows;
 use crate::world::{Scene, Side};
 
-pub(super) async fn check(
-    scene: &Scene,
-    logged: &BTreeMap<Vec<u8>, u32>,
-) -> Result<Vec<String>> {
+pub(super) async fn check(scene: &Scene, logged: &BTreeMap<Vec<u8>, u32>) -> Result<Vec<String>> {
     let mut wrong = messages(scene).await?;
     wrong.extend(claims(scene).await?);
     wrong.extend(entries(scene, logged).await?);
@@ -66,7 +63,10 @@ async fn claims(scene: &Scene) -> Result<Vec<String>> {
             wrong.push(format!("claim {id} has another token than was given out"));
         }
         if !claimed.pieces.is_subset(&there) {
-            wrong.push(format!("claim {id} has pieces {there:?}, acknowledged {:?}", claimed.pieces));
+            wrong.push(format!(
+                "claim {id} has pieces {there:?}, acknowledged {:?}",
+                claimed.pieces
+            ));
         }
         if row.int("durable") != i64::try_from(there.len()).ok() {
             wrong.push(format!("claim {id} counts its pieces wrongly"));

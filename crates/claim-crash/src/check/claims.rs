@@ -1,16 +1,23 @@
 //! Claims as their students see them: status, files, receipt.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::{ClaimState, ClaimStatus};
-use claim_core::json;
 use claim_core::student::Session;
+use claim_core::{ProblemType, json};
+use tokio::time::{Instant, sleep};
 
 use super::Claims;
 use crate::deed::receipt;
+use crate::process::PATIENCE;
 use crate::record::Claimed;
 use crate::wire::{Ask, shown};
 use crate::world::{Person, Scene};
+
+/// The pause before it is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) async fn check(scene: &Scene, which: Claims<'_>) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
@@ -51,11 +58,27 @@ async fn check_one(
         }
     }
     if claimed.receipt
-        && let Err(error) = receipt(scene, person, id, 0).await
+        && let Err(error) = receipt_again(scene, person, id).await
     {
         wrong.push(format!("claim {id} had a complete receipt: {error:#}"));
     }
     Ok(wrong)
+}
+
+/// A Blackboard that has just started says for a moment that it has no keys yet, which is true and no loss.
+async fn receipt_again(scene: &Scene, person: &Person, id: ClaimId) -> Result<Vec<u8>> {
+    let begun = Instant::now();
+    loop {
+        match receipt(scene, person, id, 0).await {
+            Err(error)
+                if format!("{error:#}").contains(ProblemType::EvidencePending.slug())
+                    && begun.elapsed() < PATIENCE =>
+            {
+                sleep(AGAIN).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn is_there(

@@ -108,12 +108,11 @@ async fn witness(scene: &Scene) -> Result<Vec<String>> {
     let cosigned = cosigned.await?.max(scene.record().cosigned);
     let witnessed = largest(scene, Side::Cuhk, "SELECT MAX(size) AS size FROM witnessed_logs");
     let witnessed = witnessed.await?;
-    let kept: BTreeSet<i64> =
-        rows(&scene.database(Side::Cuhk), "SELECT size FROM split_views")
-            .await?
-            .iter()
-            .filter_map(|row| row.int("size"))
-            .collect();
+    let kept: BTreeSet<i64> = rows(&scene.database(Side::Cuhk), "SELECT size FROM split_views")
+        .await?
+        .iter()
+        .filter_map(|row| row.int("size"))
+        .collect();
     let mut record = scene.record();
     record.cosigned = cosigned;
     if witnessed < cosigned {

@@ -93,7 +93,10 @@ impl Enrol {
         }
         // The code is spent: it is good for no other key.
         match try_enrol(scene, &self.invitation, &self.other).await {
-            Ok(_) => bail!("WRONG: the code of {} enrolled a second key", self.invitation.invitee.user_id()),
+            Ok(_) => bail!(
+                "WRONG: the code of {} enrolled a second key",
+                self.invitation.invitee.user_id()
+            ),
             Err(EstError::Refused(problem))
                 if problem.problem_type == Some(ProblemType::CodeUsed) =>
             {

@@ -7,9 +7,9 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// An assignment on record.
 #[derive(Clone, Debug, PartialEq, Eq)]

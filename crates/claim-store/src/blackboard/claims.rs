@@ -210,6 +210,29 @@ impl BlackboardStore {
     }
 }
 
+impl BlackboardStore {
+    /// Two of all pieces that are durable, if there are so many: the first and the last by the claims' ids, which are
+    /// hashes and so fall anywhere.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn some_durable_pieces(&self) -> Result<Vec<(ClaimId, PieceRef)>, StoreError> {
+        let mut pieces = Vec::new();
+        for sql in [
+            "SELECT claim, file, piece FROM pieces ORDER BY claim, file, piece LIMIT 1",
+            "SELECT claim, file, piece FROM pieces ORDER BY claim DESC, file DESC, piece DESC LIMIT 1",
+        ] {
+            let Some(row) = sqlx::query(sql).fetch_optional(self.database.reader()).await? else {
+                continue;
+            };
+            let columns = Columns::new("pieces", &row);
+            let piece = PieceRef { file: columns.count("file")?, index: columns.count("piece")? };
+            pieces.push((columns.parsed("claim")?, piece));
+        }
+        Ok(pieces)
+    }
+}
+
 const SELECT_ONE: &str = "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
      upload_until, received_at, pieces, durable, cms, token, revocation, outage, stamped_at FROM claims WHERE id = $1";
 

@@ -9,9 +9,9 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::BlackboardStore;
 use super::assignments::stored;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// An entry on record.
 #[derive(Clone, Debug, PartialEq, Eq)]

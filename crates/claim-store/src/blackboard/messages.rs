@@ -6,9 +6,9 @@ use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
 use super::writer::Job;
-use crate::{Point, StoreError};
 use crate::database::Database;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A message whose signature and digest were verified.
 #[derive(Clone, Debug, PartialEq, Eq)]

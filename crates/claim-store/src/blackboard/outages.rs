@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
-use crate::StoreError;
+use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
 
@@ -45,7 +45,7 @@ impl BlackboardStore {
         allowed: &AllowedOutage,
     ) -> Result<(), StoreError> {
         retry!(async {
-            let mut write = self.database.begin().await?;
+            let mut write = self.database.begin(Point::OutageAllowed).await?;
             sqlx::query(
                 "INSERT INTO allowed_outages (since, until, reason, allowed_at) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (since, until) DO UPDATE SET reason = excluded.reason, \

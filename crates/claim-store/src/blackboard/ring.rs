@@ -3,9 +3,9 @@
 use claim_pki::Timestamp;
 
 use super::BlackboardStore;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// One sealing key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use claim_pki::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A certificate on record: first as reserved, then as issued.
 #[derive(Clone, Debug, PartialEq, Eq)]

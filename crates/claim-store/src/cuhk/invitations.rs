@@ -4,9 +4,9 @@ use claim_pki::{Origin, PersonId, Timestamp};
 use sqlx::AnyConnection;
 
 use super::CuhkStore;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// Whom a code enrols.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use sqlx::AnyConnection;
 
 use super::CuhkStore;
 use super::invitations::{self, Invitation};
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// One person on the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]

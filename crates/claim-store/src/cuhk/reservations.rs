@@ -8,9 +8,9 @@ use sqlx::AnyConnection;
 use super::CuhkStore;
 use super::certificates::{self, CertificateRecord};
 use super::invitations::{self, Bound, InvitationRecord, Invitee};
-use crate::{Point, StoreError};
 use crate::database::Write;
 use crate::retry::retry;
+use crate::{Point, StoreError};
 
 /// Whom a certificate names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A certificate that was revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]

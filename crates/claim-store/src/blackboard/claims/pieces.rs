@@ -6,12 +6,12 @@ use claim_core::hand_in::{ClaimState, PieceRef};
 use sqlx::AnyConnection;
 
 use super::{state, state_name};
-use crate::{Point, StoreError};
 use crate::blackboard::assignments::stored;
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::writer::Job;
 use crate::database::Database;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A piece that is durable in the object storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

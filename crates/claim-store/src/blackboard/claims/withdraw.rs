@@ -6,11 +6,11 @@ use claim_core::{Digest, Timestamp};
 use sqlx::AnyConnection;
 
 use super::{ClaimRow, find};
-use crate::{Point, StoreError};
 use crate::blackboard::BlackboardStore;
 use crate::blackboard::log::{self, EntryIds};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A signed withdrawal that was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
