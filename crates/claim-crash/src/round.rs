@@ -30,8 +30,8 @@ const AGAIN: Duration = Duration::from_millis(25);
 pub enum Stage {
     /// While a server serves.
     Serving(Side),
-    /// When Blackboard starts.
-    Start,
+    /// When a server starts.
+    Start(Side),
     /// When Blackboard starts for the first time.
     FirstStart,
     /// By staff.
@@ -49,7 +49,10 @@ pub fn stage(point: Point) -> Stage {
         Point::Invitation | Point::Revocation | Point::RevocationList | Point::OutageAllowed => {
             Stage::Office
         }
-        Point::Minute | Point::Probe | Point::Assignment | Point::Ring => Stage::Start,
+        Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
+            Stage::Start(Side::Blackboard)
+        }
+        Point::WitnessThinned | Point::WitnessKey => Stage::Start(Side::Cuhk),
         Point::LogBegin => Stage::FirstStart,
         Point::Message
         | Point::Lodge
@@ -79,8 +82,8 @@ pub async fn round(world: &mut World, order: Order, rng: &mut ChaCha8Rng) -> Res
             reached?;
             deeds
         }
-        Stage::Start => {
-            start(world, order).await?;
+        Stage::Start(side) => {
+            start(world, side, order).await?;
             deeds(&scene, order, rng).await?
         }
         Stage::FirstStart => {
@@ -161,9 +164,9 @@ pub async fn all(world: &World) -> Result<Vec<String>> {
     check(&world.scene, Claims::All).await
 }
 
-/// Starts Blackboard anew, with the order.
-async fn start(world: &mut World, order: Order) -> Result<()> {
-    world.kill(Side::Blackboard).await?;
+/// Starts a server anew, with the order.
+async fn start(world: &mut World, side: Side, order: Order) -> Result<()> {
+    world.kill(side).await?;
     if order.point == Point::Ring {
         // Without keys it makes one at the start. Whoever has a session opens another one then.
         let url = DatabaseUrl::sqlite(world.scene.database(Side::Blackboard));
@@ -175,7 +178,7 @@ async fn start(world: &mut World, order: Order) -> Result<()> {
             person.forget_session().await;
         }
     }
-    let mut process = world.spawn(Side::Blackboard, &[order])?;
+    let mut process = world.spawn(side, &[order])?;
     let (mut listening, mut hit) = (false, false);
     // It may be hit before it serves or after, and need not come to serve at all.
     while !hit || (!listening && order.action == Action::Pretend) {
@@ -188,13 +191,13 @@ async fn start(world: &mut World, order: Order) -> Result<()> {
     }
     match order.action {
         Action::Pretend => {
-            world.adopt(Side::Blackboard, process);
+            world.adopt(side, process);
             Ok(())
         }
         // After an error some starts go on and some do not: the next one must.
         Action::Stop | Action::Fail => {
             process.kill().await?;
-            world.start(Side::Blackboard, &[]).await
+            world.start(side, &[]).await
         }
     }
 }

@@ -4,9 +4,9 @@ use claim_core::Timestamp;
 
 use super::BlackboardStore;
 use super::assignments::stored;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A checkpoint that at least one witness has cosigned.
 #[derive(Clone, Debug, PartialEq, Eq)]

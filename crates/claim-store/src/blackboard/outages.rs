@@ -5,9 +5,9 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
-use crate::{Point, StoreError};
 use crate::retry::retry;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A timestamp of CUHK's may lie so far before or after an outage, in milliseconds: clocks differ, and whoever finds
 /// Blackboard out of reach gets the timestamp a moment later.

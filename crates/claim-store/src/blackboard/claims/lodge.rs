@@ -6,13 +6,13 @@ use claim_core::{AssignmentRef, Digest, PersonId, Timestamp};
 use sqlx::AnyConnection;
 
 use super::{ClaimRow, Stamp, find, state_name};
-use crate::{Point, StoreError};
 use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::outages;
 use crate::blackboard::writer::Job;
 use crate::database::Database;
 use crate::row::Columns;
+use crate::{Point, StoreError};
 
 /// A claim whose signatures were verified and whose token was made, on its way to the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
