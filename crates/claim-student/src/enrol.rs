@@ -207,7 +207,7 @@ impl Student {
     }
 
     /// Whom to believe in TLS before a one-time code, or a certificate, is shown.
-    fn code_trust(&self, root: &Arc<Root>, cuhk: &Origin) -> ServerTrust {
+    pub(crate) fn code_trust(&self, root: &Arc<Root>, cuhk: &Origin) -> ServerTrust {
         match self.config.tls_roots {
             TlsRoots::Cuhk => {
                 ServerTrust::CuhkServer { root: Arc::clone(root), origin: cuhk.clone() }

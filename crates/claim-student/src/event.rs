@@ -200,6 +200,20 @@ pub enum Event {
         /// Where.
         path: PathBuf,
     },
+    /// Blackboard is away: CUHK has stamped the claim, which was verified and stored.
+    Stamped {
+        /// The claim.
+        claim: ClaimId,
+        /// When, by CUHK's clock.
+        stamped_at: Timestamp,
+        /// Where it is kept.
+        path: PathBuf,
+    },
+    /// Blackboard is still away; it is asked again then.
+    AwaitingBlackboard {
+        /// How long that is.
+        after: Duration,
+    },
     /// A claim was withdrawn.
     ClaimWithdrawn {
         /// Which claim.

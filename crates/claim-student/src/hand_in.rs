@@ -13,9 +13,12 @@ mod evidence;
 mod fetch;
 mod kept;
 mod lodge;
+mod outage;
+mod pending;
 mod place;
 mod plan;
 mod receive;
+mod told;
 mod upload;
 mod withdraw;
 
@@ -27,6 +30,8 @@ pub use evidence::EvidenceError;
 pub use fetch::{FetchError, Fetched};
 pub use kept::{Kept, KeptState};
 pub use lodge::{Lodged, Lodging};
+pub use outage::{Finishing, OutageHandInError};
+pub use pending::{Pending, PendingError};
 pub use place::Place;
 pub use plan::{LimitError, Plan, SignedClaim};
 pub use receive::Received;
@@ -47,7 +52,11 @@ impl OpenSession {
     /// # Errors
     /// [`AskError`].
     pub async fn assignments(&mut self) -> Result<Assignments, AskError> {
-        self.ask_json(&Ask::get("/v1/assignments").at_most(MAX_DOCUMENT)).await
+        let told = self.ask_json(&Ask::get("/v1/assignments").at_most(MAX_DOCUMENT)).await?;
+        // For a time when Blackboard cannot be reached. Where it cannot be kept, that time will say so.
+        let wallet = self.party.student.wallet();
+        let _ = wallet.keep_told(self.id(), self.session.origin(), &told);
+        Ok(told)
     }
 }
 

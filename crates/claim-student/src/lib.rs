@@ -27,8 +27,9 @@ pub use event::{Event, Observer};
 pub use exchange::{AskError, Hindrance};
 pub use hand_in::{
     Change, ChooseError, ClaimWanted, CollectError, Collected, EvidenceError, FetchError, Fetched,
-    HandInError, Kept, KeptState, LeftOut, LimitError, Lodged, Lodging, Place, Plan, Received,
-    RefusedName, SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
+    Finishing, HandInError, Kept, KeptState, LeftOut, LimitError, Lodged, Lodging,
+    OutageHandInError, Pending, PendingError, Place, Plan, Received, RefusedName, SignedClaim,
+    Wanted, WantedError, WhyLeftOut, choose, choose_claim,
 };
 pub use say::{MAX_MESSAGE, SayError, Unsettled};
 pub use session::{OpenSession, SessionError};

@@ -51,7 +51,7 @@ impl Patience {
 }
 
 /// Between half of the pause and the whole.
-fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     let share = f64::from(system_rng().next_u32()) / f64::from(u32::MAX);
     pause / 2 + (pause / 2).mul_f64(share)
 }

@@ -48,6 +48,22 @@ impl Student {
     /// # Errors
     /// [`SessionError`].
     pub async fn open_session(&self, id: &PersonId) -> Result<OpenSession, SessionError> {
+        let party = self.party(id)?;
+        let (session, clock_offset) = party.open().await?;
+        Ok(OpenSession { party, session, clock_offset })
+    }
+
+    /// The same with one attempt: whoever has something better to do meanwhile learns soon that Blackboard is away.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn open_session_at_once(&self, id: &PersonId) -> Result<OpenSession, SessionError> {
+        let party = self.party(id)?;
+        let (session, clock_offset) = party.exchange().await?;
+        Ok(OpenSession { party, session, clock_offset })
+    }
+
+    fn party(&self, id: &PersonId) -> Result<Party, SessionError> {
         let root = self.root()?;
         let now = self.now();
         let held = self.wallet().held(id, &root, now)?;
@@ -57,9 +73,7 @@ impl Student {
         }
         let client = https_client(&self.trust(&root), None, self.config.timeouts.exchange)?;
         let Held { credential, certificates, .. } = held;
-        let party = Party { student: self.clone(), client, root, credential, certificates };
-        let (session, clock_offset) = party.open().await?;
-        Ok(OpenSession { party, session, clock_offset })
+        Ok(Party { student: self.clone(), client, root, credential, certificates })
     }
 }
 

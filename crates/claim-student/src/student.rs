@@ -40,7 +40,13 @@ impl Student {
         self.wallet.identities(self.now())
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The Blackboard that is configured.
+    pub fn blackboard(&self) -> &Origin {
+        &self.config.blackboard
+    }
+
+    /// This machine's time.
+    pub fn now(&self) -> Timestamp {
         self.config.clock.now()
     }
 

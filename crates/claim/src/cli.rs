@@ -17,7 +17,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
-pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, WithdrawArgs};
+pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use log::{AuditArgs, LogArgs, LogCommand, WitnessArgs};
 pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
 
@@ -472,6 +472,8 @@ pub(crate) enum StudentCommand {
     /// List the receipts that the folder keeps copies of
     #[command(after_help = "Example:\n  claim student receipts")]
     Receipts,
+    /// Finish hand-ins that CUHK stamped while Blackboard could not be reached
+    Resume(ResumeArgs),
     /// Take back what was handed in, until it is due
     Withdraw(WithdrawArgs),
     /// Get back the files that were handed in

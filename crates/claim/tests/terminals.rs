@@ -32,6 +32,8 @@ mod invitations;
 mod logs;
 #[path = "terminals/messages.rs"]
 mod messages;
+#[path = "terminals/outages.rs"]
+mod outages;
 #[path = "terminals/pages.rs"]
 mod pages;
 #[path = "terminals/postgres.rs"]

@@ -95,6 +95,11 @@ pub enum CollectError {
 }
 
 impl Collected {
+    /// The files of a claim that was signed earlier, with where each was then.
+    pub(super) fn signed(files: Files, sources: Vec<PathBuf>) -> Self {
+        Self { files, sources, left_out: Vec::new() }
+    }
+
     /// The entries of the claim, in its order.
     pub fn files(&self) -> &Files {
         &self.files

@@ -4,6 +4,7 @@
 
 use claim_core::claim::{ClaimError, ClaimId, Manifest, VerifiedClaim};
 use claim_core::hand_in::{ClaimState, ClaimStatus, late_ms};
+use claim_core::outage::{OutageError, stamped};
 use claim_core::receipt::{
     Container, ContainerError, Evidence, Finding, Member, Severity, Verdict, verify,
 };
@@ -47,6 +48,9 @@ pub enum EvidenceError {
         /// The token's time.
         at: Timestamp,
     },
+    /// What is said to be CUHK's timestamp is not.
+    #[error("CUHK's timestamp does not hold: {}", tamed(_0))]
+    Outage(#[from] OutageError),
     /// What is said beside the token is not what token and claim say.
     #[error("Blackboard says otherwise than the timestamp and the claim: {what}")]
     Contradiction {
@@ -126,7 +130,12 @@ pub(super) fn token(
     if status.due != manifest.due {
         return contradiction("when it is due");
     }
-    if status.late_ms != late_ms(token.gen_time(), manifest.due) {
+    let judged = match (manifest.outage, &status.outage) {
+        (false, None) => token.gen_time(),
+        (true, Some(stamp)) => stamped(cms, stamp, root)?.gen_time(),
+        _ => return contradiction("whether it was signed in an outage"),
+    };
+    if status.late_ms != late_ms(judged, manifest.due) {
         return contradiction("whether it is late");
     }
     Ok(token)

@@ -26,6 +26,8 @@ pub(super) enum Extension {
     Lodged,
     /// The receipt.
     Receipt,
+    /// A claim that CUHK has stamped and Blackboard does not have yet.
+    Pending,
 }
 
 /// A proof in the student's folder, as it reads; it was checked when it came, and is not again here.
@@ -58,6 +60,7 @@ impl fmt::Display for Extension {
             Self::Claim => "p7s",
             Self::Lodged => "lodged",
             Self::Receipt => "receipt",
+            Self::Pending => "pending",
         })
     }
 }

@@ -44,10 +44,20 @@ impl Place {
     /// Where a proof of the same lodging is there already that goes less far, this one takes its place: nothing that the
     /// older one proves is lost.
     pub(super) fn save(&self, extension: Extension, bytes: &[u8]) -> Result<PathBuf, FileError> {
+        self.save_as(extension, bytes, Mode::Public)
+    }
+
+    /// The same for the eyes of these people.
+    pub(super) fn save_as(
+        &self,
+        extension: Extension,
+        bytes: &[u8],
+        mode: Mode,
+    ) -> Result<PathBuf, FileError> {
         let mut number = 1;
         loop {
             let path = self.path(extension, number);
-            match write_new(&path, bytes, Mode::Public) {
+            match write_new(&path, bytes, mode) {
                 Ok(()) => return Ok(path),
                 Err(FileError::Exists { .. }) => match beside(&path, bytes) {
                     Beside::Same => return Ok(path),

@@ -1,9 +1,9 @@
 //! What is about to be handed in, for a person to look at, and its signature.
 
-use claim_core::Timestamp;
 use claim_core::claim::{ClaimId, Manifest, ManifestMembers, VerifiedClaim, sign_claim};
 use claim_core::encoding::Bytes;
 use claim_core::hand_in::{Assignment, ClaimState, Limits};
+use claim_core::{Origin, Timestamp};
 use claim_http::system_rng;
 use claim_pki::Signer;
 
@@ -12,6 +12,7 @@ use super::error::HandInError;
 use crate::error::Explained;
 use crate::event::Event;
 use crate::session::OpenSession;
+use crate::student::Student;
 
 /// Files, an assignment and a note: everything that will be signed.
 #[derive(Clone, Debug)]
@@ -30,6 +31,18 @@ pub struct SignedClaim {
     pub(super) cms: Vec<u8>,
     /// It was signed and sent before, by an earlier run.
     pub(super) earlier: bool,
+}
+
+/// By whom a claim is signed, when, and for whom.
+pub(super) struct By<'a> {
+    /// Where it goes.
+    pub(super) blackboard: &'a Origin,
+    /// Who signs.
+    pub(super) signer: &'a Signer<'a>,
+    /// Whether Blackboard cannot be reached.
+    pub(super) outage: bool,
+    /// The time in the signature.
+    pub(super) at: Timestamp,
 }
 
 /// Why these files cannot be handed in to this assignment.
@@ -101,6 +114,32 @@ impl Plan {
         self.note.as_deref()
     }
 
+    /// Signs what is planned.
+    pub(super) fn sign(self, by: &By<'_>, student: &Student) -> Result<SignedClaim, HandInError> {
+        let assignment = &self.assignment;
+        let manifest = Manifest::new(ManifestMembers {
+            blackboard: by.blackboard.clone(),
+            assignment: assignment.reference(),
+            due: assignment.due,
+            sids: assignment.sids.clone(),
+            by: None,
+            replaces: assignment.last_claim,
+            outage: by.outage,
+            nonce: Bytes::random(&mut system_rng()),
+            note: self.note.clone(),
+            files: self.collected.files().clone(),
+        });
+        let bytes = manifest.to_bytes()?;
+        let signed = sign_claim(&bytes, by.signer, by.at)?;
+        let id = ClaimId::of_manifest(&bytes);
+        student.tell(Event::ClaimSigned {
+            claim: id,
+            files: manifest.files.entries().len(),
+            bytes: signed.der().len(),
+        });
+        Ok(SignedClaim { plan: self, manifest, id, cms: signed.der().to_vec(), earlier: false })
+    }
+
     fn is_that_of(&self, manifest: &Manifest) -> bool {
         manifest.assignment_ref() == self.assignment.reference()
             && manifest.sids == self.assignment.sids
@@ -145,28 +184,13 @@ impl OpenSession {
     }
 
     pub(super) fn sign_new(&self, plan: Plan) -> Result<SignedClaim, HandInError> {
-        let assignment = &plan.assignment;
-        let manifest = Manifest::new(ManifestMembers {
-            blackboard: self.session.origin().clone(),
-            assignment: assignment.reference(),
-            due: assignment.due,
-            sids: assignment.sids.clone(),
-            by: None,
-            replaces: assignment.last_claim,
+        let by = By {
+            blackboard: self.session.origin(),
+            signer: &self.signer()?,
             outage: false,
-            nonce: Bytes::random(&mut system_rng()),
-            note: plan.note.clone(),
-            files: plan.collected.files().clone(),
-        });
-        let bytes = manifest.to_bytes()?;
-        let signed = sign_claim(&bytes, &self.signer()?, self.server_now())?;
-        let id = ClaimId::of_manifest(&bytes);
-        self.party.student.tell(Event::ClaimSigned {
-            claim: id,
-            files: manifest.files.entries().len(),
-            bytes: signed.der().len(),
-        });
-        Ok(SignedClaim { plan, manifest, id, cms: signed.der().to_vec(), earlier: false })
+            at: self.server_now(),
+        };
+        plan.sign(&by, &self.party.student)
     }
 
     /// Who signs here.

@@ -41,6 +41,31 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether Blackboard is away: nobody answers, or nobody who could do anything at present.
+    ///
+    /// What answers and is not Blackboard, or refuses, is no outage; nor is too much haste.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreached(Unreached { source, .. }) => matches!(
+                source,
+                ReachError::Refused
+                    | ReachError::NotResolved
+                    | ReachError::NoRoute
+                    | ReachError::Timeout
+                    | ReachError::Interrupted(_)
+            ),
+            Self::Refused(refused) => {
+                refused.is_temporary()
+                    && !matches!(
+                        refused.problem.problem_type,
+                        Some(ProblemType::Overloaded | ProblemType::TooManyRefusals)
+                    )
+            }
+            Self::Foreign(foreign) => foreign.is_temporary(),
+            _ => false,
+        }
+    }
+
     /// Whether beginning again with step 3 may help.
     pub(crate) fn may_pass(&self) -> bool {
         match self {

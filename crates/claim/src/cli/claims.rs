@@ -6,7 +6,7 @@ use claim_student::{ClaimWanted, Wanted};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::IdentityArgs;
+use super::{IdentityArgs, StudentServerArgs};
 
 /// `claim student hand-in`.
 #[derive(Debug, Args)]
@@ -28,10 +28,29 @@ pub(crate) struct HandInArgs {
     /// A remark for those who mark it; it is signed with the files
     #[arg(long, env = "CLAIM_NOTE", value_name = "TEXT")]
     pub(crate) note: Option<String>,
+    /// Where Blackboard cannot be reached and CUHK has stamped the claim, do not wait: `claim student resume` finishes
+    #[arg(long, env = "CLAIM_NO_WAIT", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) no_wait: bool,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) student: IdentityArgs,
+}
+
+/// `claim student resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim student resume\n  \
+        claim student resume lab1.pending --no-wait")]
+pub(crate) struct ResumeArgs {
+    /// What waits [default: every .pending file in the current folder]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Try once instead of waiting until Blackboard is back
+    #[arg(long, env = "CLAIM_NO_WAIT", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) servers: StudentServerArgs,
 }
 
 /// Whether to ask first.

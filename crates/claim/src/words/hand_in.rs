@@ -3,7 +3,7 @@
 use claim_core::claim::FileEntry;
 use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary};
 use claim_core::{Escaped, PersonId, Timestamp};
-use claim_student::{Change, Kept, KeptState, LeftOut, Lodged, Plan, Received};
+use claim_student::{Change, Kept, KeptState, LeftOut, Lodged, Pending, Plan, Received};
 use serde_json::{Value, json};
 
 use super::short;
@@ -11,14 +11,14 @@ use super::short;
 /// How many files are listed before a question; what is more is counted.
 const MOST_FILES: usize = 200;
 
-/// Everything that is about to be signed, a line each.
-pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp) -> Vec<String> {
+/// Everything that is about to be signed, a line each, at this time by that clock.
+pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp, clock: &str) -> Vec<String> {
     let assignment = plan.assignment();
     let files = plan.collected().files();
     let mut lines = vec![
         row("Who", &format!("{}: {}", id.label(), assignment.sids)),
         row("For", &format!("{}  {}", assignment.reference(), Escaped(&assignment.title))),
-        row("Due", &due(assignment, now)),
+        row("Due", &due(assignment, now, clock)),
     ];
     if assignment.due.is_some_and(|due| now > due) {
         lines.push(row("Warning", "the due time is over: this will be late"));
@@ -55,8 +55,8 @@ fn row(word: &str, text: &str) -> String {
     format!("{word:<9} {text}")
 }
 
-/// When an assignment is due: in the course's zone, and how long that is by Blackboard's clock.
-fn due(assignment: &Assignment, now: Timestamp) -> String {
+/// When an assignment is due: in the course's zone, and how long that is by this clock.
+fn due(assignment: &Assignment, now: Timestamp, clock: &str) -> String {
     match assignment.due {
         None => "no due time".to_owned(),
         Some(due) => {
@@ -65,7 +65,7 @@ fn due(assignment: &Assignment, now: Timestamp) -> String {
                 0.. => format!("in {}", span(millis)),
                 _ => format!("{} ago", span(-millis)),
             };
-            format!("{}, {distance} by Blackboard's clock", zoned(due, &assignment.zone))
+            format!("{}, {distance} by {clock}", zoned(due, &assignment.zone))
         }
     }
 }
@@ -82,6 +82,42 @@ pub(crate) fn lodged(lodged: &Lodged, zone: &str) -> String {
             )
         }
         (Some(_), late) => format!("lodged {at}, {} after the deadline: late", span(late)),
+    }
+}
+
+/// What CUHK has stamped, while Blackboard is away.
+pub(crate) fn stamped(pending: &Pending) -> String {
+    format!(
+        "stamped by CUHK at {}.\nThe hand-in will finish when Blackboard is back: keep {}, and the files as they are.",
+        by_cuhks_time(pending),
+        Escaped(&pending.path().to_string_lossy())
+    )
+}
+
+/// A hand-in that is taken up again.
+pub(crate) fn waiting(pending: &Pending) -> String {
+    format!(
+        "{} for {}: stamped by CUHK at {}.",
+        Escaped(&pending.path().to_string_lossy()),
+        pending.manifest().assignment_ref(),
+        by_cuhks_time(pending)
+    )
+}
+
+/// Blackboard has what CUHK stamped.
+pub(crate) fn lodged_later(lodged: &Lodged, pending: &Pending) -> String {
+    let at = in_zone(lodged.lodged_at(), pending.zone()).0.strftime("%T%.3f").to_string();
+    format!("lodged {at}, and judged by CUHK's time: {}", by_cuhks_time(pending))
+}
+
+/// `23:59:41.204, 18.7 s before the deadline`
+fn by_cuhks_time(pending: &Pending) -> String {
+    let stamped = pending.stamped_at();
+    let at = in_zone(stamped, pending.zone()).0.strftime("%T%.3f").to_string();
+    match pending.manifest().due.map(|due| due.millis_since(stamped)) {
+        None => at,
+        Some(before @ 0..) => format!("{at}, {} before the deadline", span(before)),
+        Some(late) => format!("{at}, {} after the deadline: late", span(-late)),
     }
 }
 
@@ -129,7 +165,7 @@ pub(crate) fn assignment(assignment: &Assignment, now: Timestamp) -> String {
         "{}  {}\n    due: {}",
         assignment.reference(),
         Escaped(&assignment.title),
-        due(assignment, now)
+        due(assignment, now, "Blackboard's clock")
     );
     if assignment.claims.is_empty() {
         text.push_str("\n    nothing handed in");
@@ -197,6 +233,11 @@ pub(crate) fn left_out(left_out: &LeftOut) -> Value {
 fn zoned(time: Timestamp, zone: &str) -> String {
     let (time, zone) = in_zone(time, zone);
     format!("{} ({})", time.strftime("%F %T%.3f%:z"), Escaped(&zone))
+}
+
+/// A time in this zone.
+pub(crate) fn moment(time: Timestamp, zone: &str) -> String {
+    zoned(time, zone)
 }
 
 fn in_zone(time: Timestamp, zone: &str) -> (jiff::ZonedDateTime, String) {

@@ -29,6 +29,10 @@ pub(crate) fn words(event: &Event) -> Words {
         Event::Retrying { why, after } => {
             plain(format!("{why}; trying again in {:.1} s …", after.as_secs_f64()))
         }
+        Event::AwaitingBlackboard { after } => plain(format!(
+            "Blackboard is still away; asking again in {:.0} s (Ctrl-C stops; nothing is lost).",
+            after.as_secs_f64()
+        )),
         Event::SessionLost { why } => {
             plain(format!("The session has ended ({why}); opening a new one …"))
         }
@@ -251,6 +255,16 @@ fn hand_in(event: &Event) -> Option<Told> {
             vec![means(
                 "holds",
                 "the claim, its timestamp, and proofs that the log has both lodging and receiving",
+            )],
+        ),
+        Event::Stamped { stamped_at, path, .. } => (
+            format!(
+                "has CUHK's timestamp over the signed claim: {stamped_at}; kept in {}",
+                path.display()
+            ),
+            vec![means(
+                "proves",
+                "that the signed claim was there then, though Blackboard could not be reached",
             )],
         ),
         Event::ClaimWithdrawn { claim } => {

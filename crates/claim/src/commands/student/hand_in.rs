@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use claim_core::hand_in::Assignment;
 use claim_student::{
-    Collected, Explained, Lodged, Lodging, OpenSession, Place, Plan, Received, SignedClaim,
-    Student, Wanted, choose,
+    Collected, Explained, Lodged, Lodging, OpenSession, Outcome, Place, Plan, Received,
+    SignedClaim, Student, Wanted, choose,
 };
 use serde_json::json;
 
 use super::consent::Consent;
+use super::outage::{self, Waits};
 use super::{observed, the_one};
 use crate::cli::HandInArgs;
 use crate::commands::Context;
@@ -27,7 +28,7 @@ const QUESTION: &str = "Sign this and hand it in? [y/N] ";
 
 pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
-    let HandInArgs { paths, to, receipt, note, consent, student } = arguments;
+    let HandInArgs { paths, to, receipt, note, no_wait, consent, student } = arguments;
     let consent = match Consent::new(consent, terminal) {
         Ok(consent) => consent,
         Err(exit) => return Ok(exit),
@@ -50,13 +51,21 @@ pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit
         Ok(collected) => collected,
         Err(error) => return Ok(failed(&error, &progress, terminal)),
     };
-    let mut session = match program.open_session(&id).await {
-        Ok(session) => session,
-        Err(error) => return Ok(failed(&error, &progress, terminal)),
-    };
     let wanted = to.unwrap_or_default();
-    let job = Job { consent, place, note, terminal, progress: &progress };
-    job.run(&mut session, collected, &wanted).await
+    let waits = if no_wait { Waits::No } else { Waits::Yes };
+    let job = Job { consent, place, note, waits, terminal, progress: &progress };
+    // One attempt: while the program kept trying, the deadline might pass.
+    let opened = match program.open_session_at_once(&id).await {
+        Err(away) if away.is_outage() => {
+            return outage::run(job, &program, &id, collected, &wanted, &away).await;
+        }
+        Err(error) if error.outcome() != Outcome::Refused => program.open_session(&id).await,
+        opened => opened,
+    };
+    match opened {
+        Ok(mut session) => job.run(&mut session, collected, &wanted).await,
+        Err(error) => Ok(job.failed(&error)),
+    }
 }
 
 /// A line of the dialogue that hands in: which files, and to what where it says so.
@@ -108,7 +117,8 @@ pub(super) async fn in_dialogue(
         Err(error) => return Ok(failed(&error, &progress, terminal)),
     };
     let consent = if terminal.is_json() { Consent::Given } else { Consent::Asked };
-    let job = Job { consent, place: None, note: None, terminal, progress: &progress };
+    let job =
+        Job { consent, place: None, note: None, waits: Waits::Yes, terminal, progress: &progress };
     job.run(session, collected, &wanted).await
 }
 
@@ -135,12 +145,13 @@ fn failed(error: &dyn Explained, progress: &Progress, terminal: Terminal) -> Exi
 }
 
 /// One hand-in, from the collected files on.
-struct Job<'a> {
-    consent: Consent,
-    place: Option<Place>,
-    note: Option<String>,
-    terminal: Terminal,
-    progress: &'a Progress,
+pub(super) struct Job<'a> {
+    pub(super) consent: Consent,
+    pub(super) place: Option<Place>,
+    pub(super) note: Option<String>,
+    pub(super) waits: Waits,
+    pub(super) terminal: Terminal,
+    pub(super) progress: &'a Progress,
 }
 
 impl Job<'_> {
@@ -161,10 +172,7 @@ impl Job<'_> {
                 return Ok(Exit::Usage);
             }
         };
-        let place = self
-            .place
-            .clone()
-            .unwrap_or_else(|| Place::of_assignment(Path::new(""), &assignment.reference()));
+        let place = self.place(&assignment);
         let plan = Plan::new(collected, assignment, self.note.clone(), session.server_now());
         let plan = match plan {
             Ok(plan) => plan,
@@ -174,11 +182,17 @@ impl Job<'_> {
             Ok(lodged) => lodged,
             Err(exit) => return Ok(exit),
         };
-        self.rest(session, lodged, &assignment, &place).await
+        self.rest(session, lodged, &assignment.zone, &place).await
+    }
+
+    /// Where the receipt goes.
+    pub(super) fn place(&self, assignment: &Assignment) -> Place {
+        let here = || Place::of_assignment(Path::new(""), &assignment.reference());
+        self.place.clone().unwrap_or_else(here)
     }
 
     /// Shows, asks, signs and lodges, again where something changed for the worse.
-    async fn lodge(
+    pub(super) async fn lodge(
         &self,
         session: &mut OpenSession,
         mut plan: Plan,
@@ -229,17 +243,22 @@ impl Job<'_> {
 
     fn show(&self, session: &OpenSession, signed: &SignedClaim) {
         self.progress.clear();
-        for line in words::hand_in::plan(session.id(), signed.plan(), session.server_now()) {
+        for line in words::hand_in::plan(
+            session.id(),
+            signed.plan(),
+            session.server_now(),
+            "Blackboard's clock",
+        ) {
             self.terminal.say(&line);
         }
     }
 
     /// What follows once the claim is lodged: its proof, the files, the receipt.
-    async fn rest(
+    pub(super) async fn rest(
         &self,
         session: &mut OpenSession,
         mut lodged: Lodged,
-        assignment: &Assignment,
+        zone: &str,
         place: &Place,
     ) -> Result<Exit> {
         // The upload does not depend on it, and the receipt has all that is in it.
@@ -268,7 +287,7 @@ impl Job<'_> {
                     "event": "handed-in", "claim": claim, "course": manifest.course,
                     "assignment": manifest.assignment, "sids": manifest.sids, "note": manifest.note,
                     "lodged_at": status.lodged_at, "due": status.due, "late_ms": status.late_ms,
-                    "zone": assignment.zone, "state": status.state, "counts": status.counts,
+                    "zone": zone, "state": status.state, "counts": status.counts,
                     "clock_offset_ms": session.clock_offset(), "receipt": receipt, "incomplete": incomplete,
                     "lodging_proof": proof, "files": files, "left_out": left_out,
                 });
@@ -280,7 +299,7 @@ impl Job<'_> {
         }
     }
 
-    fn failed(&self, error: &dyn Explained) -> Exit {
+    pub(super) fn failed(&self, error: &dyn Explained) -> Exit {
         failed(error, self.progress, self.terminal)
     }
 }
