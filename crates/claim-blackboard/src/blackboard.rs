@@ -11,11 +11,12 @@ use claim_store::blackboard::{BlackboardStore, Kept, NewMessage, StoredMessage};
 
 use crate::counters::Counters;
 use crate::credential::Credential;
+use crate::error;
 use crate::event::{Event, Observer};
 use crate::evidence::Evidence;
 use crate::gate::Gate;
 use crate::lodging::Manifests;
-use crate::log::Log;
+use crate::log::{Behind, Log};
 use crate::people::People;
 use crate::revocations::Revocations;
 use crate::sealing::Sealing;
@@ -88,6 +89,17 @@ impl Blackboard {
         })
     }
 
+    /// Refuses what would have to be logged by a log that is stopped.
+    ///
+    /// # Errors
+    /// While the records are known to be an older copy.
+    pub(crate) fn log_is_whole(&self) -> Result<(), Problem> {
+        match self.log.standing.behind() {
+            None => Ok(()),
+            Some(_) => Err(error::log_behind()),
+        }
+    }
+
     /// Every reason why no student can be served now, if there is one.
     pub(crate) fn ready(&self) -> Result<(), String> {
         if self.stopping.load(Ordering::Relaxed) {
@@ -109,6 +121,11 @@ impl Blackboard {
         let storage = self.storage_fault.lock().unwrap_or_else(PoisonError::into_inner);
         faults.extend(storage.as_ref().map(|fault| format!("the records take nothing: {fault}")));
         drop(storage);
+        if let Some(Behind { known, recorded }) = self.log.standing.behind() {
+            faults.push(format!(
+                "the log is stopped: a witness has cosigned {known} entries, the records have {recorded}"
+            ));
+        }
         if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 }

@@ -24,6 +24,9 @@ const STORAGE_RETRY_AFTER: u64 = 5;
 /// Seconds until somebody may have made room on a full disk.
 const FULL_RETRY_AFTER: u64 = 60;
 
+/// Seconds until people may have settled that the records are an older copy.
+const BEHIND_RETRY_AFTER: u64 = 3600;
+
 /// Seconds until a queue that was full has moved on.
 const QUEUE_RETRY_AFTER: u64 = 1;
 
@@ -139,6 +142,13 @@ pub(crate) fn lost(claim: ClaimId, piece: PieceRef) -> Problem {
         "this piece was received, but the server's storage does not have it now",
     )
     .with("retry_after", FULL_RETRY_AFTER)
+}
+
+/// The records are an older copy: what was lodged since is not in them, and nothing can be logged.
+pub(crate) fn log_behind() -> Problem {
+    let detail = "Blackboard's records are older than its public log, so nothing more is taken until the people who \
+         run it have settled that; receipts that were given stay valid";
+    Problem::new(ProblemType::LogBehind, detail).with("retry_after", BEHIND_RETRY_AFTER)
 }
 
 /// Something that should not happen did: in full into the log, bare to the stranger.

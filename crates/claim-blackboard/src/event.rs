@@ -119,6 +119,16 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A witness has seen more of the log than the records have, or something else: they are an older copy. The log does
+    /// not grow any more, and no claims are taken.
+    LogBehind {
+        /// Where the witness is.
+        witness: Origin,
+        /// How many entries it has cosigned.
+        known: u64,
+        /// How many the records have.
+        recorded: u64,
+    },
     /// That witness cosigns again.
     WitnessBack {
         /// Where it is.

@@ -15,6 +15,18 @@ impl Folder {
     /// The lock of the serving process.
     pub(crate) const LOCK: &str = "blackboard.lock";
 
+    /// What a backup has beside the database and the objects, as far as it is there.
+    pub(crate) const BACKED_UP: [&str; 8] = [
+        "cuhk.cer",
+        "blackboard.cer",
+        "blackboard.key",
+        "timestamp.key",
+        "log.key",
+        "blackboard.request",
+        "blackboard.answer",
+        "claim.toml",
+    ];
+
     pub(crate) fn new(dir: &Path) -> Self {
         Self(dir.to_owned())
     }

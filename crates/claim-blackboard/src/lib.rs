@@ -11,6 +11,7 @@
 
 mod admin;
 mod authenticated;
+mod backup;
 mod blackboard;
 mod config;
 mod counters;
@@ -35,10 +36,12 @@ mod server;
 mod start_error;
 
 pub use admin::{AdminError, Assignments, HandIn, Messages, assignments, messages};
+pub use backup::{Outcome, backup, restore};
 pub use claim_http::{Clock, ExternalTls};
 pub use claim_store::blackboard::{
     AllowedOutage, AssignmentRow, ClaimOutline, OutageRow, StoredMessage,
 };
+pub use claim_store::{BackupError, Copied};
 pub use config::{
     Config, DATABASE_FILE, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS, Quotas,
 };

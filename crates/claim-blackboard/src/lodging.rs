@@ -117,6 +117,7 @@ pub(crate) async fn lodge(
     let outcome = match stored {
         Some(row) => Lodged::Repeat(row),
         None => {
+            blackboard.log_is_whole()?;
             let revocation = judge_signers(blackboard, &claim, &cms, lodged_at)?;
             let new = NewClaim {
                 outage,
@@ -384,6 +385,7 @@ pub(crate) async fn withdraw(
     cms: Bytes,
 ) -> Result<ClaimStatus, Problem> {
     let now = blackboard.clock.now();
+    blackboard.log_is_whole()?;
     let withdrawal =
         VerifiedWithdrawal::open(&cms, row.id, |chain| blackboard.people.verify_signer(chain, now));
     let withdrawal =

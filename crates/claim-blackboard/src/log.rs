@@ -2,6 +2,7 @@
 
 mod append;
 mod proofs;
+mod standing;
 mod witness;
 mod witnesses;
 
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use crate::generations::Generations;
 
 pub(crate) use append::keep_appending;
+pub(crate) use standing::{Behind, LogStanding};
 pub(crate) use witness::{Asking, WitnessAt, keep_cosigning};
 pub(crate) use witnesses::{Met, Witnesses};
 
@@ -47,6 +49,7 @@ pub(crate) struct Log {
     pub(crate) store: Arc<BlackboardStore>,
     pub(crate) objects: Objects,
     pub(crate) witnesses: Witnesses,
+    pub(crate) standing: LogStanding,
     staged: Notify,
     published: watch::Sender<u64>,
     /// The size of the largest tree that a witness has cosigned, as far as this process was told. It is sent anew also
@@ -121,6 +124,7 @@ impl Log {
             store,
             objects,
             witnesses: Witnesses::default(),
+            standing: LogStanding::default(),
             staged: Notify::new(),
             published: watch::Sender::new(0),
             cosigned: watch::Sender::new(0),

@@ -14,8 +14,8 @@ use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
-use claim_store::Objects;
 use claim_store::blackboard::{AssignmentRow, BlackboardStore};
+use claim_store::{Objects, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -207,10 +207,12 @@ impl std::fmt::Debug for Running {
 /// Makes the folder where it is missing, and locks it.
 fn lock(dir: &Path) -> Result<FolderLock, StartError> {
     make_folder(dir)?;
-    lock_folder(dir, Folder::LOCK).map_err(|error| match error {
+    let lock = lock_folder(dir, Folder::LOCK).map_err(|error| match error {
         FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },
         other => other.into(),
-    })
+    })?;
+    check_restored(dir)?;
+    Ok(lock)
 }
 
 fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {

@@ -10,7 +10,7 @@ use claim_files::FileError;
 use claim_http::{BindError, EstError, ExternalTlsError, IdentityError, ReachError};
 use claim_log::SizeError;
 use claim_pki::{CertificateError, KeyError, PathError, RootError};
-use claim_store::{DatabaseUrlError, ObjectError, StoreError};
+use claim_store::{BackupError, DatabaseUrlError, ObjectError, StoreError};
 
 use crate::credential::NotOurs;
 use crate::cuhk::CuhkError;
@@ -30,6 +30,9 @@ pub enum StartError {
         /// The folder.
         dir: PathBuf,
     },
+    /// A backup was not restored to its end into the folder.
+    #[error(transparent)]
+    Restore(#[from] BackupError),
     /// A file that anyone may read cannot be read.
     #[error("{path:?} cannot be read: {source}")]
     Read {
@@ -238,6 +241,7 @@ impl StartError {
             Self::File(_) | Self::Read { .. } => {
                 "Put that right, or choose another folder with --dir.".to_owned()
             }
+            Self::Restore(error) => error.advice(),
             Self::FolderLocked { .. } => {
                 "Use the one that runs, stop it first, or choose another folder with --dir.".to_owned()
             }

@@ -277,6 +277,11 @@ problem_types! {
         "Blackboard cannot take claims yet",
         "Its keys for timestamps and for the log are not certified by the university's root yet.",
         "Wait as long as Retry-After says and send the request again; if it lasts, tell the people who run Blackboard.";
+    /// The records are older than the log.
+    LogBehind = "log-behind", 503, Blackboard,
+        "Blackboard's records are older than its log",
+        "A witness has seen more of the public log than this Blackboard has on record, so its records were restored from an older copy. It takes nothing that would have to be logged: that would be a second history.",
+        "Nothing was acknowledged. Keep the receipts that you have, and hand in again when the people who run Blackboard have settled it.";
     /// The content is not a signed claim or withdrawal.
     ClaimUnreadable = "claim-unreadable", 422, Blackboard,
         "This is not a claim that can be taken",

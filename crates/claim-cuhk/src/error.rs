@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use claim_core::{Origin, OriginError};
 use claim_files::FileError;
 use claim_http::{BindError, ExternalTlsError};
-use claim_store::{DatabaseUrlError, StoreError};
+use claim_store::{BackupError, DatabaseUrlError, StoreError};
 
 use crate::authority::AuthorityError;
 use crate::crl::ListError;
@@ -26,6 +26,9 @@ pub enum StartError {
         /// The folder.
         dir: PathBuf,
     },
+    /// A backup was not restored to its end into the folder.
+    #[error(transparent)]
+    Restore(#[from] BackupError),
     /// It cannot listen.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -126,6 +129,7 @@ impl StartError {
                 "Make room on the disk and start again.".to_owned()
             }
             Self::Folder(_) => "Put that right, or choose another folder with --dir.".to_owned(),
+            Self::Restore(error) => error.advice(),
             Self::FolderLocked { .. } => {
                 "Use the one that runs, stop it first, or choose another folder with --dir."
                     .to_owned()

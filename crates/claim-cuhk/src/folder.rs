@@ -18,6 +18,16 @@ impl Folder {
     /// The lock of the serving process.
     pub(crate) const LOCK: &str = "cuhk.lock";
 
+    /// What a backup has beside the database, as far as it is there.
+    pub(crate) const BACKED_UP: [&str; 6] = [
+        "cuhk.cer",
+        "cuhk.key",
+        "cuhk-issuing.cer",
+        "cuhk-issuing.key",
+        "cuhk.origin",
+        "claim.toml",
+    ];
+
     pub(crate) fn new(dir: &Path) -> Self {
         Self(dir.to_owned())
     }

@@ -11,6 +11,7 @@
 
 mod admin;
 mod authority;
+mod backup;
 mod ceremony;
 mod config;
 mod credentials;
@@ -39,8 +40,10 @@ pub use admin::{
     RosterEntry, RosterError, init, read_roster,
 };
 pub use authority::AuthorityError;
+pub use backup::{Restored, backup, restore};
 pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
+pub use claim_store::{BackupError, Copied};
 pub use config::{
     Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE, Quotas,
 };

@@ -15,7 +15,7 @@ use claim_http::{
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::cuhk::CuhkStore;
-use claim_store::{DatabaseUrl, Faults};
+use claim_store::{DatabaseUrl, Faults, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -221,10 +221,12 @@ pub(crate) async fn open_store(
 pub(crate) fn lock(folder: &Folder) -> Result<FolderLock, StartError> {
     let dir = folder.path();
     make_folder(dir)?;
-    lock_folder(dir, Folder::LOCK).map_err(|error| match error {
+    let lock = lock_folder(dir, Folder::LOCK).map_err(|error| match error {
         FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },
         other => other.into(),
-    })
+    })?;
+    check_restored(dir)?;
+    Ok(lock)
 }
 
 fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {

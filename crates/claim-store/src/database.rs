@@ -1,8 +1,9 @@
 //! One database, of either kind: opening it, reading, and writing in transactions.
 
-use std::fs;
+use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
+use std::{fs, io};
 
 use claim_files::{FileError, Mode, write_new};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -69,8 +70,7 @@ impl Database {
         schema: Schema,
         faults: Faults,
     ) -> Result<Self, StoreError> {
-        static DRIVERS: Once = Once::new();
-        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        install_drivers();
 
         let (url, kind) = match url.location() {
             Location::Postgres(url) => (url.clone(), Kind::Postgres),
@@ -150,8 +150,35 @@ impl Write<'_> {
     }
 }
 
+/// Lets `sqlx::Any` find both kinds of databases.
+pub(crate) fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
+}
+
+/// Writes a SQLite database, as it is at one moment, into an empty file; others may write to it meanwhile.
+///
+/// Its schema stays what it is, be it older or newer than this program's. The copy is whole, but perhaps not on disk yet.
+pub(crate) async fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+    install_drivers();
+    let path = fs::canonicalize(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => FileError::Missing { path: path.to_owned() },
+        _ => FileError::System { action: "find", path: path.to_owned(), source },
+    })?;
+    let text = |path: &Path| match path.to_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(StoreError::Path { path: path.to_owned() }),
+    };
+    let url = sqlite_url(&text(&path)?).map_err(|_| StoreError::Path { path: path.clone() })?;
+    let mut connection = AnyConnectOptions::from_url(&url)?.connect().await?;
+    settle(&mut connection, Kind::Sqlite).await?;
+    sqlx::query("VACUUM INTO $1").bind(text(to)?).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
 /// Sees that the file is there, and returns the URL by which the driver finds it.
-fn prepare_file(path: &std::path::Path) -> Result<Url, StoreError> {
+fn prepare_file(path: &Path) -> Result<Url, StoreError> {
     match write_new(path, b"", Mode::Private) {
         Ok(()) | Err(FileError::Exists { .. }) => {}
         Err(error) => return Err(error.into()),

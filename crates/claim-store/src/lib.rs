@@ -12,6 +12,7 @@
 //! Not here: any decision (who may enrol, which key seals), the formats of what is stored, and secrets in the
 //! clear: codes come hashed, sealing keys wrapped.
 
+mod backup;
 pub mod blackboard;
 pub mod cuhk;
 mod database;
@@ -24,6 +25,9 @@ mod retry;
 mod row;
 mod witness;
 
+pub use backup::{
+    Backup, BackupError, CheckedBackup, Copied, CopiedRecords, Restoring, check_restored,
+};
 pub use database::Kind;
 pub use error::StoreError;
 pub use location::{DatabaseUrl, DatabaseUrlError};

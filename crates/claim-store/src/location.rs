@@ -51,9 +51,18 @@ pub(crate) enum Location {
 
 /// The URL by which sqlx opens a file; `path` is absolute, canonical, and the file exists.
 pub(crate) fn sqlite_url(path: &str) -> Result<Url, url::ParseError> {
+    file_url(path, "mode=rw")
+}
+
+/// The same for a file that nobody writes to, and that stays as it is: no log is made beside it.
+pub(crate) fn sqlite_copy_url(path: &str) -> Result<Url, url::ParseError> {
+    file_url(path, "mode=ro&immutable=true")
+}
+
+fn file_url(path: &str, parameters: &str) -> Result<Url, url::ParseError> {
     const IN_PATHS: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
-    Url::parse(&format!("sqlite://{}?mode=rw", utf8_percent_encode(path, IN_PATHS)))
+    Url::parse(&format!("sqlite://{}?{parameters}", utf8_percent_encode(path, IN_PATHS)))
 }
 
 impl FromStr for DatabaseUrl {

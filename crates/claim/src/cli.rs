@@ -2,6 +2,7 @@
 //!
 //! Options stand here once; `claim.toml` (see [`crate::settings`]) and `CLAIM_*` go by the same names.
 
+mod backup;
 mod bench;
 mod claims;
 mod log;
@@ -16,6 +17,7 @@ use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use log::{AuditArgs, LogArgs, LogCommand, WitnessArgs};
@@ -78,9 +80,9 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     /// All six steps on this machine, with real sockets and certificates, a hand-in and its receipt, explained
     Demo(DemoArgs),
-    /// CUHK, the certificate authority: serve (default), init, invite, list
+    /// CUHK, the certificate authority: serve (default), init, invite, list, backup, restore
     Cuhk(CuhkArgs),
-    /// Blackboard, the course server: serve (default), assignment, list, messages
+    /// Blackboard, the course server: serve (default), assignment, list, messages, backup, restore
     Blackboard(BlackboardArgs),
     /// The student: a dialogue (default), enroll, hand-in, status, receipts, withdraw, fetch, say, renew
     Student(StudentArgs),
@@ -144,7 +146,8 @@ pub(crate) struct DatabaseArgs {
         claim cuhk init --public-url https://cuhk.example:9335\n  \
         claim cuhk --listen 0.0.0.0:9335 --public-url https://cuhk.example:9335\n  \
         claim cuhk invite --sid 1155123456\n  \
-        claim cuhk list --json")]
+        claim cuhk list --json\n  \
+        claim cuhk backup /mnt/safe/cuhk-2026-11-26")]
 pub(crate) struct CuhkArgs {
     #[command(subcommand)]
     pub(crate) command: Option<CuhkCommand>,
@@ -186,6 +189,17 @@ pub(crate) enum CuhkCommand {
         Examples:\n  claim cuhk revoke 5f0c… --reason keyCompromise\n  claim cuhk revoke --sid 1155123456"
     )]
     Revoke(RevokeArgs),
+    /// Copy keys, certificates and records into a folder, also while CUHK serves
+    #[command(
+        after_help = "The copy has every key but that of the witness: keep it where nobody else can read it.\n\n\
+        Example:\n  claim cuhk backup /mnt/safe/cuhk-2026-11-26"
+    )]
+    Backup(BackupArgs),
+    /// Check a backup and restore it; codes that were open when it was made are voided
+    #[command(
+        after_help = "Example:\n  claim cuhk restore /mnt/safe/cuhk-2026-11-26 --dir /srv/cuhk"
+    )]
+    Restore(RestoreArgs),
     /// List every certificate that was issued
     List {
         #[command(flatten)]
@@ -267,7 +281,8 @@ pub(crate) struct InviteWhom {
         claim blackboard --listen 0.0.0.0:3141 --public-url https://blackboard.example:3141 \\\n      \
             --cuhk https://cuhk.example:9335 --invite-file invitation.txt\n  \
         claim blackboard --ask-witness https://witness.example:9337\n  \
-        claim blackboard messages --json")]
+        claim blackboard messages --json\n  \
+        claim blackboard backup /mnt/safe/blackboard-2026-11-26")]
 pub(crate) struct BlackboardArgs {
     #[command(subcommand)]
     pub(crate) command: Option<BlackboardCommand>,
@@ -309,6 +324,17 @@ pub(crate) enum BlackboardCommand {
     Assignment(AssignmentArgs),
     /// Say when Blackboard could not be reached though it ran, and look at its outages
     Outage(OutageArgs),
+    /// Copy keys, certificates, records and files into a folder, also while Blackboard serves
+    #[command(
+        after_help = "The copy has every key but sealing.key: keep it where nobody else can read it.\n\n\
+        Example:\n  claim blackboard backup /mnt/safe/blackboard-2026-11-26"
+    )]
+    Backup(BackupArgs),
+    /// Check a backup and restore it
+    #[command(
+        after_help = "Example:\n  claim blackboard restore /mnt/safe/blackboard-2026-11-26 --dir /srv/blackboard"
+    )]
+    Restore(RestoreArgs),
     /// List who has handed in what for an assignment
     List {
         /// COURSE/ASSIGNMENT

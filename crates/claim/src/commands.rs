@@ -1,5 +1,6 @@
 //! The commands: settings in, exit code out.
 
+mod backup;
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;
 pub(crate) mod log;

@@ -4,6 +4,8 @@
 
 #[path = "terminals/auditing.rs"]
 mod auditing;
+#[path = "terminals/backups.rs"]
+mod backups;
 #[path = "terminals/by_hand.rs"]
 mod by_hand;
 #[path = "terminals/course.rs"]

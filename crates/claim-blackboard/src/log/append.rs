@@ -51,6 +51,10 @@ impl Sequencer<'_> {
             return Ok(true);
         }
         self.log.published.send_if_modified(|size| std::mem::replace(size, row.size) != row.size);
+        self.log.standing.has_begun();
+        if !self.log.standing.may_append() {
+            return Ok(false);
+        }
         let staged = self.log.store.staged_entries(BATCH_ENTRIES).await?;
         if staged.is_empty() {
             return Ok(false);

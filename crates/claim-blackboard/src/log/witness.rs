@@ -17,7 +17,7 @@ use claim_store::blackboard::NewCosignature;
 use tokio::time::timeout;
 
 use super::witnesses::{MeetError, Met, Place};
-use super::{Log, LogError};
+use super::{Behind, Log, LogError};
 use crate::error::chain;
 use crate::event::{Event, Observer};
 
@@ -72,11 +72,11 @@ pub(crate) enum CosignError {
     Meet(#[from] MeetError),
     #[error("its answer is not its cosignature")]
     NoCosignature,
+    #[error("the log has not begun")]
+    NoLog,
     /// Records that were restored from a copy, or a second log with this key.
-    #[error(
-        "it has cosigned {known} entries of this log, and the log has published {published} only"
-    )]
-    LogBehind { known: u64, published: u64 },
+    #[error("it has cosigned {known} entries of this log, and the records have {recorded}")]
+    LogBehind { known: u64, recorded: u64 },
 }
 
 impl From<CheckpointError> for CosignError {
@@ -103,7 +103,7 @@ enum Step {
 pub(crate) async fn keep_cosigning(asking: &Asking<'_>, at: &WitnessAt, mut nudged: Nudged) {
     let witnesses = &asking.log.witnesses;
     let mut published = asking.log.published.subscribe();
-    let mut state = State { met: None, floor: 0 };
+    let mut state = State { met: None, floor: 0, compared: false };
     let (mut pause, mut away) = (FIRST_PAUSE, false);
     loop {
         published.mark_unchanged();
@@ -172,6 +172,8 @@ struct State {
     met: Option<Arc<Met>>,
     /// What it says that it has cosigned, where our records have less.
     floor: u64,
+    /// Whether it was asked, since the start, what it has seen of the log.
+    compared: bool,
 }
 
 /// Has the next checkpoint cosigned, if there is one.
@@ -187,6 +189,10 @@ async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<
             met
         }
     };
+    if !state.compared {
+        compare(asking, at).await?;
+        (state.compared, asked) = (true, true);
+    }
     let name = met.key.to_string();
     let recorded = log.store.last_cosigned_by(&name).await?;
     log.tell_cosigned(recorded);
@@ -201,7 +207,7 @@ async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<
         // It has seen more, or less, of this log than our records tell.
         let known = known.value();
         if known > size {
-            return passed_over(log, state, known).await;
+            return passed_over(asking, at, state, known).await;
         }
         answer = ask(log, at, known, &next).await?;
     }
@@ -218,11 +224,53 @@ async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<
     Ok(Step::Further)
 }
 
+/// Asks what the witness has seen of the log, by the checkpoint that is published: only where it has seen no more than is on
+/// record, and nothing else, may the log grow.
+async fn compare(asking: &Asking<'_>, at: &WitnessAt) -> Result<(), CosignError> {
+    let log = asking.log;
+    log.standing.begun().await;
+    let row = log.store.log_head().await?.ok_or(CosignError::NoLog)?;
+    let published = SignedCheckpoint::from_bytes(&row.checkpoint)?;
+    let answer = ask(log, at, row.published_size, &published).await?;
+    let known = match answer.status {
+        http::StatusCode::CONFLICT => conflicting_size(&answer.body).map(TreeSize::value),
+        _ => None,
+    };
+    let Some(known) = known else {
+        accepted(answer)?;
+        log.is_level();
+        return Ok(());
+    };
+    // Another replica may have appended while it was asked.
+    let recorded = log.store.log_head().await?.map_or(0, |row| row.size);
+    // It was asked about a tree of this size, and has seen another one of it.
+    let is_another = known == row.published_size;
+    if known > recorded || is_another {
+        return Err(behind(asking, at, Behind { known, recorded }));
+    }
+    log.is_level();
+    Ok(())
+}
+
+/// Stops the log, and has it told once.
+fn behind(asking: &Asking<'_>, at: &WitnessAt, behind: Behind) -> CosignError {
+    let Behind { known, recorded } = behind;
+    if asking.log.is_behind(behind) {
+        (asking.observer)(Event::LogBehind { witness: at.origin.clone(), known, recorded });
+    }
+    CosignError::LogBehind { known, recorded }
+}
+
 /// The witness cannot go back: it goes on behind what it has cosigned.
-async fn passed_over(log: &Log, state: &mut State, known: u64) -> Result<Step, CosignError> {
-    let published = log.store.log_head().await?.map_or(0, |row| row.published_size);
-    if known > published {
-        return Err(CosignError::LogBehind { known, published });
+async fn passed_over(
+    asking: &Asking<'_>,
+    at: &WitnessAt,
+    state: &mut State,
+    known: u64,
+) -> Result<Step, CosignError> {
+    let recorded = asking.log.store.log_head().await?.map_or(0, |row| row.size);
+    if known > recorded {
+        return Err(behind(asking, at, Behind { known, recorded }));
     }
     state.floor = known;
     Ok(Step::Further)

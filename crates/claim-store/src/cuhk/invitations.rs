@@ -94,6 +94,28 @@ impl CuhkStore {
             Ok(voided)
         })
     }
+
+    /// Ends every code that no key has used, as if it had been valid until now; returns how many they were.
+    ///
+    /// For records that were restored: whether a code has been used since they were copied is not known.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn void_open_invitations(&self, now: Timestamp) -> Result<u64, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Invitation).await?;
+            let voided = sqlx::query(
+                "UPDATE invitations SET expires_at = $1 WHERE expires_at > $1 AND NOT EXISTS \
+                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)",
+            )
+            .bind(now.as_millis())
+            .execute(write.connection())
+            .await?
+            .rows_affected();
+            write.commit().await?;
+            Ok(voided)
+        })
+    }
 }
 
 pub(super) async fn put(

@@ -49,6 +49,23 @@ pub struct RevocationListRecord {
 }
 
 impl CuhkStore {
+    /// Has the next list of every issuer made soon, under a number that is higher by `ahead` than the last one on record.
+    ///
+    /// For records that were restored: lists that were made since they were copied must not be taken for newer.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn skip_list_numbers(&self, ahead: u32) -> Result<(), StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::RevocationList).await?;
+            sqlx::query("UPDATE revocation_lists SET number = number + $1, this_update = 0")
+                .bind(i64::from(ahead))
+                .execute(write.connection())
+                .await?;
+            write.commit().await
+        })
+    }
+
     /// Revokes a certificate. When this returns, it is durable.
     ///
     /// # Errors

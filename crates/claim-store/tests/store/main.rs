@@ -11,3 +11,4 @@ mod outages;
 mod postgres;
 mod ring;
 mod site;
+mod upgrades;

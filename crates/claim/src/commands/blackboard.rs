@@ -12,7 +12,7 @@ use claim_blackboard::{AdminError, Config, ExternalTls, StartError};
 use claim_core::Escaped;
 use serde_json::json;
 
-use super::{Context, Serving, StopSignals, Told};
+use super::{Context, Serving, StopSignals, Told, backup};
 use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
 use crate::exit::Exit;
 use crate::files;
@@ -22,6 +22,12 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
     match arguments.command {
         None => serve(arguments.serve, context).await,
         Some(BlackboardCommand::Serve(arguments)) => serve(arguments, context).await,
+        Some(BlackboardCommand::Backup(arguments)) => {
+            backup::back_up_blackboard(arguments, context).await
+        }
+        Some(BlackboardCommand::Restore(arguments)) => {
+            backup::restore_blackboard(arguments, context).await
+        }
         Some(BlackboardCommand::Messages { database }) => {
             messages(database.database.as_deref(), context).await
         }

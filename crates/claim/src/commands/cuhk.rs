@@ -12,7 +12,7 @@ use claim_core::invitation::{Invitation, Invitee};
 use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Office, StartError};
 use serde_json::json;
 
-use super::{Context, Serving, StopSignals, Told};
+use super::{Context, Serving, StopSignals, Told, backup};
 use crate::cli::{CuhkArgs, CuhkCommand, InviteArgs, InviteWhom, ServerArgs};
 use crate::exit::Exit;
 use crate::files;
@@ -45,6 +45,8 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
         Some(CuhkCommand::Invite(arguments)) => invite(arguments, context).await,
         Some(CuhkCommand::Certify(arguments)) => certify::run(arguments, context).await,
         Some(CuhkCommand::Revoke(arguments)) => revoke::run(arguments, context).await,
+        Some(CuhkCommand::Backup(arguments)) => backup::back_up_cuhk(arguments, context).await,
+        Some(CuhkCommand::Restore(arguments)) => backup::restore_cuhk(arguments, context).await,
         Some(CuhkCommand::List { database }) => list(database.database.as_deref(), context).await,
     }
 }

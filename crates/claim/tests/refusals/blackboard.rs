@@ -1,10 +1,12 @@
 //! Blackboard's rows, each caused at the real program.
 
 use claim_core::encoding::{b64u, base64, from_b64u, from_base64};
+use claim_core::receipt::log_name;
 use claim_core::student::{Credential, Session};
 use claim_core::{ProblemType, Sid};
 use claim_cuhk::{Clock, Office, Revoking};
-use claim_pki::{Certificate, RevocationReason};
+use claim_log::{Hash, LogSigner, TreeHead, TreeSize};
+use claim_pki::{Certificate, Ed25519SigningKey, RevocationReason};
 use serde_json::{Value, json};
 
 use crate::authority::{Authority, DAY, Misfit, fresh, from, now, shown};
@@ -81,6 +83,19 @@ impl Setting {
         self.program.hang_up();
     }
 
+    /// CUHK's records say that it has cosigned so many entries of Blackboard's log.
+    pub(crate) async fn has_witnessed(&self, size: u64) {
+        let pem = std::fs::read_to_string(self.folder.path().join("log.key")).unwrap();
+        let key = Ed25519SigningKey::from_pkcs8_pem(&pem).unwrap();
+        let key = claim_log::note::SigningKey::from_pkcs8_der(&key.to_pkcs8_der()).unwrap();
+        let signer = LogSigner::new(log_name(self.site.origin()), key);
+        let head = TreeHead { size: TreeSize::try_from(size).unwrap(), root: Hash::EMPTY_TREE };
+        let checkpoint = signer.sign(head).unwrap().to_bytes();
+        let records = Records::of_cuhk(self.folder.path()).await;
+        let statement = "UPDATE witnessed_logs SET size = 1000, checkpoint = $1";
+        while records.execute_with(statement, &checkpoint).await == 0 {}
+    }
+
     pub(crate) fn site(&self) -> &Site {
         &self.site
     }
@@ -140,6 +155,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
             Box::pin(claims::certificate_revoked(row, setting)).await
         }
         ProblemType::RevocationUnknown => Box::pin(clocks::no_current_list(row)).await,
+        ProblemType::LogBehind => Box::pin(log_behind(row)).await,
         ProblemType::EvidencePending => Box::pin(clocks::no_evidence_keys(row)).await,
         ProblemType::ClaimUnreadable => Box::pin(claims::claim_unreadable(row, setting)).await,
         ProblemType::ClaimSigner => Box::pin(claims::claim_signer(row, setting)).await,
@@ -397,6 +413,14 @@ async fn overloaded(row: ProblemType, setting: &Setting) -> Ended {
 }
 
 /// As many requests of one person as may are under way, and there is no room for another.
+/// At servers of its own: the log stays stopped.
+async fn log_behind(row: ProblemType) -> Ended {
+    let mut setting = Setting::with("").await;
+    let ended = claims::log_behind(row, &setting).await;
+    setting.assert_sound();
+    ended
+}
+
 async fn too_much_under_way(row: ProblemType) -> Ended {
     let mut setting = Setting::with("").await;
     let (case, session) = setting.in_session(row).await;

@@ -130,6 +130,20 @@ fn member(body: &[u8], name: &str) -> Value {
     serde_json::from_slice::<Value>(body).unwrap()[name].clone()
 }
 
+/// CUHK, as the witness, has seen a larger tree of this log.
+pub(crate) async fn log_behind(row: ProblemType, setting: &Setting) -> Ended {
+    let hand = Hand::new(setting).await;
+    setting.has_witnessed(1000).await;
+    // The next entry shows it.
+    while hand.try_lodge(&hand.next()).await.status != 503 {}
+    let case = setting.site().case(row).await;
+    let lodging = hand.lodging(&hand.next());
+    case.refused_signed(&lodging.ask, &lodging.expected).await;
+    let say = Say::text("hello", now()).signed(&hand.session);
+    case.passes_signed(&say.ask, &say.expected).await;
+    case.end().await
+}
+
 pub(crate) async fn claim_unreadable(row: ProblemType, setting: &Setting) -> Ended {
     let hand = Hand::new(setting).await;
     let case = setting.site().case(row).await;

@@ -53,7 +53,7 @@ impl University {
     }
 }
 
-fn enroll(student: &Folder, invitation: &str) -> Done {
+pub(crate) fn enroll(student: &Folder, invitation: &str) -> Done {
     student.run_with(&["student", "enroll", "--invite-file", "-"], invitation)
 }
 

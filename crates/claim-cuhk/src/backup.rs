@@ -1,0 +1,79 @@
+//! Backup and restore of a CUHK.
+
+use std::path::Path;
+
+use claim_http::Clock;
+use claim_store::cuhk::CuhkStore;
+use claim_store::{Backup, BackupError, CheckedBackup, Copied, DatabaseUrl};
+
+use crate::config::DATABASE_FILE;
+use crate::folder::{Folder, exists};
+
+/// More revocation lists than any CUHK makes between a backup and its restore.
+const LISTS_AHEAD: u32 = 1_000_000;
+
+/// What was restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The files.
+    pub copied: Copied,
+    /// How many open codes were voided: each may have been used since the backup.
+    pub voided: u64,
+}
+
+/// Copies the CUHK in `dir` into the new folder `into`; it may be serving.
+///
+/// The key of its witness is left out: a restored witness has forgotten what it cosigned, and takes a new key.
+/// What can be made anew (its own TLS certificate, revocation lists) is left out too.
+///
+/// # Errors
+/// [`BackupError`]; without the list of sums, which is written last, what was written is no backup.
+pub async fn backup(
+    dir: &Path,
+    database: Option<&str>,
+    into: &Path,
+) -> Result<Copied, BackupError> {
+    let folder = Folder::new(dir);
+    let root = folder.root_certificate();
+    if !exists(&root)? {
+        return Err(BackupError::Nothing { path: root });
+    }
+    let url = database_url(&folder, database)?;
+    let mut backup = Backup::begin(into)?;
+    backup.database(&url, DATABASE_FILE).await?.close().await?;
+    for name in Folder::BACKED_UP {
+        backup.file(&dir.join(name), name)?;
+    }
+    backup.finish()
+}
+
+/// Restores a CUHK from the folder `from` into `dir`, which has nothing but settings.
+///
+/// Codes that were open at the time of the backup are voided, since they may have been used after it. The next
+/// revocation lists have numbers that no list from after the backup has.
+///
+/// # Errors
+/// [`BackupError`].
+pub async fn restore(
+    dir: &Path,
+    database: Option<&str>,
+    from: &Path,
+    clock: &Clock,
+) -> Result<Restored, BackupError> {
+    let folder = Folder::new(dir);
+    let url = database_url(&folder, database)?;
+    let checked = CheckedBackup::open(from, DATABASE_FILE)?;
+    let restoring = checked.restore(dir, &url, DATABASE_FILE, Folder::LOCK)?;
+    let store = CuhkStore::open(&url).await?;
+    let voided = store.void_open_invitations(clock.now()).await?;
+    store.skip_list_numbers(LISTS_AHEAD).await?;
+    store.close().await;
+    Ok(Restored { copied: restoring.finish()?, voided })
+}
+
+fn database_url(folder: &Folder, database: Option<&str>) -> Result<DatabaseUrl, BackupError> {
+    match database {
+        Some(text) => Ok(text.parse()?),
+        None => Ok(DatabaseUrl::sqlite(folder.database())),
+    }
+}

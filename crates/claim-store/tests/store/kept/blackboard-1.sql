@@ -1,0 +1,38 @@
+-- Records of Blackboard with the schema of commit 0b8ec48, as SQLite dumps them.
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE _sqlx_migrations (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    success BOOLEAN NOT NULL,
+    checksum BLOB NOT NULL,
+    execution_time BIGINT NOT NULL
+);
+INSERT INTO "_sqlx_migrations" VALUES(1,'Blackboard: sealing ring, messages','2026-11-26 00:00:00',1,X'91D5F2FE2254E5DDB6F237D8AA86ABA8406C844E9F551A92FC832763104D2C11C8270FBC2CDBBE5D375F7A45DC82F4BD',0);
+CREATE TABLE message_ids (
+    last BIGINT NOT NULL
+);
+INSERT INTO "message_ids" VALUES(7);
+CREATE TABLE messages (
+    id             BIGINT NOT NULL PRIMARY KEY,
+    session        BLOB   NOT NULL,
+    nonce          BLOB   NOT NULL,
+    person         TEXT   NOT NULL,
+    received_at    BIGINT NOT NULL,
+    content_digest BLOB   NOT NULL,
+    content        BLOB   NOT NULL,
+    UNIQUE (session, nonce)
+);
+INSERT INTO "messages" VALUES(7,X'1111111111111111111111111111111111111111111111111111111111111111',X'22222222222222222222222222222222','1155123456',1790000000000,X'3333333333333333333333333333333333333333333333333333333333333333',X'6B6570742073696E636520736368656D61203120E29C93');
+CREATE TABLE sealing_ring (
+    sequence     BIGINT NOT NULL PRIMARY KEY,
+    key_id       TEXT   NOT NULL,
+    wrapped      BLOB   NOT NULL,
+    published_at BIGINT NOT NULL,
+    use_from     BIGINT NOT NULL,
+    use_until    BIGINT NOT NULL,
+    open_until   BIGINT NOT NULL
+);
+INSERT INTO "sealing_ring" VALUES(1,'kept',X'0102',1,2,3,4);
+COMMIT;

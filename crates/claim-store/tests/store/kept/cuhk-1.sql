@@ -1,0 +1,42 @@
+-- Records of CUHK with the schema of commit 0b8ec48, as SQLite dumps them.
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE _sqlx_migrations (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    success BOOLEAN NOT NULL,
+    checksum BLOB NOT NULL,
+    execution_time BIGINT NOT NULL
+);
+INSERT INTO "_sqlx_migrations" VALUES(1,'CUHK: people, invitations, certificates','2026-11-26 00:00:00',1,X'87343C97AA332BFD7026840276364198C7DFB8FA9C4B2F85B4080F3118E21CEB8BFE35653ED359D99822B90C02BE5870',0);
+CREATE TABLE certificates (
+    serial      TEXT   NOT NULL PRIMARY KEY,
+    code_hash   BLOB   UNIQUE REFERENCES invitations (code_hash),
+    profile     TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    key_digest  BLOB   NOT NULL,
+    not_before  BIGINT NOT NULL,
+    not_after   BIGINT NOT NULL,
+    reserved_at BIGINT NOT NULL,
+    tbs         BLOB   NOT NULL,
+    certificate BLOB
+);
+INSERT INTO "certificates" VALUES('5f0c',X'5555555555555555555555555555555555555555555555555555555555555555','person','1155123456',X'6666666666666666666666666666666666666666666666666666666666666666',1790000000000,1790000002000,1790000000000,X'746273',X'3082');
+CREATE TABLE invitations (
+    code_hash    BLOB   NOT NULL PRIMARY KEY,
+    invitee_kind TEXT   NOT NULL CHECK (invitee_kind IN ('person', 'server', 'loopback')),
+    invitee      TEXT   CHECK ((invitee IS NULL) = (invitee_kind = 'loopback')),
+    created_at   BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL
+);
+INSERT INTO "invitations" VALUES(X'5555555555555555555555555555555555555555555555555555555555555555','person','1155123456',1790000000000,1790000001000);
+INSERT INTO "invitations" VALUES(X'5656565656565656565656565656565656565656565656565656565656565656','person','1155123456',1790000000000,1790000001000);
+CREATE TABLE people (
+    id       TEXT   NOT NULL PRIMARY KEY,
+    name     TEXT,
+    added_at BIGINT NOT NULL
+);
+INSERT INTO "people" VALUES('1155123456','Kept Person',1790000000000);
+CREATE INDEX certificates_in_order ON certificates (reserved_at, serial);
+COMMIT;

@@ -1,0 +1,136 @@
+//! Databases of every schema there ever was, kept as SQLite dumped them: each is opened, and has what it had.
+//!
+//! Whoever adds a migration adds a dump to `kept/`: one with the new schema, and something in each of its tables.
+
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use claim_core::claim::ClaimId;
+use claim_core::hand_in::{ClaimState, PieceRef};
+use claim_store::blackboard::{BlackboardStore, EntryKind};
+use claim_store::cuhk::CuhkStore;
+use claim_store::{DatabaseUrl, WitnessStore};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::claims::lab;
+use crate::site::at;
+
+/// The log that was witnessed.
+const LOG: &str = "blackboard.example:3141/log";
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The dumps of one server, oldest first.
+fn kept(server: &str) -> Vec<(u32, PathBuf)> {
+    (1..)
+        .map(|version| (version, here().join(format!("tests/store/kept/{server}-{version}.sql"))))
+        .take_while(|(_, path)| path.exists())
+        .collect()
+}
+
+/// The database that was dumped.
+async fn revived(dump: &Path) -> (TempDir, DatabaseUrl) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("claim.db");
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    let dump = fs::read_to_string(dump).unwrap();
+    sqlx::raw_sql(AssertSqlSafe(dump)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    (folder, DatabaseUrl::sqlite(path))
+}
+
+#[test]
+fn every_schema_is_kept() {
+    for server in ["cuhk", "blackboard", "witness"] {
+        let migrations =
+            fs::read_dir(here().join("migrations").join(server).join("sqlite")).unwrap();
+        let known: BTreeSet<u32> = migrations
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .map(|name| name.split('_').next().unwrap().parse().unwrap())
+            .collect();
+        let kept: BTreeSet<u32> = kept(server).into_iter().map(|(version, _)| version).collect();
+        assert_eq!(kept, known, "{server}: add a dump with the new schema to tests/store/kept");
+    }
+}
+
+#[tokio::test]
+async fn a_blackboard_of_any_schema_has_what_it_had() {
+    let claim = ClaimId::of_manifest(b"kept");
+    for (version, dump) in kept("blackboard") {
+        let (_folder, url) = revived(&dump).await;
+        let store = BlackboardStore::open(&url).await.unwrap();
+        let messages = store.messages(0, 10).await.unwrap();
+        assert_eq!(messages.len(), 1, "schema {version}");
+        assert_eq!((messages[0].id, messages[0].text.as_str()), (7, "kept since schema 1 ✓"));
+        assert_eq!(messages[0].received_at, at(0));
+        assert_eq!(store.ring().await.unwrap().len(), 1);
+        if version >= 2 {
+            let row = store.claim(claim).await.unwrap().unwrap();
+            assert_eq!((row.state, row.cms.as_slice()), (ClaimState::Received, b"cms".as_slice()));
+            assert_eq!(row.reference, lab());
+            let pieces = store.durable_pieces(claim).await.unwrap();
+            assert_eq!(pieces, [PieceRef { file: 0, index: 0 }]);
+            assert_eq!(store.leaf(claim, EntryKind::Received).await.unwrap(), Some(1));
+            assert_eq!(store.log_head().await.unwrap().unwrap().published_size, 2);
+            let cosigned = store.first_cosigned(1).await.unwrap().unwrap();
+            assert_eq!((cosigned.size, cosigned.checkpoint.as_slice()), (2, b"note".as_slice()));
+            assert_eq!(cosigned.signatures.len(), usize::from(version >= 3));
+        }
+        let witnesses = store.witnesses().await.unwrap();
+        assert_eq!(witnesses.len(), usize::from(version >= 3), "schema {version}");
+        let outages = store.outages().await.unwrap();
+        assert_eq!(outages.len(), usize::from(version >= 4), "schema {version}");
+        store.check().await.unwrap();
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cuhk_of_any_schema_has_what_it_had() {
+    for (version, dump) in kept("cuhk") {
+        let (_folder, url) = revived(&dump).await;
+        let store = CuhkStore::open(&url).await.unwrap();
+        let person = store.person(&"1155123456".parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(person.name.as_deref(), Some("Kept Person"), "schema {version}");
+        let spent = store.invitation(&[0x55; 32]).await.unwrap().unwrap();
+        assert_eq!(spent.bound.unwrap().serial, "5f0c");
+        let open = store.invitation(&[0x56; 32]).await.unwrap().unwrap();
+        assert!(open.bound.is_none());
+        assert!(store.certificate("5f0c").await.unwrap().unwrap().certificate.is_some());
+        let revoked = store.all_revocations().await.unwrap();
+        assert_eq!(revoked.len(), usize::from(version >= 2), "schema {version}");
+        let list = store.revocation_list("aabb").await.unwrap();
+        assert_eq!(list.map(|list| list.number), (version >= 2).then_some(3));
+        let last = store.witnessing().last(LOG).await.unwrap();
+        assert_eq!(last.map(|last| last.size), (version >= 2).then_some(2));
+
+        // What a restore does to it.
+        assert_eq!(store.void_open_invitations(at(0)).await.unwrap(), 1);
+        assert_eq!(store.void_open_invitations(at(0)).await.unwrap(), 0);
+        let open = store.invitation(&[0x56; 32]).await.unwrap().unwrap();
+        assert_eq!(open.invitation.expires_at, at(0));
+        store.skip_list_numbers(10).await.unwrap();
+        let list = store.revocation_list("aabb").await.unwrap();
+        assert_eq!(list.map(|list| list.number), (version >= 2).then_some(13));
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_witness_of_any_schema_has_what_it_had() {
+    for (version, dump) in kept("witness") {
+        let (_folder, url) = revived(&dump).await;
+        let store = WitnessStore::open(&url).await.unwrap();
+        assert!(store.knows_key(&[0x77; 32]).await.unwrap(), "schema {version}");
+        let last = store.records().last(LOG).await.unwrap().unwrap();
+        assert_eq!((last.size, last.checkpoint.as_slice()), (2, b"note".as_slice()));
+        store.close().await;
+    }
+}
