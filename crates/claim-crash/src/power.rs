@@ -1,7 +1,7 @@
 //! Power cuts: of what a server wrote, only what it had synced is left.
 //!
 //! SIGKILL cannot show a missing `fsync`, because the system still has what the process wrote. So `strace` records the
-//! system calls of the real server on files ([`trace`]), and a [`Disk`] does them again by the rules of POSIX, and nothing
+//! system calls of the real server on files ([`Trace`]), and a [`Disk`] does them again by the rules of POSIX, and nothing
 //! kinder: the content of a file survives as it was when it was last synced, and a name (of a file or a folder) once its
 //! folder was synced. What is left at a moment goes into a folder, where real servers start and are checked.
 //!

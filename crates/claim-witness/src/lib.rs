@@ -1,7 +1,7 @@
 //! Witnesses of logs (C2SP tlog-witness v1.0.0, tlog-cosignature v1.0.1): the one that CUHK is, and those that others run.
 //!
 //! A witness cosigns a log's checkpoint only when it continues the last one that it has cosigned, and remembers it before
-//! it answers. [`Host`] is what a server that is a witness has to say about itself; [`routes`] answers for it. [`start`]
+//! it answers. [`Host`] is what a server that is a witness has to say about itself; [`routes()`] answers for it. [`start`]
 //! is a server that is a witness and nothing else, in a folder of its own: anybody may run one, best somebody who runs
 //! neither CUHK nor Blackboard.
 //!
