@@ -198,7 +198,7 @@ async fn close(mut transport: impl Transport, body_left: bool) -> End {
         if transport.shutdown().await.is_ok() && body_left {
             // Below TLS: nobody will look at these bytes, so nobody need decrypt them.
             let mut tcp = transport.into_tcp();
-            let mut unread = [0; 16 * 1024];
+            let mut unread = vec![0; 16 * 1024];
             while discarded < MAX_DISCARDED {
                 match tcp.read(&mut unread).await {
                     Ok(length) if length > 0 => discarded += length,

@@ -145,7 +145,9 @@ async fn accept<F>(
                 }
                 let info = ConnectionInfo { id, peer, client_chain: None };
                 let line = Line::new(&shared.turns, Household::from(peer.ip()), id);
-                let connection = line.work(open(tcp, info, Arc::clone(&shared)));
+                // In a place of its own: whoever takes a future as an argument has room for it twice.
+                let connection = Box::pin(open(tcp, info, Arc::clone(&shared)));
+                let connection = line.work(connection);
                 tokio::spawn(keep_place(place, shared.metrics.clone(), connection));
             }
             Err(reason) => {
@@ -200,5 +202,6 @@ async fn handshake(
         // Also without ALPN, as RFC 9112 needs none.
         _ => Version::Http1,
     };
-    serve_connection(stream, version, info, &shared).await;
+    // What the handshake took is free again while the connection lives.
+    Box::pin(serve_connection(stream, version, info, &shared)).await;
 }
