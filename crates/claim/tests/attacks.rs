@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -131,7 +132,10 @@ fn shown(out: &str, begin: &str, expected: &[(&str, &str, &str)]) {
 #[test]
 fn each_attack_and_forgery_is_shown_with_its_end() {
     let folder = tempfile::tempdir().unwrap();
+    // With its port taken, if it was not, the first demonstration is at another origin than the second.
+    let taken = TcpListener::bind("127.0.0.1:3141");
     let output = demo(folder.path(), &[]);
+    drop(taken);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
     shown(&out, "✓ refused: ", &ATTACKS);

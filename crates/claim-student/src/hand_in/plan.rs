@@ -214,7 +214,9 @@ impl OpenSession {
         let claim =
             claim.ok().filter(|claim| claim.id() == last && claim.is_signed_by(self.id()))?;
         let manifest = claim.manifest().clone();
-        plan.is_that_of(&manifest).then_some((manifest, last, cms))
+        // A Blackboard that has another origin by now would not take it.
+        let fits = manifest.blackboard == *self.session.origin() && plan.is_that_of(&manifest);
+        fits.then_some((manifest, last, cms))
     }
 }
 
