@@ -61,7 +61,7 @@ async fn open(dir: &Path, database: Option<&str>) -> Result<BlackboardStore, Adm
 }
 
 impl Messages {
-    /// The next page; an empty one is the end, for now: later there may be more.
+    /// The next page; empty at the end. Asked again later, it has what was stored since.
     ///
     /// # Errors
     /// Whatever befalls the database.

@@ -197,9 +197,9 @@ async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments,
     };
     let mut assignments = Vec::new();
     for row in blackboard.store.assignments().await.map_err(storage)? {
-        // Newest first, in the order of `replaces`.
+        // The last one that was lodged need not be the first here: a claim of an outage stands where it was stamped.
+        let known = blackboard.store.holder(&row.reference, &holder).await.map_err(storage)?;
         let claims = blackboard.store.claims_of(&row.reference, &holder).await.map_err(storage)?;
-        let last_claim = claims.first().map(|claim| claim.id);
         let counting = claims.iter().find(|claim| claim.can_count()).map(|claim| claim.id);
         let claims = claims
             .iter()
@@ -222,7 +222,7 @@ async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments,
             upload_seconds,
             limits,
             sids: holder.clone(),
-            last_claim,
+            last_claim: known.last_claim,
             claims,
         });
     }
