@@ -138,7 +138,8 @@ on_each_database! {
         assert_eq!(counting(&store).await, Some(better.id));
         let listed = store.claims_of(&lab(), &holder()).await.unwrap();
         assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [better.id, old.id]);
-        // What comes next counts, as always.
+        // What comes next replaces the one that was lodged last, not the first of the list, and counts, as always.
+        assert_eq!(store.holder(&lab(), &holder()).await.unwrap().last_claim, Some(old.id));
         let next = first(&store, claim_of("next", at(800), Some(old.id))).await;
         receive(&store, next.id, at(810)).await;
         assert_eq!(counting(&store).await, Some(next.id));
