@@ -29,6 +29,7 @@ mod lodging;
 mod log;
 mod media;
 mod people;
+mod rebuild;
 mod revocations;
 mod routes;
 mod sealing;
@@ -48,6 +49,7 @@ pub use config::{
 pub use credential::NotOurs;
 pub use cuhk::CuhkError;
 pub use event::{Event, Observer, WaitingFor};
+pub use rebuild::{Brought, LogRebuild, RebuildError};
 pub use sealing::WrappingKeyError;
 pub use server::{Running, start};
 pub use start_error::StartError;

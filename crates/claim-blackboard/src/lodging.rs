@@ -248,6 +248,10 @@ fn refusal(outcome: &Lodged) -> Problem {
             ProblemType::NotFound,
             "there is no such assignment that you may hand in to",
         ),
+        Lodged::OnlyInLog => Problem::new(
+            ProblemType::ClaimRecordLost,
+            "this very claim is in the log, and Blackboard has no other record of it",
+        ),
         Lodged::Closed { until } => Problem::new(
             ProblemType::AssignmentClosed,
             format!("the assignment took claims until {until}"),

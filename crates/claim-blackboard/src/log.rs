@@ -23,7 +23,7 @@ use crate::generations::Generations;
 
 pub(crate) use append::keep_appending;
 pub(crate) use standing::{Behind, LogStanding};
-pub(crate) use witness::{Asking, WitnessAt, keep_cosigning};
+pub(crate) use witness::{Asking, Knows, WitnessAt, keep_cosigning, what_it_knows};
 pub(crate) use witnesses::{Met, Witnesses};
 
 /// How long a batch stays open for company.

@@ -205,7 +205,7 @@ impl std::fmt::Debug for Running {
 }
 
 /// Makes the folder where it is missing, and locks it.
-fn lock(dir: &Path) -> Result<FolderLock, StartError> {
+pub(crate) fn lock(dir: &Path) -> Result<FolderLock, StartError> {
     make_folder(dir)?;
     let lock = lock_folder(dir, Folder::LOCK).map_err(|error| match error {
         FileError::Locked { .. } => StartError::FolderLocked { dir: dir.to_owned() },

@@ -307,6 +307,11 @@ problem_types! {
         "Another claim was lodged in the meantime",
         "Each claim names the one before it, which is another by now; the answer tells it in last_claim.",
         "If the newer one is not what you want to hand in, sign the claim anew with it in replaces.";
+    /// The log has the claim, and there is no record of it.
+    ClaimRecordLost = "claim-record-lost", 409, Blackboard,
+        "The log has this claim, and Blackboard has lost its record of it",
+        "This very claim was lodged before. Then Blackboard's records were restored from an older copy, and of what came after that copy only the public log is left; a second entry for the same claim would contradict the first.",
+        "Keep what you have of it, the receipt or the proof of lodging: it stays valid, and says when it was. So that the files are here as well, hand them in again, as a new claim.";
     /// CUHK's timestamp over a claim of an outage is not there, or not one.
     OutageTimestamp = "outage-timestamp", 422, Blackboard,
         "Claim and timestamp of an outage do not go together",

@@ -46,9 +46,11 @@ pub fn stage(point: Point) -> Stage {
         | Point::Certificate
         | Point::Witness
         | Point::SplitView => Stage::Serving(Side::Cuhk),
-        Point::Invitation | Point::Revocation | Point::RevocationList | Point::OutageAllowed => {
-            Stage::Office
-        }
+        Point::Invitation
+        | Point::Revocation
+        | Point::RevocationList
+        | Point::LogRebuilt
+        | Point::OutageAllowed => Stage::Office,
         Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
             Stage::Start(Side::Blackboard)
         }

@@ -6,6 +6,7 @@ mod cosigned;
 mod log;
 mod messages;
 mod outages;
+mod rebuild;
 mod ring;
 mod writer;
 
@@ -19,6 +20,7 @@ pub use cosigned::{CosignedRow, Lag, NewCosignature};
 pub use log::{EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
 pub use outages::{AllowedOutage, OutageRow};
+pub use rebuild::Rebuilt;
 pub use ring::{Published, RingRow};
 
 use crate::database::Database;

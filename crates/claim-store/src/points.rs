@@ -53,6 +53,9 @@ pub enum Point {
     LogBegin,
     /// Blackboard: the log's next head, and the leaves of the entries under it.
     Batch,
+    /// Blackboard: entries of the log that its records had lost, and the head that they lead to, by a command. Not
+    /// among [`Point::ALL`]: no round has that command yet.
+    LogRebuilt,
     /// Blackboard: a file of the log, as an object.
     Tile,
     /// Blackboard: the checkpoint of a tree whose files are all written.
@@ -123,6 +126,7 @@ impl Point {
             Self::Minute => "minute",
             Self::LogBegin => "log-begin",
             Self::Batch => "batch",
+            Self::LogRebuilt => "log-rebuilt",
             Self::Tile => "tile",
             Self::Checkpoint => "checkpoint",
             Self::Cosignature => "cosignature",

@@ -20,7 +20,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
-pub(crate) use log::{AuditArgs, LogArgs, LogCommand, WitnessArgs};
+pub(crate) use log::{
+    AuditArgs, BlackboardLogArgs, BlackboardLogCommand, LogArgs, LogCommand, RebuildArgs,
+    WitnessArgs,
+};
 pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
@@ -324,6 +327,8 @@ pub(crate) enum BlackboardCommand {
     Assignment(AssignmentArgs),
     /// Say when Blackboard could not be reached though it ran, and look at its outages
     Outage(OutageArgs),
+    /// Bring back what the log has lost to a restore
+    Log(BlackboardLogArgs),
     /// Copy keys, certificates, records and files into a folder, also while Blackboard serves
     #[command(
         after_help = "The copy has every key but sealing.key: keep it where nobody else can read it.\n\n\
@@ -332,7 +337,8 @@ pub(crate) enum BlackboardCommand {
     Backup(BackupArgs),
     /// Check a backup and restore it
     #[command(
-        after_help = "Example:\n  claim blackboard restore /mnt/safe/blackboard-2026-11-26 --dir /srv/blackboard"
+        after_help = "Example:\n  claim blackboard restore /mnt/safe/blackboard-2026-11-26 --dir /srv/blackboard\n\n\
+        Where claims came after the backup, the log is behind then: claim blackboard log rebuild --help."
     )]
     Restore(RestoreArgs),
     /// List who has handed in what for an assignment

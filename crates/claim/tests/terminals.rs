@@ -42,6 +42,8 @@ mod pages;
 mod postgres;
 #[path = "terminals/program.rs"]
 mod program;
+#[path = "terminals/rebuilding.rs"]
+mod rebuilding;
 #[path = "terminals/reloading.rs"]
 mod reloading;
 #[path = "terminals/secrets.rs"]

@@ -4,6 +4,7 @@
 //! the same checkpoints, so that a proof, which has one checkpoint, can have the cosignatures of all: whoever comes later
 //! begins with those that others have cosigned already, unless it is too far behind.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use claim_core::Origin;
 use claim_http::{Answer, ClientError, Clock, Nudged, ReachError, send};
 use claim_log::note::NoteSignature;
 use claim_log::witness::{AddCheckpoint, conflicting_size};
-use claim_log::{CheckpointError, ConsistencyProof, LogKey, SignedCheckpoint, TreeSize};
+use claim_log::{
+    CheckpointError, ConsistencyProof, LogKey, Resource, SignedCheckpoint, TileSet, TreeSize,
+};
 use claim_pki::{Certificate, CertificateError, Root};
 use claim_store::blackboard::NewCosignature;
 use tokio::time::timeout;
@@ -297,14 +300,68 @@ async fn next(log: &Log, last: u64) -> Result<Option<SignedCheckpoint>, CosignEr
 ///
 /// Who shows it does not matter: nobody else can make the cosignatures.
 async fn meet(asking: &Asking<'_>, at: &WitnessAt) -> Result<Met, CosignError> {
-    let url = at.origin.join("/witness/certificate");
-    let pem = accepted(send(at.client.get(url), MAX_ANSWER).await?)?;
-    let certificate = Certificate::from_pem(&String::from_utf8_lossy(&pem))?;
+    let certificate = certificate(&at.client, &at.origin).await?;
     let met = Met::verify(certificate, asking.root, asking.log_key, asking.clock.now())?;
     // Durable before its first cosignature is: receipts must have its certificate.
     asking.log.store.put_witness(&met.key.to_string(), met.certificate.der()).await?;
     asking.log.witnesses.meet(Arc::new(met.clone()));
     Ok(met)
+}
+
+async fn certificate(
+    client: &reqwest::Client,
+    origin: &Origin,
+) -> Result<Certificate, CosignError> {
+    let url = origin.join("/witness/certificate");
+    let pem = accepted(send(client.get(url), MAX_ANSWER).await?)?;
+    Ok(Certificate::from_pem(&String::from_utf8_lossy(&pem))?)
+}
+
+/// What a witness knows of a log whose checkpoint it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Knows {
+    /// Nothing that this tree does not have; it has cosigned it.
+    This,
+    /// A larger tree.
+    More {
+        /// Its size.
+        size: TreeSize,
+    },
+    /// Another tree of the same size.
+    Another,
+}
+
+/// Asks a witness what it has seen of the log, by the checkpoint of a tree whose tiles somebody has. `verify` takes its
+/// certificate.
+pub(crate) async fn what_it_knows(
+    client: &reqwest::Client,
+    origin: &Origin,
+    checkpoint: &SignedCheckpoint,
+    verify: impl FnOnce(Certificate) -> Result<Met, MeetError>,
+    tile: impl AsyncFn(Resource) -> Option<Vec<u8>>,
+) -> Result<Knows, CosignError> {
+    let met = verify(certificate(client, origin).await?)?;
+    let size = checkpoint.unverified().head().size;
+    let mut answer = post(client, origin, size, ConsistencyProof::empty(), checkpoint).await?;
+    if answer.status == http::StatusCode::CONFLICT
+        && let Some(known) = conflicting_size(&answer.body)
+    {
+        match known.cmp(&size) {
+            Ordering::Greater => return Ok(Knows::More { size: known }),
+            Ordering::Equal => return Ok(Knows::Another),
+            Ordering::Less => {}
+        }
+        let mut tiles = TileSet::default();
+        for wanted in ConsistencyProof::tiles(known, size).map_err(LogError::from)? {
+            if let Some(octets) = tile(Resource::Tile(wanted)).await {
+                tiles.insert(wanted, &octets).map_err(LogError::from)?;
+            }
+        }
+        let proof = ConsistencyProof::from_tiles(known, size, &tiles).map_err(LogError::from)?;
+        answer = post(client, origin, known, proof, checkpoint).await?;
+    }
+    cosignature(checkpoint, &met, &accepted(answer)?)?;
+    Ok(Knows::This)
 }
 
 async fn ask(
@@ -318,9 +375,19 @@ async fn ask(
     let tiles = ConsistencyProof::tiles(old, new).map_err(LogError::from)?;
     let tiles = log.tiles(tiles).await?;
     let proof = ConsistencyProof::from_tiles(old, new, &tiles).map_err(LogError::from)?;
+    post(&at.client, &at.origin, old, proof, checkpoint).await
+}
+
+async fn post(
+    client: &reqwest::Client,
+    origin: &Origin,
+    old: TreeSize,
+    proof: ConsistencyProof,
+    checkpoint: &SignedCheckpoint,
+) -> Result<Answer, CosignError> {
     let request = AddCheckpoint::new(old, proof, checkpoint.clone());
-    let url = at.origin.join("/witness/add-checkpoint");
-    Ok(send(at.client.post(url).body(request.to_bytes()), MAX_ANSWER).await?)
+    let url = origin.join("/witness/add-checkpoint");
+    Ok(send(client.post(url).body(request.to_bytes()), MAX_ANSWER).await?)
 }
 
 fn accepted(answer: Answer) -> Result<bytes::Bytes, CosignError> {

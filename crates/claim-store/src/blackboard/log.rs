@@ -59,7 +59,7 @@ impl EntryKind {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Lodged => "lodged",
             Self::Received => "received",
@@ -94,21 +94,51 @@ impl EntryIds {
     }
 }
 
-/// Stages an entry. An entry that is staged already stays as it is, and is an error of the caller's.
+/// Stages an entry, unless this very one is there: it may be in the log from before, where the records were restored from an
+/// older copy. Another one for the same is an error of the caller's.
 pub(super) async fn stage(
     connection: &mut AnyConnection,
     id: Option<i64>,
     entry: &LogEntry,
 ) -> Result<(), StoreError> {
     let foreign = StoreError::Foreign { table: "log_entries", column: "id" };
-    sqlx::query("INSERT INTO log_entries (id, claim, kind, entry) VALUES ($1, $2, $3, $4)")
-        .bind(id.ok_or(foreign)?)
-        .bind(entry.claim().to_string())
-        .bind(EntryKind::of(entry).name())
-        .bind(entry.to_bytes())
-        .execute(connection)
+    let (claim, kind) = (entry.claim().to_string(), EntryKind::of(entry).name());
+    let inserted = sqlx::query(
+        "INSERT INTO log_entries (id, claim, kind, entry) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (claim, kind) DO NOTHING",
+    )
+    .bind(id.ok_or(foreign)?)
+    .bind(claim.as_str())
+    .bind(kind)
+    .bind(entry.to_bytes())
+    .execute(&mut *connection)
+    .await?;
+    if inserted.rows_affected() == 1 {
+        return Ok(());
+    }
+    let row = sqlx::query("SELECT entry FROM log_entries WHERE claim = $1 AND kind = $2")
+        .bind(claim)
+        .bind(kind)
+        .fetch_one(connection)
         .await?;
-    Ok(())
+    let there = Columns::new("log_entries", &row).bytes("entry")?;
+    if there == entry.to_bytes() { Ok(()) } else { Err(foreign_entry()) }
+}
+
+fn foreign_entry() -> StoreError {
+    StoreError::Foreign { table: "log_entries", column: "entry" }
+}
+
+/// Whether the log has, or is about to have, the entry that this claim was lodged.
+pub(super) async fn has_lodged(
+    connection: &mut AnyConnection,
+    claim: ClaimId,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT id FROM log_entries WHERE claim = $1 AND kind = 'lodged'")
+        .bind(claim.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
 }
 
 impl BlackboardStore {

@@ -9,6 +9,7 @@ mod messages;
 mod opening;
 mod outages;
 mod postgres;
+mod rebuild;
 mod ring;
 mod site;
 mod upgrades;

@@ -1,4 +1,4 @@
-//! The options of reading a log, and of witnessing one.
+//! The options of reading a log, of witnessing one, and of rebuilding one.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use claim_log::LogKey;
 use claim_pki::WitnessName;
 use clap::{Args, Subcommand};
 
-use super::{ServerArgs, TlsRootsArg};
+use super::{BlackboardServeArgs, ServerArgs, TlsRootsArg};
 
 /// `claim log`.
 #[derive(Debug, Args)]
@@ -61,6 +61,7 @@ pub(crate) struct WitnessArgs {
 #[command(after_help = "Examples:\n  \
         claim log audit https://blackboard.example:3141 --receipt lab1.receipt\n  \
         claim log audit https://blackboard.example:3141 --receipt lab1.receipt --tls-roots system --json\n  \
+        claim log audit https://blackboard.example:3141 --receipt lab1.receipt --mirror /srv/mirror\n  \
         claim log audit https://localhost:3141 --key 'localhost:3141/log+0123abcd+AQ…' --state seen.audit\n\n\
         Anybody may do this; whoever does it now and then sees when the log forgets or rewrites something.\n\
         Exit codes: 0 nothing is wrong; 4 something is, and it is named; 3 the log could not be read to its\n\
@@ -79,12 +80,49 @@ pub(crate) struct AuditArgs {
     /// What was seen last time: the checkpoint, as the log signed it [default: HOST-PORT.audit in the folder]
     #[arg(long, env = "CLAIM_STATE", value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+    /// Keep the log's files in this folder, too, where nothing is wrong: a log that has lost its records is rebuilt from it
+    #[arg(long, env = "CLAIM_MIRROR", value_name = "FOLDER")]
+    pub(crate) mirror: Option<PathBuf>,
     /// The root certificate, from CUHK itself or somebody you trust [default: cuhk.cer in the folder]
     #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
     pub(crate) root: Option<PathBuf>,
     /// Which roots the server's TLS certificate may lead to; the log's own key always rests on cuhk.cer or --key
     #[arg(long, env = "CLAIM_TLS_ROOTS", value_enum, default_value_t = TlsRootsArg::Cuhk)]
     pub(crate) tls_roots: TlsRootsArg,
+}
+
+/// `claim blackboard log`.
+#[derive(Debug, Args)]
+pub(crate) struct BlackboardLogArgs {
+    #[command(subcommand)]
+    pub(crate) command: BlackboardLogCommand,
+}
+
+/// What can be done with Blackboard's own log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BlackboardLogCommand {
+    /// Bring entries back that the records have lost, from a mirror of the log
+    Rebuild(RebuildArgs),
+}
+
+/// `claim blackboard log rebuild`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim blackboard log rebuild /srv/mirror\n  \
+        claim blackboard log rebuild https://mirror.example/blackboard/log --tls-roots system\n\n\
+        For records that were restored from an older copy: Blackboard says THE LOG IS STOPPED then. It must not run.\n\
+        The mirror is not believed: every hash is computed again, the log's own key must have signed the end, the\n\
+        records must have its beginning, and a witness (CUHK, --ask-witness) must cosign it and know of nothing more.\n\
+        Exit codes: 0 done; 4 the mirror is wrong or of another log; 3 mirror or witness not reachable; 1 refused; 2 usage.")]
+pub(crate) struct RebuildArgs {
+    /// The mirror: a folder, or the address under which the log's files are served; checkpoint lies in it
+    #[arg(value_name = "FOLDER|URL")]
+    pub(crate) mirror: String,
+    /// Which roots the TLS certificate of a mirror may lead to; what it has is judged by the log's own key
+    #[arg(long, env = "CLAIM_TLS_ROOTS", value_enum, default_value_t = TlsRootsArg::Cuhk)]
+    pub(crate) tls_roots: TlsRootsArg,
+    #[command(flatten)]
+    pub(crate) blackboard: BlackboardServeArgs,
 }
 
 /// A log by its own address or that of its Blackboard.

@@ -79,7 +79,8 @@ pub(crate) async fn restore_blackboard(arguments: RestoreArgs, context: &Context
         Ok(outcome) => {
             let line = format!(
                 "Every file is what was backed up. Restored {} into {}.\n\
-                 Next: claim blackboard. Students' programs open new sessions by themselves.",
+                 Next: claim blackboard. Students' programs open new sessions by themselves.\n\
+                 Where claims came after the backup, first: claim blackboard log rebuild MIRROR.",
                 size(outcome.copied),
                 dir.display()
             );

@@ -1,6 +1,7 @@
 //! `claim blackboard`.
 
 mod assignment;
+mod log;
 mod minutes;
 mod outage;
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
         Some(BlackboardCommand::Assignment(arguments)) => {
             assignment::run(arguments.command, context).await
         }
+        Some(BlackboardCommand::Log(arguments)) => log::run(arguments.command, context).await,
         Some(BlackboardCommand::Outage(arguments)) => outage::run(arguments.command, context).await,
         Some(BlackboardCommand::List { assignment, database }) => {
             assignment::hand_ins(&assignment, database.database.as_deref(), context).await

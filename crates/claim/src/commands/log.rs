@@ -2,12 +2,13 @@
 
 mod audit;
 mod fetch;
+mod mirror;
 mod witness;
 
 use anyhow::Result;
 
-pub(crate) use self::audit::{Audited, Known, checkpoint, look};
-pub(crate) use self::fetch::Log;
+pub(crate) use self::audit::{Audited, Known, Stop, checkpoint, look, read_all};
+pub(crate) use self::fetch::{FetchError, Log};
 use super::Context;
 use crate::cli::{LogArgs, LogCommand};
 use crate::exit::Exit;

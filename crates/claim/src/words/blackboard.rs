@@ -122,7 +122,7 @@ pub(crate) fn words(event: &Event) -> Words {
             json: Some(json!({ "event": "log-behind", "witness": witness, "known": known,
                 "recorded": recorded })),
             ..warning(format!(
-                "THE LOG IS STOPPED: the witness {witness} has cosigned {known} entries of it, and the records here have {recorded}. They are an older copy, or others; to append to them would sign a second history. No claims are taken, receipts are. Stop this Blackboard and restore its newest records and objects; OPERATIONS.md, \"A log that is behind\", says how to proceed."
+                "THE LOG IS STOPPED: the witness {witness} has cosigned {known} entries of it, and the records here have {recorded}. They are an older copy, or others; to append to them would sign a second history. No claims are taken, receipts are. Stop this Blackboard and restore its newest records and objects, or bring the lost entries back from a mirror (claim blackboard log rebuild); OPERATIONS.md, \"A log that is behind\", says how to proceed."
             ))
         },
         Event::WitnessBack { origin } => Words {

@@ -30,10 +30,12 @@ pub(crate) fn text(audited: &Audited) -> String {
         0 => "",
         _ => " It leads on from what the receipt shows of it.",
     };
+    let mirror = audited.mirror.as_ref().map(|folder| format!(" Mirrored in {}.", shown(folder)));
     format!(
-        "{log}: nothing is wrong. {entries}, root {}; every hash was computed again.\n{since}{receipt} Remembered in {}.",
+        "{log}: nothing is wrong. {entries}, root {}; every hash was computed again.\n{since}{receipt} Remembered in {}.{}",
         head.root,
-        shown(&audited.state)
+        shown(&audited.state),
+        mirror.unwrap_or_default()
     )
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn json(audited: &Audited) -> Value {
         "findings": findings(audited),
         "omitted": omitted(audited),
         "state": audited.state.to_string_lossy(),
+        "mirror": audited.mirror.as_ref().map(|folder| folder.to_string_lossy()),
     })
 }
 
@@ -72,6 +75,6 @@ fn omitted(audited: &Audited) -> usize {
     audited.report.omitted() + audited.strays.omitted
 }
 
-fn counted(entries: u64) -> String {
+pub(crate) fn counted(entries: u64) -> String {
     if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
 }

@@ -1,5 +1,6 @@
 //! Blackboard's rows, each caused at the real program.
 
+use claim_core::claim::ClaimId;
 use claim_core::encoding::{b64u, base64, from_b64u, from_base64};
 use claim_core::receipt::log_name;
 use claim_core::student::{Credential, Session};
@@ -96,6 +97,13 @@ impl Setting {
         while records.execute_with(statement, &checkpoint).await == 0 {}
     }
 
+    /// Takes a claim out of the records; the log keeps it.
+    pub(crate) async fn lose_record(&self, claim: ClaimId) {
+        let records = Records::of_blackboard(self.folder.path()).await;
+        let statement = format!("DELETE FROM claims WHERE id = '{claim}'");
+        records.execute(statement.leak()).await;
+    }
+
     pub(crate) fn site(&self) -> &Site {
         &self.site
     }
@@ -162,6 +170,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::HolderChanged => Box::pin(claims::holder_changed(row, setting)).await,
         ProblemType::DueChanged => Box::pin(claims::due_changed(row, setting)).await,
         ProblemType::ReplacesChanged => Box::pin(claims::replaces_changed(row, setting)).await,
+        ProblemType::ClaimRecordLost => Box::pin(claims::claim_record_lost(row, setting)).await,
         ProblemType::LimitExceeded => Box::pin(claims::limit_exceeded(row, setting)).await,
         ProblemType::AssignmentClosed => Box::pin(claims::assignment_closed(row, setting)).await,
         ProblemType::OutageTimestamp => Box::pin(outages::timestamp(row, setting)).await,

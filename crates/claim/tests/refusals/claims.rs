@@ -220,6 +220,20 @@ pub(crate) async fn replaces_changed(row: ProblemType, setting: &Setting) -> End
     ended
 }
 
+/// As after a restore from an older copy whose log was rebuilt: the log has the claim, and nothing else does.
+pub(crate) async fn claim_record_lost(row: ProblemType, setting: &Setting) -> Ended {
+    let hand = Hand::new(setting).await;
+    let manifest = hand.next();
+    let claim = hand.lodge(&manifest).await.claim;
+    setting.lose_record(claim).await;
+    let case = setting.site().case(row).await;
+    let again = hand.lodging(&manifest);
+    case.refused_signed(&again.ask, &again.expected).await;
+    let anew = hand.lodging(&ManifestMembers { replaces: Some(claim), ..hand.next() });
+    case.passes_signed(&anew.ask, &anew.expected).await;
+    case.end().await
+}
+
 pub(crate) async fn limit_exceeded(row: ProblemType, setting: &Setting) -> Ended {
     let hand = Hand::new(setting).await;
     let wrong = ManifestMembers { assignment: "IEMS5710/tiny".parse().unwrap(), ..hand.manifest() };

@@ -22,14 +22,14 @@ fn mode(path: &Path) -> u32 {
 }
 
 /// A folder for the restored server, which has settings only.
-fn elsewhere(settings: &Folder) -> Folder {
+pub(crate) fn elsewhere(settings: &Folder) -> Folder {
     let folder = Folder::new();
     folder.write("claim.toml", settings.read("claim.toml"));
     folder
 }
 
 /// Both servers ready for claims, and a student who has handed in once.
-fn course() -> (Course, Program, Program) {
+pub(crate) fn course() -> (Course, Program, Program) {
     let course = Course::new();
     let (cuhk, blackboard) = course.servers();
     blackboard.out.line("Claims are taken: ");
@@ -38,7 +38,7 @@ fn course() -> (Course, Program, Program) {
     (course, cuhk, blackboard)
 }
 
-fn hand_in(course: &Course, content: &str) -> Done {
+pub(crate) fn hand_in(course: &Course, content: &str) -> Done {
     course.folder.write("report.txt", content);
     let hand_in = || course.folder.run(&["student", "hand-in", "report.txt", "--yes"]);
     // The first revocation list may still be on its way.

@@ -61,6 +61,8 @@ pub enum Lodged {
     First(ClaimRow),
     /// A claim with its id was on record; that one stands.
     Repeat(ClaimRow),
+    /// The log has it, and there is no record of it: the records were restored from an older copy.
+    OnlyInLog,
     /// There is no such assignment.
     NoAssignment,
     /// The assignment takes no claims any more.
@@ -125,6 +127,9 @@ async fn lodge(
 ) -> Result<Lodged, StoreError> {
     if let Some(stored) = find(connection, claim.id).await? {
         return Ok(Lodged::Repeat(stored));
+    }
+    if log::has_lodged(connection, claim.id).await? {
+        return Ok(Lodged::OnlyInLog);
     }
     let Some(assignment) = assignments::find(connection, &claim.reference).await? else {
         return Ok(Lodged::NoAssignment);

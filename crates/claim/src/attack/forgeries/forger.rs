@@ -79,7 +79,7 @@ impl Forger {
         let witness = Ed25519SigningKey::from_pkcs8_pem(&file("cuhk-witness.key")?)?;
         let name = answer.witness.common_name().context("a witness without a name")?;
         let witness = WitnessSigner::new(name.parse()?, note_key(&witness)?);
-        let served = Log::Served { client: client.clone(), origin: stage.blackboard.clone() };
+        let served = Log::Served { client: client.clone(), base: stage.blackboard.join("/log") };
         let (entries, published) = entries(&served, &log).await?;
         let genuine = Forged::read(&stage.receipt, answer.log, answer.witness)?;
         let manifest = Manifest::from_slice(genuine.claim.unverified_content())?;

@@ -139,13 +139,13 @@ async fn seen(forger: &Forger, name: &str) -> Result<PathBuf> {
 }
 
 fn served(forger: &Forger) -> Log {
-    Log::Served { client: forger.client.clone(), origin: forger.stage.blackboard.clone() }
+    Log::Served { client: forger.client.clone(), base: forger.stage.blackboard.join("/log") }
 }
 
 /// `claim log audit`, as anybody runs it.
 async fn audited(forger: &Forger, log: Log, state: PathBuf) -> Result<Audited> {
     let known = Known { key: forger.log.key(), in_receipt: Vec::new() };
-    match look(log, known, state).await? {
+    match look(log, known, state, None).await? {
         Ok(audited) => Ok(audited),
         Err(stop) => bail!("{stop}"),
     }

@@ -19,6 +19,7 @@ use claim_pki::{Certificate, Root};
 use claim_student::{Service, Unreached};
 
 use super::fetch::{Ahead, FetchError, Log};
+use super::mirror::Mirror;
 use crate::cli::{AuditArgs, TlsRootsArg};
 use crate::commands::Context;
 use crate::commands::verify::{read_root, read_some};
@@ -81,6 +82,8 @@ pub(crate) struct Audited {
     pub(crate) report: Report,
     pub(crate) strays: Strays,
     pub(crate) state: PathBuf,
+    /// Where its files are kept as well.
+    pub(crate) mirror: Option<PathBuf>,
 }
 
 impl Audited {
@@ -137,7 +140,12 @@ async fn audit(
         TlsRootsArg::System => ServerTrust::System,
     };
     let client = https_client(&trust, None, TIMEOUT)?;
-    look(Log::Served { client, origin: arguments.url.clone() }, known, state).await
+    let log = Log::Served { client, base: arguments.url.join("/log") };
+    let mirror = match arguments.mirror.as_deref().map(Mirror::open).transpose() {
+        Ok(mirror) => mirror,
+        Err(error) => bail!("the mirror cannot be kept: {error}"),
+    };
+    look(log, known, state, mirror).await
 }
 
 /// What is known of a log before it is read.
@@ -148,8 +156,13 @@ pub(crate) struct Known {
 }
 
 /// Reads all of a log, compares it with what is known of it and with what was seen last time, and remembers it if nothing
-/// is wrong.
-pub(crate) async fn look(log: Log, known: Known, state: PathBuf) -> Result<Result<Audited, Stop>> {
+/// is wrong; then its files are kept in the mirror, too, if there is one.
+pub(crate) async fn look(
+    log: Log,
+    known: Known,
+    state: PathBuf,
+    mut mirror: Option<Mirror>,
+) -> Result<Result<Audited, Stop>> {
     let Known { key, in_receipt } = known;
     let remembered = match remembered(&state, &key)? {
         Ok(remembered) => remembered,
@@ -161,6 +174,32 @@ pub(crate) async fn look(log: Log, known: Known, state: PathBuf) -> Result<Resul
     };
     let receipts = in_receipt.len();
     let seen = remembered.clone().into_iter().chain(in_receipt);
+    let keep = |resource, octets: &[u8]| match &mut mirror {
+        Some(mirror) => Ok(mirror.take(resource, octets)?),
+        None => Ok(()),
+    };
+    let (report, strays) = match read_all(log, &checkpoint, seen, keep).await? {
+        Ok(read) => read,
+        Err(stop) => return Ok(Err(stop)),
+    };
+    let mut audited =
+        Audited { key, remembered, in_receipt: receipts, report, strays, state, mirror: None };
+    if audited.is_sound() {
+        let octets = checkpoint.signed().to_bytes();
+        audited.mirror = mirror.map(|mirror| mirror.finish(&octets)).transpose()?;
+        replace(&audited.state, &octets, Mode::Public)?;
+    }
+    Ok(Ok(audited))
+}
+
+/// Reads all files of the log with this checkpoint, and finds out what is wrong with them; each is shown to `take` as well,
+/// before anything is known of it.
+pub(crate) async fn read_all(
+    log: Log,
+    checkpoint: &LogSigned,
+    seen: impl IntoIterator<Item = LogSigned>,
+    mut take: impl FnMut(Resource, &[u8]) -> Result<()>,
+) -> Result<Result<(Report, Strays), Stop>> {
     let mut audit = Audit::new(checkpoint.clone(), seen)?;
     let mut ahead = Ahead::new(log, checkpoint.head().size);
     let mut strays = Strays::default();
@@ -169,17 +208,15 @@ pub(crate) async fn look(log: Log, known: Known, state: PathBuf) -> Result<Resul
             Ok(content) => content,
             Err(error) => return Ok(Err(error.into())),
         };
-        if let (Resource::Entries(bundle), Some(octets)) = (resource, &content) {
-            look_at_entries(bundle, octets, &mut strays);
+        if let Some(octets) = &content {
+            if let Resource::Entries(bundle) = resource {
+                look_at_entries(bundle, octets, &mut strays);
+            }
+            take(resource, octets)?;
         }
         audit.supply(content.as_deref());
     }
-    let report = audit.finish();
-    let audited = Audited { key, remembered, in_receipt: receipts, report, strays, state };
-    if audited.is_sound() {
-        replace(&audited.state, &checkpoint.signed().to_bytes(), Mode::Public)?;
-    }
-    Ok(Ok(audited))
+    Ok(Ok((audit.finish(), strays)))
 }
 
 /// The key of the log at this origin, as given or as the root certifies it in a receipt, and what the receipt shows of it.

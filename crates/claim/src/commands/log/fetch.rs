@@ -1,10 +1,12 @@
-//! The files of a log over HTTPS: several under way at a time, handed out in order.
+//! The files of a log, over HTTPS or from a folder: several under way at a time, handed out in order.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use claim_core::Origin;
 use claim_http::{ReachError, send};
 use claim_log::audit::{Resources, resources};
 use claim_log::note::MAX_NOTE_LENGTH;
@@ -31,6 +33,14 @@ pub(crate) enum FetchError {
         /// The status.
         status: StatusCode,
     },
+    /// The file is there and cannot be read.
+    #[error("{path:?} cannot be read: {source}")]
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The file is longer than it can be: the log is wrong.
     #[error("{resource} is longer than {max} bytes")]
     TooLong {
@@ -44,13 +54,15 @@ pub(crate) enum FetchError {
 /// Where a log is.
 #[derive(Clone, Debug)]
 pub(crate) enum Log {
-    /// At a Blackboard.
+    /// At a Blackboard, or wherever else its files are served.
     Served {
-        /// What asks it.
+        /// What asks for them.
         client: reqwest::Client,
-        /// Which Blackboard.
-        origin: Origin,
+        /// What comes before their names, without the slash between.
+        base: String,
     },
+    /// In a folder, under their names.
+    Kept(PathBuf),
     /// These files, as somebody shows them.
     Shown(Arc<[Object]>),
 }
@@ -58,15 +70,16 @@ pub(crate) enum Log {
 impl Log {
     /// A file of the log; `None` when the log says that it does not have it.
     pub(crate) async fn fetch(&self, resource: Resource) -> Result<Option<Bytes>, FetchError> {
-        let (client, origin) = match self {
-            Self::Served { client, origin } => (client, origin),
+        let (client, base) = match self {
+            Self::Served { client, base } => (client, base),
+            Self::Kept(folder) => return kept(folder, resource),
             Self::Shown(files) => {
                 let file = files.iter().find(|file| file.resource == resource);
                 return Ok(file.map(|file| Bytes::copy_from_slice(&file.octets)));
             }
         };
         let max = longest(resource);
-        let url = origin.join(&format!("/log/{resource}"));
+        let url = format!("{base}/{resource}");
         let answer = match send(client.get(url), max).await {
             Ok(answer) => answer,
             Err(ReachError::TooLong { max }) => return Err(FetchError::TooLong { resource, max }),
@@ -78,6 +91,22 @@ impl Log {
             status => Err(FetchError::Status { resource, status }),
         }
     }
+}
+
+/// A file of a log that lies in a folder.
+fn kept(folder: &Path, resource: Resource) -> Result<Option<Bytes>, FetchError> {
+    let (path, max) = (folder.join(resource.to_string()), longest(resource));
+    let unreadable = |source| FetchError::File { path: path.clone(), source };
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(unreadable)?,
+    };
+    let mut octets = Vec::new();
+    file.take(max as u64 + 1).read_to_end(&mut octets).map_err(unreadable)?;
+    if octets.len() > max {
+        return Err(FetchError::TooLong { resource, max });
+    }
+    Ok(Some(octets.into()))
 }
 
 /// The files that an audit of a log of some size wants, in its order.
