@@ -5,6 +5,7 @@ mod log;
 mod messages;
 mod pages;
 mod sessions;
+mod urgency;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use http::{HeaderValue, header};
 use crate::authenticated;
 use crate::blackboard::Blackboard;
 use crate::event::Event;
+
+pub(crate) use urgency::urgency;
 
 /// All addresses.
 pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {

@@ -32,7 +32,7 @@ use crate::lodging::Manifests;
 use crate::log::Log;
 use crate::people::People;
 use crate::revocations::Revocations;
-use crate::routes::router;
+use crate::routes::{router, urgency};
 use crate::sealing::{Sealing, wrapping_key};
 use crate::start_error::StartError;
 
@@ -132,7 +132,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let maintenance =
         Maintenance { enrolment, root, switch, external, metrics: metrics_of, nudge: nudge_of };
     let app = router(Arc::clone(&blackboard));
-    let server = Server { listeners, tls, app, origin, limits, metrics };
+    let server = Server { listeners, tls, app, urgency, origin, limits, metrics };
     let running = Running { blackboard, server, health, maintenance, nudge, addresses, lock };
     running.blackboard.tell(Event::Listening {
         origin: running.blackboard.origin.clone(),

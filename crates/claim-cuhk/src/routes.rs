@@ -4,6 +4,7 @@ mod crl;
 mod est;
 mod pages;
 mod tsa;
+mod urgency;
 
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use claim_http::problem_pages;
 use crate::local::only_local;
 use crate::mode::Mode;
 use crate::state::Cuhk;
+
+pub(crate) use urgency::urgency;
 
 /// All routes; in local demo mode behind the check that a request is local.
 pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {

@@ -31,7 +31,7 @@ use crate::invite::Invitations;
 use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
 use crate::requests;
-use crate::routes::router;
+use crate::routes::{router, urgency};
 use crate::state::Cuhk;
 use crate::timestamps::{self, TimestampAuthority};
 use crate::witness;
@@ -119,8 +119,15 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let (metrics, nudge) = (Metrics::new(), Nudge::new());
     let maintenance =
         Maintenance::new(&cuhk, switch, shown, metrics.clone(), nudge.listen()).await?;
-    let server =
-        Server { listeners, tls, app: router(&cuhk), origin, limits: config.limits, metrics };
+    let server = Server {
+        listeners,
+        tls,
+        app: router(&cuhk),
+        urgency,
+        origin,
+        limits: config.limits,
+        metrics,
+    };
     let running = Running { cuhk, server, health, maintenance, nudge, addresses, lock };
     running.cuhk.tell(Event::Listening {
         origin: running.cuhk.origin.clone(),

@@ -11,9 +11,11 @@ use http::{StatusCode, header};
 use tokio::net::TcpListener;
 
 use crate::connection::{Version, serve_connection};
+use crate::delays::Delays;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::server::serve;
+use crate::turnwise::Newcomer;
 
 /// How long whoever asks about the health of a server that has stopped may still read the answer. Short, for it
 /// comes on top of the server's own drain time.
@@ -40,11 +42,13 @@ pub async fn serve_health(
         );
     // Its connections are not those of the server, and must not count as such.
     let own = Metrics::new();
-    let open = |tcp, info, shared: Arc<_>| async move {
+    let open = |tcp, info, shared: Arc<_>, newcomer: Newcomer| async move {
+        newcomer.enters();
         serve_connection(tcp, Version::Http1, info, &shared).await;
     };
     let limits = Limits { max_connections: 64, drain_timeout: DRAIN, ..Limits::default() };
-    serve(listeners, app, limits, own, open, shutdown).await;
+    let delays = Arc::new(Delays::new(limits.bearable_wait, own.clone()));
+    serve(listeners, app, limits, own, delays, open, shutdown).await;
 }
 
 fn readiness(ready: Result<(), String>) -> impl IntoResponse {

@@ -7,10 +7,13 @@
 //! Every size and time that a stranger controls has its name in [`Limits`] or is an argument.
 
 mod activity;
+mod admission;
 mod body;
 mod client;
 mod clock;
 mod connection;
+mod crowd;
+mod delays;
 mod edge;
 mod est;
 mod health;
@@ -32,11 +35,14 @@ mod standing;
 mod tls;
 mod turns;
 mod turnwise;
+mod urgency;
 
+pub use admission::UrgencyOf;
 pub use body::{BodyError, read_body};
 pub use client::{Answer, ClientError, https_client, read_answer, send};
 pub use clock::Clock;
 pub use connection::ConnectionInfo;
+pub use crowd::{AtWork, Pause};
 pub use edge::{KnownAs, RequestId, with_edge};
 pub use est::{
     CERTS_ONLY, CSR_ATTRIBUTES, EstError, NotBase64, PKCS10, decode_est_body, encode_est_body,
@@ -61,3 +67,4 @@ pub use tls::{
     ExternalWatch, IdentityError, ServerTrust, TlsIdentity, TrustError, server_tls,
 };
 pub use turns::{Crowded, Lane, Turn, Turns};
+pub use urgency::Urgency;

@@ -59,6 +59,14 @@ pub struct Limits {
     /// Requests from one address that may be refused in a minute; past that, whoever is not known by a session or a
     /// certificate must wait. They come back one by one.
     pub refusals_per_minute: NonZeroU32,
+    /// Requests that are worked at, at once; one that waits for its client does not count. Of the less urgent ones
+    /// only so many as leave places for the others: half of them, then three quarters, then seven eighths.
+    #[serde(deserialize_with = "at_least_one")]
+    pub max_requests_at_work: usize,
+    /// How long a piece of work may wait for a processor, on average and for more than a moment, before the less urgent
+    /// requests are refused. A hand-in is some forty pieces.
+    #[serde(deserialize_with = "seconds")]
+    pub bearable_wait: Duration,
     /// How long requests under way may take to finish once the server is told to stop.
     #[serde(deserialize_with = "seconds")]
     pub drain_timeout: Duration,
@@ -86,6 +94,8 @@ impl Default for Limits {
             max_overhead_bytes: 64 * 1024,
             max_abandoned_requests: 100,
             refusals_per_minute: const { NonZeroU32::new(600).unwrap() },
+            max_requests_at_work: 512,
+            bearable_wait: Duration::from_millis(50),
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -174,6 +184,8 @@ mod tests {
             r#"{"max-overhead-bytes": 0}"#,
             r#"{"max-abandoned-requests": 0}"#,
             r#"{"refusals-per-minute": 0}"#,
+            r#"{"max-requests-at-work": 0}"#,
+            r#"{"bearable-wait": 0}"#,
         ] {
             assert!(serde_json::from_str::<Limits>(wrong).is_err(), "{wrong}");
         }

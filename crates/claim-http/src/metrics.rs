@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::refused::Refused;
+use crate::urgency::Urgency;
 
 /// The upper bounds of the histogram of request times, in seconds.
 const REQUEST_SECONDS: [f64; 12] =
@@ -30,6 +31,9 @@ pub struct Metrics {
     open: Gauge,
     refused: Family<RefusedLabels, Counter>,
     under_way: Gauge,
+    at_work: Gauge,
+    waiting: Gauge,
+    shed: Family<ShedLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     problems: Family<ProblemLabels, Counter>,
     request_seconds: Histogram,
@@ -48,6 +52,12 @@ impl Drop for UnderWay {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefusedLabels {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    urgency: &'static str,
+    because: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -80,6 +90,9 @@ impl Metrics {
             open: Gauge::default(),
             refused: Family::default(),
             under_way: Gauge::default(),
+            at_work: Gauge::default(),
+            waiting: Gauge::default(),
+            shed: Family::default(),
             requests: Family::default(),
             problems: Family::default(),
             request_seconds: Histogram::new(REQUEST_SECONDS),
@@ -96,6 +109,21 @@ impl Metrics {
             "requests_under_way",
             "Requests that a handler works on now",
             metrics.under_way.clone(),
+        );
+        registry.register(
+            "requests_at_work",
+            "Requests under way that wait neither for their client nor for a far event",
+            metrics.at_work.clone(),
+        );
+        registry.register(
+            "work_waiting",
+            "Pieces of work that wait for a processor",
+            metrics.waiting.clone(),
+        );
+        registry.register(
+            "requests_shed",
+            "Requests refused under overload before anything was done for them",
+            metrics.shed.clone(),
         );
         registry.register("requests", "Requests answered", metrics.requests.clone());
         registry.register("problems", "Refusals, by problem type", metrics.problems.clone());
@@ -156,6 +184,18 @@ impl Metrics {
         UnderWay(self.under_way.clone())
     }
 
+    pub(crate) fn at_work(&self, requests: usize) {
+        self.at_work.set(i64::try_from(requests).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn work_waiting(&self, pieces: usize) {
+        self.waiting.set(i64::try_from(pieces).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn request_shed(&self, urgency: Urgency, because: &'static str) {
+        self.shed.get_or_create(&ShedLabels { urgency: urgency.label(), because }).inc();
+    }
+
     pub(crate) fn request(&self, route: &str, status: StatusCode, took: Duration) {
         let labels = RequestLabels { route: route.to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
@@ -190,6 +230,7 @@ mod tests {
         metrics.connection_opened();
         metrics.connection_refused(Refused::HandshakeTimeout);
         metrics.request("/v1/messages", StatusCode::CREATED, Duration::from_millis(3));
+        metrics.request_shed(Urgency::Content, "full");
         metrics.problem(ProblemType::NotFound);
         metrics.certificate_expires("own", Timestamp::from_seconds(1_800_000_000));
         let own = Counter::<u64>::default();
@@ -201,6 +242,7 @@ mod tests {
             "claim_connections_open 1",
             "claim_connections_refused_total{reason=\"handshake-timeout\"} 1",
             "claim_requests_total{route=\"/v1/messages\",status=\"201\"} 1",
+            "claim_requests_shed_total{urgency=\"content\",because=\"full\"} 1",
             "claim_problems_total{slug=\"not-found\"} 1",
             "claim_request_seconds_bucket{le=\"0.005\"} 1",
             "claim_certificate_expires_seconds{certificate=\"own\"} 1800000000",

@@ -9,12 +9,17 @@ use std::time::Duration;
 use axum::Router;
 use claim_core::Origin;
 use rustls::ServerConfig;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use crate::admission::{Admission, UrgencyOf, with_admission};
 use crate::connection::{ConnectionInfo, Phase, Shared, Version, refuse, serve_connection};
+use crate::delays::Delays;
 use crate::edge::with_edge;
 use crate::household::Household;
 use crate::limits::Limits;
@@ -23,7 +28,7 @@ use crate::places::{Place, Places};
 use crate::refused::Refused;
 use crate::standing::with_standing;
 use crate::turns::Turns;
-use crate::turnwise::Line;
+use crate::turnwise::{Line, Newcomer};
 
 /// The pause after the system refused a socket: long enough not to spin, short enough not to be noticed.
 const NO_SOCKET_PAUSE: Duration = Duration::from_millis(100);
@@ -31,6 +36,7 @@ const NO_SOCKET_PAUSE: Duration = Duration::from_millis(100);
 /// A server over TLS, ready to serve.
 ///
 /// Addresses take turns at the processors, and within each its connections: whoever makes much work waits behind it.
+/// Where there is more to do than can be done, the less urgent requests are refused before anything is done for them.
 /// That takes a runtime with a thread more than there are processors.
 ///
 /// A handler is dropped at its next `await` when its client goes away: whatever must not
@@ -44,6 +50,8 @@ pub struct Server {
     /// The routes. The server itself adds request ids, security headers, problem documents for
     /// unknown addresses and methods, and the answer to a handler's panic.
     pub app: Router,
+    /// What goes first when there is more to do than can be done.
+    pub urgency: UrgencyOf,
     /// The public origin, for the `type` of problem documents.
     pub origin: Origin,
     /// The budgets.
@@ -64,10 +72,15 @@ impl Server {
     /// for those under way, for the drain time at most.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> Stopped {
         let acceptor = TlsAcceptor::from(self.tls);
-        let app = with_edge(self.app, self.origin, self.metrics.clone());
-        let app = with_standing(app, self.limits.refusals_per_minute);
-        let handshake = move |tcp, id, shared| handshake(acceptor.clone(), tcp, id, shared);
-        serve(self.listeners, app, self.limits, self.metrics, handshake, shutdown).await
+        let Self { limits, metrics, .. } = self;
+        let delays = Arc::new(Delays::new(limits.bearable_wait, metrics.clone()));
+        let admission = Admission::new(self.urgency, &limits, Arc::clone(&delays), metrics.clone());
+        let app = with_admission(self.app, admission);
+        let app = with_edge(app, self.origin, metrics.clone());
+        let app = with_standing(app, limits.refusals_per_minute);
+        let handshake =
+            move |tcp, id, shared, newcomer| handshake(acceptor.clone(), tcp, id, shared, newcomer);
+        serve(self.listeners, app, limits, metrics, delays, handshake, shutdown).await
     }
 }
 
@@ -77,7 +90,8 @@ pub(crate) async fn serve<F>(
     app: Router,
     limits: Limits,
     metrics: Metrics,
-    open: impl Fn(TcpStream, ConnectionInfo, Arc<Shared>) -> F + Clone + Send + Sync + 'static,
+    delays: Arc<Delays>,
+    open: impl Fn(TcpStream, ConnectionInfo, Arc<Shared>, Newcomer) -> F + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Stopped
 where
@@ -88,7 +102,7 @@ where
     let drain_timeout = limits.drain_timeout;
     // One thread fewer than there are: the one that is left brings whoever has something to do into line.
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
-    let turns = Turns::new(threads.saturating_sub(1), usize::MAX);
+    let turns = Turns::observed(threads.saturating_sub(1), usize::MAX, Some(delays));
     let limits = Arc::new(limits);
     let shared = Arc::new(Shared { app, limits, metrics, phase: observed, turns });
     let mut doors = JoinSet::new();
@@ -109,7 +123,7 @@ async fn accept<F>(
     listener: TcpListener,
     places: Arc<Places>,
     shared: Arc<Shared>,
-    open: impl Fn(TcpStream, ConnectionInfo, Arc<Shared>) -> F,
+    open: impl Fn(TcpStream, ConnectionInfo, Arc<Shared>, Newcomer) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -144,9 +158,10 @@ async fn accept<F>(
                     tracing::debug!(connection = id, %error, "no TCP_NODELAY");
                 }
                 let info = ConnectionInfo { id, peer, client_chain: None };
-                let line = Line::new(&shared.turns, Household::from(peer.ip()), id);
+                let household = Household::from(peer.ip());
+                let (line, newcomer) = Line::of_newcomer(&shared.turns, household, id);
                 // In a place of its own: whoever takes a future as an argument has room for it twice.
-                let connection = Box::pin(open(tcp, info, Arc::clone(&shared)));
+                let connection = Box::pin(open(tcp, info, Arc::clone(&shared), newcomer));
                 let connection = line.work(connection);
                 tokio::spawn(keep_place(place, shared.metrics.clone(), connection));
             }
@@ -178,9 +193,11 @@ async fn handshake(
     tcp: TcpStream,
     mut info: ConnectionInfo,
     shared: Arc<Shared>,
+    newcomer: Newcomer,
 ) {
     let mut phase = shared.phase.clone();
-    let handshake = tokio::time::timeout(shared.limits.handshake_timeout, acceptor.accept(tcp));
+    let timeout = shared.limits.handshake_timeout;
+    let handshake = tokio::time::timeout(timeout, let_in(acceptor, tcp, Instant::now() + timeout));
     let stream = tokio::select! {
         biased;
         result = handshake => match result {
@@ -195,6 +212,7 @@ async fn handshake(
         // No request can be under way: nothing to wait for.
         _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
     };
+    newcomer.enters();
     let (_, tls) = stream.get_ref();
     info.client_chain = tls.peer_certificates().map(Arc::from);
     let version = match tls.alpn_protocol() {
@@ -204,4 +222,24 @@ async fn handshake(
     };
     // What the handshake took is free again while the connection lives.
     Box::pin(serve_connection(stream, version, info, &shared)).await;
+}
+
+/// The TLS handshake, of which the first message costs the most: whoever went away while it waited for its turn, or
+/// has waited for too long, costs none.
+async fn let_in(
+    acceptor: TlsAcceptor,
+    tcp: TcpStream,
+    until: Instant,
+) -> io::Result<TlsStream<TcpStream>> {
+    let something = tcp.peek(&mut [0]).await?;
+    // What the system says of a socket is known only when it was asked, which happens between turns.
+    tokio::task::yield_now().await;
+    if something == 0 || tcp.ready(Interest::READABLE).await?.is_read_closed() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if Instant::now() >= until {
+        // Time-outs are looked at last.
+        return std::future::pending().await;
+    }
+    acceptor.accept(tcp).await
 }

@@ -8,10 +8,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::delays::{Delays, Granted};
 use crate::household::Household;
 
 /// So many turns go to others before one to those who were set back.
 const PASSED_OVER: u32 = 3;
+
+/// So many turns of a household go to its known lanes before one to a newcomer's.
+const BEFORE_NEWCOMERS: u32 = 3;
 
 /// For so long somebody is set back.
 const SET_BACK: Duration = Duration::from_secs(10);
@@ -21,7 +25,8 @@ const MAX_SET_BACK: usize = 1 << 16;
 
 /// So many at once; the others wait.
 ///
-/// Households take turns, and within each its lanes (e.g. one a person), however many wait in either. When as many
+/// Households take turns, and within each its lanes (e.g. one a person), however many wait in either; lanes of newcomers
+/// have one turn in four of their household while others wait there. When as many
 /// wait as may, the youngest of the longest lane of the largest household goes, so nobody can fill the queue for others.
 /// The queue is in memory and this process's own; a waiter that goes away leaves it at once.
 pub struct Turns<L> {
@@ -57,6 +62,8 @@ struct State<L> {
     households: HashMap<Household, Lanes<L>>,
     /// Who was set back, until when.
     set_back: HashMap<Household, Instant>,
+    /// Who wants to know how long it took.
+    delays: Option<Arc<Delays>>,
 }
 
 struct Lanes<L> {
@@ -64,13 +71,31 @@ struct Lanes<L> {
     behind: bool,
     waiting: usize,
     order: VecDeque<L>,
+    newcomers: VecDeque<L>,
+    /// How often newcomers were passed over since their last turn.
+    passed_over: u32,
     /// No lane here is empty.
-    lanes: HashMap<L, BTreeMap<u64, oneshot::Sender<()>>>,
+    lanes: HashMap<L, BTreeMap<u64, InLine>>,
+}
+
+/// Somebody who waits.
+struct InLine {
+    grant: oneshot::Sender<()>,
+    since: Instant,
 }
 
 impl<L: Lane> Turns<L> {
     /// So many at once, and so many that wait.
     pub fn new(at_once: usize, max_waiting: usize) -> Arc<Self> {
+        Self::observed(at_once, max_waiting, None)
+    }
+
+    /// The same, where each wait is told.
+    pub(crate) fn observed(
+        at_once: usize,
+        max_waiting: usize,
+        delays: Option<Arc<Delays>>,
+    ) -> Arc<Self> {
         let at_once = at_once.max(1);
         let state = State {
             free: at_once,
@@ -81,6 +106,7 @@ impl<L: Lane> Turns<L> {
             passed_over: 0,
             households: HashMap::new(),
             set_back: HashMap::new(),
+            delays,
         };
         Arc::new(Self { state: Mutex::new(state), at_once, max_waiting })
     }
@@ -90,6 +116,16 @@ impl<L: Lane> Turns<L> {
     /// # Errors
     /// [`Crowded`], at once or while waiting, when this waiter is the one that must go.
     pub async fn turn(self: &Arc<Self>, household: Household, lane: L) -> Result<Turn<L>, Crowded> {
+        self.turn_in(household, lane, false).await
+    }
+
+    /// The same for a lane that may be a newcomer's.
+    pub(crate) async fn turn_in(
+        self: &Arc<Self>,
+        household: Household,
+        lane: L,
+        newcomer: bool,
+    ) -> Result<Turn<L>, Crowded> {
         let (number, granted) = {
             let mut state = self.state();
             if state.free > 0 {
@@ -100,7 +136,7 @@ impl<L: Lane> Turns<L> {
                 return Err(Crowded);
             }
             let (grant, granted) = oneshot::channel();
-            let number = state.enter(household, lane.clone(), grant);
+            let number = state.enter(household, lane.clone(), newcomer, grant);
             if state.waiting > self.max_waiting {
                 state.send_off();
             }
@@ -173,7 +209,13 @@ impl<L: Lane> Drop for Turn<L> {
 }
 
 impl<L: Lane> State<L> {
-    fn enter(&mut self, household: Household, lane: L, grant: oneshot::Sender<()>) -> u64 {
+    fn enter(
+        &mut self,
+        household: Household,
+        lane: L,
+        newcomer: bool,
+        grant: oneshot::Sender<()>,
+    ) -> u64 {
         let number = self.next;
         self.next += 1;
         self.waiting += 1;
@@ -182,45 +224,59 @@ impl<L: Lane> State<L> {
             let behind = until.is_some_and(|until| *until > Instant::now());
             let line = if behind { &mut self.behind } else { &mut self.order };
             line.push_back(household);
-            Lanes { behind, waiting: 0, order: VecDeque::new(), lanes: HashMap::new() }
+            Lanes {
+                behind,
+                waiting: 0,
+                order: VecDeque::new(),
+                newcomers: VecDeque::new(),
+                passed_over: 0,
+                lanes: HashMap::new(),
+            }
         });
         lanes.waiting += 1;
         let queue = lanes.lanes.entry(lane).or_insert_with_key(|lane| {
-            lanes.order.push_back(lane.clone());
+            let order = if newcomer { &mut lanes.newcomers } else { &mut lanes.order };
+            order.push_back(lane.clone());
             BTreeMap::new()
         });
-        queue.insert(number, grant);
+        queue.insert(number, InLine { grant, since: Instant::now() });
         number
     }
 
-    fn remove(
-        &mut self,
-        household: Household,
-        lane: &L,
-        number: u64,
-    ) -> Option<oneshot::Sender<()>> {
+    fn remove(&mut self, household: Household, lane: &L, number: u64) -> Option<InLine> {
         let lanes = self.households.get_mut(&household)?;
         let queue = lanes.lanes.get_mut(lane)?;
-        let grant = queue.remove(&number)?;
+        let in_line = queue.remove(&number)?;
         self.waiting -= 1;
         lanes.waiting -= 1;
         if queue.is_empty() {
             lanes.lanes.remove(lane);
             lanes.order.retain(|other| other != lane);
+            lanes.newcomers.retain(|other| other != lane);
         }
         if lanes.waiting == 0 {
             let line = if lanes.behind { &mut self.behind } else { &mut self.order };
             line.retain(|other| *other != household);
             self.households.remove(&household);
         }
-        Some(grant)
+        Some(in_line)
     }
 
     /// Gives a turn that is over to whoever is next.
     fn pass_on(&mut self) {
         while let Some((household, lane, number)) = self.next_in_line() {
-            let grant = self.remove(household, &lane, number);
-            if grant.is_some_and(|grant| grant.send(()).is_ok()) {
+            let of_household = self.households.get(&household).map_or(0, |lanes| lanes.waiting);
+            let (households, waiting) = (self.households.len(), self.waiting);
+            let Some(InLine { grant, since }) = self.remove(household, &lane, number) else {
+                continue;
+            };
+            if grant.send(()).is_ok() {
+                if let Some(delays) = &self.delays {
+                    let now = Instant::now();
+                    let waited = now.saturating_duration_since(since);
+                    let granted = Granted { household, waited, of_household, households, waiting };
+                    delays.note(granted, now);
+                }
                 return;
             }
         }
@@ -236,8 +292,7 @@ impl<L: Lane> State<L> {
         let household = *line.front()?;
         line.rotate_left(1);
         let lanes = self.households.get_mut(&household)?;
-        let lane = lanes.order.front()?.clone();
-        lanes.order.rotate_left(1);
+        let lane = lanes.next()?;
         let number = *lanes.lanes.get(&lane)?.first_key_value()?.0;
         Some((household, lane, number))
     }
@@ -251,6 +306,20 @@ impl<L: Lane> State<L> {
         let Some((number, _)) = queue.last_key_value() else { return };
         let (household, lane, number) = (*household, lane.clone(), *number);
         drop(self.remove(household, &lane, number));
+    }
+}
+
+impl<L: Lane> Lanes<L> {
+    /// The lane whose turn it is; it goes to the end of its line.
+    fn next(&mut self) -> Option<L> {
+        let known = !self.order.is_empty()
+            && (self.newcomers.is_empty() || self.passed_over < BEFORE_NEWCOMERS);
+        self.passed_over =
+            if known && !self.newcomers.is_empty() { self.passed_over + 1 } else { 0 };
+        let order = if known { &mut self.order } else { &mut self.newcomers };
+        let lane = order.front()?.clone();
+        order.rotate_left(1);
+        Some(lane)
     }
 }
 
@@ -346,6 +415,27 @@ mod tests {
         let turn = taken(&turns);
         let line = (0..9).map(|_| ("crowd", waits(&turns, 1, 0))).collect();
         assert_eq!(served(turn, line).len(), 9);
+    }
+
+    #[test]
+    fn newcomers_have_one_turn_in_four_of_their_own_household() {
+        let turns = Turns::new(1, 100);
+        let turn = taken(&turns);
+        let mut line: Vec<_> = (0..9)
+            .map(|lane| {
+                let turns = Arc::clone(&turns);
+                let mut newcomer: Waiting =
+                    Box::pin(async move { turns.turn_in(household(1), 100 + lane, true).await });
+                assert!(look(&mut newcomer).is_none());
+                ("new", newcomer)
+            })
+            .collect();
+        line.extend((0..6).map(|lane| ("known", waits(&turns, 1, lane))));
+        line.extend((0..3).map(|_| ("other", waits(&turns, 2, 0))));
+        let order = served(turn, line);
+        let own: Vec<_> = order.iter().filter(|name| **name != "other").copied().collect();
+        assert_eq!(own[..8].join(" "), "known known known new known known known new");
+        assert_eq!(order.iter().take(6).filter(|name| **name == "other").count(), 3);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use hyper::rt::Executor;
@@ -16,11 +17,36 @@ pub(crate) struct Line {
     turns: Arc<Turns<u64>>,
     household: Household,
     connection: u64,
+    /// What it waits for is the beginning of its connection.
+    newcomer: Arc<AtomicBool>,
+}
+
+/// Somebody who has just come: connections that are open already go first at their address.
+pub(crate) struct Newcomer(Arc<AtomicBool>);
+
+impl Newcomer {
+    /// The connection is open.
+    pub(crate) fn enters(self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Line {
     pub(crate) fn new(turns: &Arc<Turns<u64>>, household: Household, connection: u64) -> Self {
-        Self { turns: Arc::clone(turns), household, connection }
+        let newcomer = Arc::new(AtomicBool::new(false));
+        Self { turns: Arc::clone(turns), household, connection, newcomer }
+    }
+
+    /// The line of a connection that is yet to be opened.
+    pub(crate) fn of_newcomer(
+        turns: &Arc<Turns<u64>>,
+        household: Household,
+        connection: u64,
+    ) -> (Self, Newcomer) {
+        let line = Self::new(turns, household, connection);
+        line.newcomer.store(true, Ordering::Relaxed);
+        let newcomer = Newcomer(Arc::clone(&line.newcomer));
+        (line, newcomer)
     }
 
     /// Does this work with a turn for each of its pieces: from the moment that it can go on to the next time that it
@@ -45,7 +71,8 @@ impl Line {
     }
 
     fn next(self) -> Next {
-        Box::pin(async move { self.turns.turn(self.household, self.connection).await })
+        let newcomer = self.newcomer.load(Ordering::Relaxed);
+        Box::pin(async move { self.turns.turn_in(self.household, self.connection, newcomer).await })
     }
 }
 

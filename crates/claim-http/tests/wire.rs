@@ -15,5 +15,7 @@ mod fixture;
 mod handshake;
 #[path = "wire/hostile.rs"]
 mod hostile;
+#[path = "wire/overload.rs"]
+mod overload;
 #[path = "wire/requests.rs"]
 mod requests;

@@ -13,10 +13,11 @@ use claim_core::{Origin, Problem, ProblemType};
 use claim_files::{FileError, FolderLock, lock_folder};
 use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, Clock, ExternalWatch, Metrics, Nudge,
-    Refusal, Server, Stopped, bind, problem_pages, serve_health, server_tls,
+    Refusal, Server, Stopped, Urgency, bind, problem_pages, serve_health, server_tls,
 };
 use claim_log::WitnessKey;
 use claim_store::{DatabaseUrl, StoreError, WitnessRecords, WitnessStore};
+use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -103,7 +104,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let upkeep = Upkeep::new(switch, shown, metrics.clone(), nudge.listen());
     let app = routes::<Serving>().merge(problem_pages()).with_state(Arc::clone(&serving));
     let (limits, public) = (config.limits, origin.clone());
-    let server = Server { listeners, tls, app, origin: public, limits, metrics };
+    let server = Server { listeners, tls, app, urgency, origin: public, limits, metrics };
     let running = Running { serving, server, health, upkeep, nudge, origin, addresses, lock };
     running.serving.tell(Event::Listening {
         key: running.key(),
@@ -113,6 +114,11 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         metrics: running.metrics_address(),
     });
     Ok(running)
+}
+
+/// Proofs wait for cosignatures; pages can wait for those.
+fn urgency(_: &Method, route: &str) -> Urgency {
+    if route.starts_with("/witness/") { Urgency::Deadline } else { Urgency::Other }
 }
 
 impl Running {

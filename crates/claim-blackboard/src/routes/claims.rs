@@ -13,7 +13,7 @@ use claim_core::hand_in::{
 use claim_core::outage::OutageClaim;
 use claim_core::receipt::{Parts, RevocationLists, assemble};
 use claim_core::{Digest, PersonId, Problem, ProblemType, json};
-use claim_http::ConnectionInfo;
+use claim_http::{AtWork, ConnectionInfo};
 use claim_pki::{ContentType, SignedData, TimestampToken};
 use claim_store::blackboard::{AssignmentRow, ClaimRow, EntryKind};
 use http::StatusCode;
@@ -143,9 +143,10 @@ pub(crate) async fn receipt(
     request: Request,
 ) -> Response {
     let (shared, at) = (&blackboard, &Address::of(&request));
+    let at_work = &AtWork::of(request.extensions());
     let handle = |Counted { request, .. }: Counted| async move {
         let row = own_claim(shared, request.person(), &at.claim).await?;
-        let content = wait_for_receipt(shared, row, at.wait).await?;
+        let content = wait_for_receipt(shared, row, at.wait, at_work.as_ref()).await?;
         Ok(Reply::new(StatusCode::OK, ZIP, content))
     };
     authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
@@ -235,6 +236,7 @@ async fn wait_for_receipt(
     blackboard: &Blackboard,
     mut row: ClaimRow,
     wait: Duration,
+    at_work: Option<&AtWork>,
 ) -> Result<Bytes, Problem> {
     let deadline = Instant::now() + wait;
     let evidence = blackboard.evidence()?;
@@ -247,7 +249,10 @@ async fn wait_for_receipt(
         };
         let there = blackboard.log.is_settled(row.id, due).await;
         let there = there.map_err(|error| error::internal(&error))?;
-        if there || timeout_at(deadline, cosigned.changed()).await.is_err() {
+        let pause = at_work.map(AtWork::pause);
+        let ends = there || timeout_at(deadline, cosigned.changed()).await.is_err();
+        drop(pause);
+        if ends {
             return make_receipt(blackboard, &evidence, &row).await;
         }
         if due == EntryKind::Lodged {

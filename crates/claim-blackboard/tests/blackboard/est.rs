@@ -11,7 +11,7 @@ use claim_core::invitation::{Code, Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, Problem, ProblemType};
 use claim_http::{
     CERTS_ONLY, CertificateSwitch, ClientCertificates, ConnectionInfo, Limits, Metrics, Refusal,
-    Server, TlsIdentity, bind, decode_est_body, encode_est_body, server_tls,
+    Server, TlsIdentity, Urgency, bind, decode_est_body, encode_est_body, server_tls,
 };
 use claim_pki::{
     Certificate, CertificationRequest, Issuer, SigningKey, Validity, encode_certs_only,
@@ -106,6 +106,7 @@ impl Cuhk {
             listeners: bind(&[port.address()]).unwrap(),
             tls,
             app,
+            urgency: |_, _| Urgency::Deadline,
             origin: origin.clone(),
             limits: Limits::default(),
             metrics: Metrics::new(),

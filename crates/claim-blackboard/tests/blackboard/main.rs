@@ -6,6 +6,7 @@ mod authority;
 mod enrolment;
 mod est;
 mod exchange;
+mod overload;
 mod refused_messages;
 mod refused_sessions;
 mod restart;

@@ -9,7 +9,7 @@ use axum::Router;
 use claim_core::Origin;
 use claim_http::{
     CertificateSwitch, ClientCertificates, Limits, Metrics, Server, ServerTrust, Stopped,
-    TlsIdentity, bind, https_client, server_tls,
+    TlsIdentity, Urgency, bind, https_client, server_tls,
 };
 use claim_pki::Root;
 use rcgen::{
@@ -103,10 +103,17 @@ impl TestServer {
         let origin: Origin = format!("https://localhost:{}", address.port()).parse().unwrap();
         let metrics = Metrics::new();
         let (stop, stopped) = oneshot::channel();
+        let urgency = |_: &http::Method, route: &str| match route {
+            "/deadline" => Urgency::Deadline,
+            "/beginning" => Urgency::Beginning,
+            "/content" => Urgency::Content,
+            _ => Urgency::Other,
+        };
         let server = Server {
             listeners,
             tls,
             app,
+            urgency,
             origin: origin.clone(),
             limits,
             metrics: metrics.clone(),

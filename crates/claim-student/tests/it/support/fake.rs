@@ -12,7 +12,7 @@ use axum::response::Response;
 use claim_core::{Origin, Problem, ProblemType};
 use claim_http::{
     CertificateSwitch, ClientCertificates, ConnectionInfo, Limits, Metrics, Server, TlsIdentity,
-    server_tls,
+    Urgency, server_tls,
 };
 use futures_util::stream;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -174,6 +174,7 @@ impl Fake {
             listeners: vec![listener],
             tls,
             app: Router::new().fallback(answer),
+            urgency: |_, _| Urgency::Deadline,
             origin: origin.clone(),
             limits: Limits::default(),
             metrics: Metrics::new(),

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use claim_core::Origin;
 use claim_core::messages::Challenge;
 use claim_http::{
-    Answer, CertificateSwitch, ClientCertificates, Limits, Metrics, Server, TlsIdentity, send,
-    server_tls,
+    Answer, CertificateSwitch, ClientCertificates, Limits, Metrics, Server, TlsIdentity, Urgency,
+    send, server_tls,
 };
 use claim_pki::{Certificate, SigningKey};
 use serde_json::{Value, json};
@@ -105,6 +105,7 @@ impl Middle {
             listeners: vec![listener],
             tls,
             app: Router::new().fallback(handle).with_state(Arc::clone(&shared)),
+            urgency: |_, _| Urgency::Deadline,
             origin,
             limits: Limits::default(),
             metrics: Metrics::new(),

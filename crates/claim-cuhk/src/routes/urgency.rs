@@ -1,0 +1,41 @@
+//! What goes first when there is more to do than can be done.
+
+use claim_http::Urgency;
+use http::Method;
+
+/// How urgent a request is: without a certificate nobody hands in, without a timestamp nobody does while Blackboard is
+/// away, and without the witness and the revocation list receipts are not complete. Pages can wait.
+pub(crate) fn urgency(_: &Method, route: &str) -> Urgency {
+    match route {
+        "/.well-known/est/cacerts" | "/.well-known/est/csrattrs" => Urgency::Beginning,
+        _ if ["/.well-known/est/", "/tsa", "/witness/", "/crl/"]
+            .iter()
+            .any(|urgent| route.starts_with(urgent)) =>
+        {
+            Urgency::Deadline
+        }
+        _ => Urgency::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_timestamps_and_cosignatures_go_before_pages() {
+        for (route, expected) in [
+            ("/.well-known/est/cacerts", Urgency::Beginning),
+            ("/.well-known/est/simpleenroll", Urgency::Deadline),
+            ("/.well-known/est/simplereenroll", Urgency::Deadline),
+            (claim_core::outage::TSA, Urgency::Deadline),
+            ("/witness/add-checkpoint", Urgency::Deadline),
+            ("/crl/{name}", Urgency::Deadline),
+            ("/", Urgency::Other),
+            ("/problems/{slug}", Urgency::Other),
+            ("", Urgency::Other),
+        ] {
+            assert_eq!(urgency(&Method::GET, route), expected, "{route}");
+        }
+    }
+}
