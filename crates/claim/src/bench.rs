@@ -8,6 +8,7 @@ mod hostile;
 mod idle;
 mod io;
 mod load;
+mod overload;
 mod primitives;
 mod report;
 mod site;
@@ -63,6 +64,7 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
         }
         BenchCommand::Upload(arguments) => upload::run(arguments, context).await,
         BenchCommand::Idle { connections } => idle::run(connections as usize, context).await,
+        BenchCommand::Overload(arguments) => overload::run(arguments, context).await,
         BenchCommand::Hostile(arguments) => hostile::run(arguments, context).await,
     }
 }

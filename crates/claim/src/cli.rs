@@ -18,7 +18,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{BackupArgs, RestoreArgs};
-pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, UploadArgs};
+pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use log::{
     AuditArgs, BlackboardLogArgs, BlackboardLogCommand, LogArgs, LogCommand, RebuildArgs,

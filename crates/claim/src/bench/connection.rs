@@ -11,7 +11,7 @@ use claim_core::signing::{AnswerParts, Content, Outgoing};
 use claim_core::student::{self, Credential, ExpectAnswer, Session};
 use claim_core::{Escaped, Origin, json};
 use claim_pki::Root;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -58,6 +58,14 @@ pub(super) struct Connection {
 enum Requests {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// What came of a request.
+pub(super) enum Try<T> {
+    /// What was asked for.
+    Answered(T),
+    /// The server has too much to do, and says after how many seconds to come again.
+    Busy(Option<u64>),
 }
 
 /// What the two sides agree on in the TLS handshake.
@@ -137,11 +145,26 @@ impl Client {
         connection: &mut Connection,
         credential: &Credential,
     ) -> Result<Session> {
+        self.try_open_session(connection, credential).await?.answered()
+    }
+
+    /// The same, where the server may be busy.
+    pub(super) async fn try_open_session(
+        &self,
+        connection: &mut Connection,
+        credential: &Credential,
+    ) -> Result<Try<Session>> {
         let (request, waiting) = student::request(credential, &self.origin, &mut system_rng());
-        let challenge: Challenge = self.post(connection, "/v1/challenges", &request).await?;
+        let challenge: Challenge = match self.post(connection, "/v1/challenges", &request).await? {
+            Try::Answered(challenge) => challenge,
+            Try::Busy(after) => return Ok(Try::Busy(after)),
+        };
         let (request, waiting) = waiting.receive(&challenge)?;
-        let answer: SessionAnswer = self.post(connection, "/v1/sessions", &request).await?;
-        Ok(waiting.receive(answer, &self.root, now())?)
+        let answer: SessionAnswer = match self.post(connection, "/v1/sessions", &request).await? {
+            Try::Answered(answer) => answer,
+            Try::Busy(after) => return Ok(Try::Busy(after)),
+        };
+        Ok(Try::Answered(waiting.receive(answer, &self.root, now())?))
     }
 
     /// A signed request of step 6; the answer's signature is verified.
@@ -151,9 +174,22 @@ impl Client {
         session: &Session,
         ask: Ask<'_>,
     ) -> Result<(StatusCode, Bytes)> {
+        self.try_ask(connection, session, ask).await?.answered()
+    }
+
+    /// The same, where the server may be busy, which it need not sign.
+    pub(super) async fn try_ask(
+        &self,
+        connection: &mut Connection,
+        session: &Session,
+        ask: Ask<'_>,
+    ) -> Result<Try<(StatusCode, Bytes)>> {
         let (request, expected) = ask.sign(session)?;
         let (head, body) = connection.send(request).await?.into_parts();
         let content = read_answer(body).await?;
+        if is_busy(head.status) {
+            return Ok(Try::Busy(retry_after(&head.headers)));
+        }
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let parts = AnswerParts {
             status: head.status.as_u16(),
@@ -163,7 +199,7 @@ impl Client {
             signature: text("signature").unwrap_or_default(),
         };
         expected.receive(&parts, &content).with_context(|| format!("{}", head.status))?;
-        Ok((head.status, content))
+        Ok(Try::Answered((head.status, content)))
     }
 
     async fn handshake(&self, from: Ipv4Addr) -> Result<TlsStream<TcpStream>> {
@@ -181,18 +217,39 @@ impl Client {
         connection: &mut Connection,
         path: &str,
         message: &impl Serialize,
-    ) -> Result<A> {
+    ) -> Result<Try<A>> {
         let body = Full::new(Bytes::from(serde_json::to_vec(message)?));
         let request = Request::post(self.origin.join(path)).header(header::CONTENT_TYPE, JSON);
         let answer = connection.send(request.body(body)?).await?;
-        let status = answer.status();
+        let (status, after) = (answer.status(), retry_after(answer.headers()));
         let body = read_answer(answer.into_body()).await?;
+        if is_busy(status) {
+            return Ok(Try::Busy(after));
+        }
         if status != StatusCode::CREATED {
             let text = String::from_utf8_lossy(&body);
             bail!("{path} was answered with {status}: {}", Escaped(&text));
         }
-        Ok(json::from_slice(&body)?)
+        Ok(Try::Answered(json::from_slice(&body)?))
     }
+}
+
+impl<T> Try<T> {
+    /// Where a busy server is a failure.
+    fn answered(self) -> Result<T> {
+        match self {
+            Self::Answered(answer) => Ok(answer),
+            Self::Busy(_) => Err(anyhow!("the server says that it is busy")),
+        }
+    }
+}
+
+fn is_busy(status: StatusCode) -> bool {
+    matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 /// A request of step 6 before it is signed.

@@ -67,13 +67,14 @@ pub(super) fn expect(status: StatusCode, expected: StatusCode, content: &[u8]) -
     Ok(())
 }
 
-fn random_file() -> Bytes {
+pub(super) fn random_file() -> Bytes {
     let mut file = vec![0; FILE];
     system_rng().fill_bytes(&mut file);
     Bytes::from(file)
 }
 
-fn claim(
+/// A claim for this file to the first assignment of the list, signed.
+pub(super) fn claim(
     session: &Session,
     student: &Student,
     assignments: &Assignments,
@@ -117,7 +118,7 @@ pub(super) fn sign(
 }
 
 /// Whether a receipt is complete: `claim bench verify` looks at the whole of it, which would cost too much here.
-fn has_both_proofs(receipt: &[u8]) -> bool {
+pub(super) fn has_both_proofs(receipt: &[u8]) -> bool {
     use claim_core::receipt::{Container, Member};
     let opened = Container::from_zip(receipt);
     opened.is_ok_and(|container| container.content(Member::ReceivedProof).is_some())

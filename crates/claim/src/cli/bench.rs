@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Subcommand};
 /// `claim bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench verify\n  claim bench hostile"
+    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench verify\n  claim bench overload\n  claim bench hostile"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -69,8 +69,27 @@ pub(crate) enum BenchCommand {
         #[arg(long, env = "CLAIM_CONNECTIONS", default_value_t = 9_900, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         connections: u32,
     },
+    /// Three times as many hand-ins as can be served: what is served all the same, and what is refused how
+    Overload(OverloadArgs),
     /// Both servers under attack, each in its own process, with honest students beside the attacker
     Hostile(HostileArgs),
+}
+
+/// `claim bench overload`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OverloadArgs {
+    /// How long each phase runs: whole hand-ins, lodgings alone, and the overload
+    #[arg(long, env = "CLAIM_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=120))]
+    pub(crate) seconds: u64,
+    /// How many times as many hand-ins are begun as were measured at most
+    #[arg(long, env = "CLAIM_TIMES", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) times: u32,
+    /// How many students come at once while the most is measured
+    #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) concurrency: u32,
+    /// From how many addresses of this machine they come
+    #[arg(long, env = "CLAIM_ADDRESSES", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) addresses: u32,
 }
 
 /// `claim bench hostile`.
