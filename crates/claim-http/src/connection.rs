@@ -118,13 +118,18 @@ impl Transport for TlsStream<TcpStream> {
     }
 }
 
+/// A connection at work, in a place of its own: it is what an idle connection costs.
+pub(crate) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Serves one connection until it ends, its time is over, or the server is.
-pub(crate) async fn serve_connection(
+///
+/// What serves it is made before the future: an `async fn` has room for its arguments and for what it makes of them.
+pub(crate) fn serve_connection(
     transport: impl Transport,
     version: Version,
     info: ConnectionInfo,
-    shared: &Shared,
-) {
+    shared: &Arc<Shared>,
+) -> Serving {
     let id = info.id;
     let household = Household::from(info.peer.ip());
     let line = Line::new(&shared.turns, household, id);
@@ -137,8 +142,9 @@ pub(crate) async fn serve_connection(
         activity: Arc::clone(&activity),
         limits: Arc::clone(&shared.limits),
     };
+    let shared = Arc::clone(shared);
     let limits = &shared.limits;
-    let end = match version {
+    match version {
         Version::Http1 => {
             let mut connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -147,13 +153,16 @@ pub(crate) async fn serve_connection(
                 .max_header_size(limits.max_header_bytes as usize)
                 .max_buf_size(limits.max_header_bytes as usize)
                 .serve_connection(io, service);
-            match drive(&mut connection, &activity, shared).await {
-                End::Finished(Ok(())) => {
-                    let transport = connection.into_parts().io.into_inner().into_inner();
-                    close(transport, activity.body_left() > 0).await
-                }
-                end => end,
-            }
+            Box::pin(async move {
+                let end = match drive(&mut connection, &activity, &shared).await {
+                    End::Finished(Ok(())) => {
+                        let transport = connection.into_parts().io.into_inner().into_inner();
+                        Box::pin(close(transport, activity.body_left() > 0)).await
+                    }
+                    end => end,
+                };
+                ended(end, id, household, &shared);
+            })
         }
         Version::Http2 => {
             let mut connection = http2::Builder::new(line)
@@ -168,9 +177,16 @@ pub(crate) async fn serve_connection(
                 .max_pending_accept_reset_streams(PENDING_RESETS)
                 .max_local_error_reset_streams(ERROR_RESETS)
                 .serve_connection(io, service);
-            drive(&mut connection, &activity, shared).await
+            Box::pin(async move {
+                let end = drive(&mut connection, &activity, &shared).await;
+                ended(end, id, household, &shared);
+            })
         }
-    };
+    }
+}
+
+/// Counts and tells how a connection ended.
+fn ended(end: End, id: u64, household: Household, shared: &Shared) {
     match end {
         End::Finished(Ok(())) => tracing::debug!(connection = id, "closed"),
         End::Finished(Err(error)) if error.is_parse() => refuse(shared, id, Refused::NotHttp),

@@ -44,7 +44,7 @@ pub async fn serve_health(
     let own = Metrics::new();
     let open = |tcp, info, shared: Arc<_>, newcomer: Newcomer| async move {
         newcomer.enters();
-        serve_connection(tcp, Version::Http1, info, &shared).await;
+        Some(serve_connection(tcp, Version::Http1, info, &shared))
     };
     let limits = Limits { max_connections: 64, drain_timeout: DRAIN, ..Limits::default() };
     let delays = Arc::new(Delays::new(limits.bearable_wait, own.clone()));

@@ -18,7 +18,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::admission::{Admission, UrgencyOf, with_admission};
-use crate::connection::{ConnectionInfo, Phase, Shared, Version, refuse, serve_connection};
+use crate::connection::{
+    ConnectionInfo, Phase, Serving, Shared, Version, refuse, serve_connection,
+};
 use crate::delays::Delays;
 use crate::edge::with_edge;
 use crate::household::Household;
@@ -84,7 +86,7 @@ impl Server {
     }
 }
 
-/// Serves on these listeners; `open` makes a connection out of a socket, and serves it.
+/// Serves on these listeners; `open` makes a connection out of a socket, if it can.
 pub(crate) async fn serve<F>(
     listeners: Vec<TcpListener>,
     app: Router,
@@ -95,7 +97,7 @@ pub(crate) async fn serve<F>(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Stopped
 where
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = Option<Serving>> + Send + 'static,
 {
     let places = Places::new(&limits);
     let (phase, observed) = watch::channel(Phase::Serving);
@@ -125,7 +127,7 @@ async fn accept<F>(
     shared: Arc<Shared>,
     open: impl Fn(TcpStream, ConnectionInfo, Arc<Shared>, Newcomer) -> F,
 ) where
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = Option<Serving>> + Send + 'static,
 {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
     loop {
@@ -161,8 +163,13 @@ async fn accept<F>(
                 let household = Household::from(peer.ip());
                 let (line, newcomer) = Line::of_newcomer(&shared.turns, household, id);
                 // In a place of its own: whoever takes a future as an argument has room for it twice.
-                let connection = Box::pin(open(tcp, info, Arc::clone(&shared), newcomer));
-                let connection = line.work(connection);
+                let opening = Box::pin(open(tcp, info, Arc::clone(&shared), newcomer));
+                let connection = line.work(async move {
+                    // What opening it took is free again while the connection lives.
+                    if let Some(serving) = opening.await {
+                        serving.await;
+                    }
+                });
                 tokio::spawn(keep_place(place, shared.metrics.clone(), connection));
             }
             Err(reason) => {
@@ -187,14 +194,14 @@ async fn keep_place(place: Place, metrics: Metrics, connection: impl Future) {
     drop((open, place));
 }
 
-/// Does the TLS handshake, then serves.
+/// Does the TLS handshake.
 async fn handshake(
     acceptor: TlsAcceptor,
     tcp: TcpStream,
     mut info: ConnectionInfo,
     shared: Arc<Shared>,
     newcomer: Newcomer,
-) {
+) -> Option<Serving> {
     let mut phase = shared.phase.clone();
     let timeout = shared.limits.handshake_timeout;
     let handshake = tokio::time::timeout(timeout, let_in(acceptor, tcp, Instant::now() + timeout));
@@ -205,12 +212,16 @@ async fn handshake(
             Ok(Err(error)) => {
                 let reason = Refused::from_handshake(&error);
                 tracing::debug!(connection = info.id, %error, "no TLS");
-                return refuse(&shared, info.id, reason);
+                refuse(&shared, info.id, reason);
+                return None;
             }
-            Err(_) => return refuse(&shared, info.id, Refused::HandshakeTimeout),
+            Err(_) => {
+                refuse(&shared, info.id, Refused::HandshakeTimeout);
+                return None;
+            }
         },
         // No request can be under way: nothing to wait for.
-        _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
+        _ = phase.wait_for(|phase| *phase != Phase::Serving) => return None,
     };
     newcomer.enters();
     let (_, tls) = stream.get_ref();
@@ -220,8 +231,7 @@ async fn handshake(
         // Also without ALPN, as RFC 9112 needs none.
         _ => Version::Http1,
     };
-    // What the handshake took is free again while the connection lives.
-    Box::pin(serve_connection(stream, version, info, &shared)).await;
+    Some(serve_connection(stream, version, info, &shared))
 }
 
 /// The TLS handshake, of which the first message costs the most: whoever went away while it waited for its turn, or
