@@ -157,15 +157,29 @@ impl Ring {
     ///
     /// Normally it begins where the last one ends. Only when no key can seal at all (first start, or nobody ran
     /// for a day) does it begin at once; replicas that do not have it then look it up when they meet its id.
+    ///
+    /// Keys whose time lies beyond a gap do not count: a clock that was ahead, and was set right, has left them.
     pub fn due(&self, now: Timestamp) -> Option<Period> {
-        let last = self.keys.iter().map(|key| key.period.until).max();
-        let from = match last {
+        let published = now.plus_seconds(PUBLISHED_BEFORE_SECONDS);
+        let from = match self.sealing_until(now) {
             Some(until) if until > now.plus_seconds(MADE_BEFORE_SECONDS) => return None,
-            Some(until) if until >= now.plus_seconds(PUBLISHED_BEFORE_SECONDS) => until,
-            Some(until) if until > now => now.plus_seconds(PUBLISHED_BEFORE_SECONDS),
-            _ => now,
+            Some(until) if until >= published => until,
+            Some(_) => published,
+            None => now,
         };
         Some(Period { from, until: from.plus_seconds(SEALS_FOR_SECONDS) })
+    }
+
+    /// Until when there is a key to seal with, from now on without a gap but one that a late key leaves.
+    fn sealing_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut until = self.sealing(now)?.period.until;
+        let published = now.plus_seconds(PUBLISHED_BEFORE_SECONDS);
+        for key in &self.keys {
+            if key.period.from <= until.max(published) {
+                until = until.max(key.period.until);
+            }
+        }
+        Some(until)
     }
 }
 
@@ -199,11 +213,43 @@ mod tests {
     fn a_late_key_is_still_published_a_minute_before_its_use_while_another_seals() {
         let ring = Ring::new(vec![key(0, &mut ChaCha20Rng::seed_from_u64(1))]);
         let now = at(SEALS_FOR_SECONDS - 10);
-        assert_eq!(ring.due(now).unwrap().from, now.plus_seconds(60));
+        let late = ring.due(now).unwrap();
+        assert_eq!(late.from, now.plus_seconds(60));
         assert!(ring.sealing(now).is_some());
+        let late = SealingKey::generate(late, &mut ChaCha20Rng::seed_from_u64(2));
+        let both = Ring::new(vec![key(0, &mut ChaCha20Rng::seed_from_u64(1)), late]);
+        assert_eq!(both.due(now), None, "once");
         let now = at(SEALS_FOR_SECONDS);
         assert_eq!(ring.due(now).unwrap().from, now);
         assert!(ring.sealing(now).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_never_without_a_key() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        // Set back to before the first key, by a second or by a year.
+        for back in [1, 365 * 24 * 3600] {
+            let mut ring = Ring::new(vec![key(0, &mut rng)]);
+            assert!(ring.sealing(at(-back)).is_none());
+            let period = ring.due(at(-back)).unwrap();
+            assert_eq!(period.from, at(-back));
+            ring = Ring::new(vec![key(0, &mut rng), key(-back, &mut rng)]);
+            assert_eq!(ring.due(at(-back)), None, "once");
+        }
+        // A year ahead it made a key; then it was set right. The right time goes on day after day.
+        let year = 365 * 24 * 3600;
+        let mut keys = vec![key(0, &mut rng), key(year, &mut rng)];
+        for hour in 0..100 {
+            let now = at(hour * 3600);
+            let mut made = 0;
+            while let Some(period) = Ring::new(keys.clone()).due(now) {
+                keys.push(SealingKey::generate(period, &mut rng));
+                made += 1;
+            }
+            assert!(made <= 1, "{made} keys at hour {hour}");
+            assert!(Ring::new(keys.clone()).sealing(now).is_some(), "no key at hour {hour}");
+        }
+        assert_eq!(keys.len(), 2 + 4);
     }
 
     #[test]
