@@ -84,6 +84,7 @@ fn times() {
         ("no Z", |p| validity(p, FROM, (UTC, "270101000000")), malformed()),
         ("a fraction", |p| validity(p, FROM, (GENERALIZED, "20500101000000.5Z")), malformed()),
         ("no such day", |p| validity(p, FROM, (UTC, "270230000000Z")), malformed()),
+        ("a leap second", |p| validity(p, FROM, (UTC, "261231235960Z")), malformed()),
         ("no such hour", |p| validity(p, FROM, (UTC, "270101240000Z")), malformed()),
         (
             "before 1970",
