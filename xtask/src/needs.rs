@@ -15,12 +15,13 @@ struct Need {
 
 const MAUDE: Need = Need { program: "maude", package: "maude" };
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 11] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
     Need { program: "curl", package: "curl" },
     Need { program: "strace", package: "strace" },
+    Need { program: "faketime", package: "faketime" },
     Need { program: "initdb", package: "postgresql" },
     Need { program: "sslscan", package: "sslscan" },
     Need { program: "testssl", package: "testssl.sh" },

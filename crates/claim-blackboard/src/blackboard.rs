@@ -9,6 +9,7 @@ use claim_core::{Origin, Problem, ProblemType, Timestamp};
 use claim_store::StoreError;
 use claim_store::blackboard::{BlackboardStore, Kept, NewMessage, StoredMessage};
 
+use crate::clocks::Clocks;
 use crate::counters::Counters;
 use crate::credential::Credential;
 use crate::error;
@@ -32,6 +33,9 @@ const EVIDENCE_RETRY_AFTER: u64 = 1;
 pub(crate) struct Blackboard {
     pub(crate) origin: Origin,
     pub(crate) clock: Clock,
+    pub(crate) clocks: Clocks,
+    /// How much time had passed when this process last marked that it serves.
+    pub(crate) marked: Mutex<Option<Duration>>,
     pub(crate) observer: Observer,
     pub(crate) store: Arc<BlackboardStore>,
     pub(crate) sealing: Sealing,
@@ -98,6 +102,20 @@ impl Blackboard {
             None => Ok(()),
             Some(_) => Err(error::log_behind()),
         }
+    }
+
+    /// Marks that Blackboard serves, and lets claims lapse whose files did not come.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub(crate) async fn mark_minute(&self) -> Result<(), StoreError> {
+        let serves = self.clock.passed();
+        let marked = *self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = marked.map(|marked| serves.saturating_sub(marked));
+        self.store.mark_minute(self.clock.now(), silent).await?;
+        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        *marked = (*marked).max(Some(serves));
+        Ok(())
     }
 
     /// Every reason why no student can be served now, if there is one.

@@ -93,7 +93,7 @@ impl Config {
             limits: Limits::default(),
             quotas: Quotas::default(),
             patience: Duration::from_secs(60),
-            clock: Clock::system(),
+            clock: Clock::steady(),
             faults: Faults::none(),
         }
     }

@@ -1,5 +1,8 @@
 //! What Blackboard counts besides what every server does.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
 use claim_core::{Origin, Timestamp};
 use claim_http::Metrics;
 use claim_store::blackboard::Lag;
@@ -24,6 +27,10 @@ pub(crate) struct Counters {
     cosigned_at: Gauge,
     /// For each witness, whether it answers soon.
     witnesses: Family<WitnessLabels, Gauge>,
+    /// For each witness, by how much our clock is ahead of its.
+    ahead: Family<WitnessLabels, Gauge<f64, AtomicU64>>,
+    /// By how much the system's clock is ahead of the time by which Blackboard judges.
+    leap: Gauge<f64, AtomicU64>,
 }
 
 /// The witnesses are those that Blackboard is told to ask.
@@ -36,7 +43,7 @@ impl Counters {
     /// Counters that show in the metrics.
     pub(crate) fn registered(metrics: &Metrics) -> Self {
         let counters = Self::default();
-        let Self { challenges, sessions, messages, uncovered, cosigned_at, witnesses } =
+        let Self { challenges, sessions, messages, uncovered, cosigned_at, witnesses, ahead, leap } =
             counters.clone();
         metrics.register(|registry| {
             registry.register("challenges", "Session keys encrypted (step 4)", challenges);
@@ -58,8 +65,31 @@ impl Counters {
                 "Whether a witness cosigns, and soon: receipts wait for such ones only",
                 witnesses,
             );
+            registry.register_with_unit(
+                "log_witness_clock_difference",
+                "By how much this clock is at least ahead of a witness's; negative when behind",
+                Unit::Seconds,
+                ahead,
+            );
+            registry.register_with_unit(
+                "clock_leap",
+                "By how much the system's clock has leapt ahead of the time that is judged by; negative when back",
+                Unit::Seconds,
+                leap,
+            );
         });
         counters
+    }
+
+    /// By how many milliseconds our clock is ahead of a witness's.
+    pub(crate) fn ahead_of(&self, witness: &Origin, ahead_ms: i64) {
+        let labels = WitnessLabels { witness: witness.to_string() };
+        self.ahead.get_or_create(&labels).set(seconds(ahead_ms));
+    }
+
+    /// By how many milliseconds the system's clock has leapt.
+    pub(crate) fn leap(&self, by_ms: i64) {
+        self.leap.set(seconds(by_ms));
     }
 
     /// How far the log is behind, and which witnesses answer.
@@ -71,4 +101,9 @@ impl Counters {
             self.witnesses.get_or_create(&labels).set(i64::from(*prompt));
         }
     }
+}
+
+/// Far from where this is not exact, nobody counts milliseconds.
+fn seconds(millis: i64) -> f64 {
+    Duration::from_millis(millis.unsigned_abs()).as_secs_f64() * if millis < 0 { -1.0 } else { 1.0 }
 }

@@ -134,6 +134,8 @@ pub enum Event {
         /// Where it is.
         origin: Origin,
     },
+    /// The clock by which Blackboard judges, or a witness's, may be wrong, or is right again.
+    Clock(ClockNews),
     /// A claim was lodged, and is durable with its token and its log entry.
     Lodged {
         /// Which claim.
@@ -170,6 +172,42 @@ pub enum Event {
         id: Option<PersonId>,
         /// The address it came from.
         peer: SocketAddr,
+    },
+}
+
+/// What is new about the clocks. Times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClockNews {
+    /// The system's clock was set by this much, forward or (negative) back. Blackboard's time goes on as if it had not,
+    /// until CUHK's clock tells which is right.
+    Leapt {
+        /// By how much.
+        by: i64,
+    },
+    /// CUHK's clock agrees with Blackboard's time: the system's clock is wrong by this much.
+    LeapWrong {
+        /// By how much it is ahead, or (negative) behind.
+        by: i64,
+    },
+    /// The system's clock agrees with Blackboard's time again.
+    LeapOver,
+    /// CUHK's clock agrees with the system's, which leapt by this much: Blackboard's time follows it.
+    Followed {
+        /// By how much.
+        by: i64,
+    },
+    /// Blackboard's clock and a witness's differ by more than three seconds. Told again every hour.
+    Differs {
+        /// Where the witness is.
+        witness: Origin,
+        /// By how much Blackboard's is ahead, or (negative) behind, at least.
+        ahead_ms: i64,
+    },
+    /// They agree again.
+    Agrees {
+        /// Where the witness is.
+        witness: Origin,
     },
 }
 

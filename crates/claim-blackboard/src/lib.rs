@@ -13,6 +13,7 @@ mod admin;
 mod authenticated;
 mod backup;
 mod blackboard;
+mod clocks;
 mod config;
 mod counters;
 mod credential;
@@ -48,7 +49,7 @@ pub use config::{
 };
 pub use credential::NotOurs;
 pub use cuhk::CuhkError;
-pub use event::{Event, Observer, WaitingFor};
+pub use event::{ClockNews, Event, Observer, WaitingFor};
 pub use rebuild::{Brought, LogRebuild, RebuildError};
 pub use sealing::WrappingKeyError;
 pub use server::{Running, start};

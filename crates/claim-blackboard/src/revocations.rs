@@ -7,7 +7,7 @@ use std::time::Duration;
 use claim_core::blackboard::CertificateName;
 use claim_core::{Origin, Problem, ProblemType, Timestamp};
 use claim_files::{Mode, replace};
-use claim_http::{ClientError, ReachError, ServerTrust, https_client, send};
+use claim_http::{ClientError, Clock, ReachError, ServerTrust, https_client_by, send};
 use claim_pki::{
     Certificate, PathError, RevocationList, RevocationListError, Root, VerifiedPerson,
     VerifiedRevocationList, VerifyRevocationListError,
@@ -77,10 +77,10 @@ impl Revocations {
         cuhk: &Origin,
         root: &Arc<Root>,
         issuer: &Certificate,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<(), RefreshError> {
         let trust = ServerTrust::CuhkServer { root: Arc::clone(root), origin: cuhk.clone() };
-        let client = https_client(&trust, None, TIMEOUT)?;
+        let client = https_client_by(clock, &trust, None, TIMEOUT)?;
         let Some(id) = issuer.subject_key_id() else { return Ok(()) };
         let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let answer = send(client.get(cuhk.join(&format!("/crl/{hex}.crl"))), MAX_LIST).await?;
@@ -88,7 +88,7 @@ impl Revocations {
             return Err(RefreshError::Status { status: answer.status });
         }
         let list = RevocationList::from_der(&answer.body)?;
-        let verified = verify(&list, root, issuer, now)?;
+        let verified = verify(&list, root, issuer, clock.now())?;
         let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
         let before = lists.get(verified.issuer_key_id());
         if before.is_some_and(|before| before.verified.number() > verified.number()) {

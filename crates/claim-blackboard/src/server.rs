@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use self::maintenance::Maintenance;
 use crate::blackboard::{Announcer, Blackboard, Own};
+use crate::clocks::{Clocks, compare_at_start};
 use crate::config::{Config, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS};
 use crate::counters::Counters;
 use crate::enrol::{Enrolment, own_key};
@@ -85,6 +86,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let (clock, limits, quotas) = (config.clock.clone(), config.limits.clone(), config.quotas);
     let enrolment = Enrolment { config, folder, origin, observer };
     let (credential, root) = enrolment.obtain(key).await?;
+    compare_at_start(&enrolment.cuhk(), &root, &clock).await?;
 
     let tls = match &external {
         Some(external) => external.identity().clone(),
@@ -106,9 +108,13 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let issuer = credential.certified.issuer();
     let revocations = Revocations::load(&enrolment.folder, &root, issuer, clock.now());
     let log = Log::new(Arc::clone(&store), objects);
+    let counters = Counters::registered(&metrics);
+    let clocks = Clocks::new(clock.clone(), Arc::clone(&observer), counters.clone());
     let blackboard = Arc::new(Blackboard {
         origin: origin.clone(),
         clock,
+        clocks,
+        marked: Mutex::default(),
         observer,
         store,
         sealing,
@@ -120,7 +126,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         own: Own::new(credential),
         gate: Gate::new(&quotas),
         rates: Rates::new(quotas.requests_per_minute, quotas.requests_at_once),
-        counters: Counters::registered(&metrics),
+        counters,
         body_timeout: limits.body_read_timeout,
         announcer: Announcer::default(),
         storage_fault: Mutex::default(),

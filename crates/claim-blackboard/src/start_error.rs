@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claim_core::invitation::{InvitationError, Invitee};
-use claim_core::{AssignmentError, Origin, OriginError};
+use claim_core::{AssignmentError, Origin, OriginError, Timestamp};
 use claim_files::FileError;
 use claim_http::{BindError, EstError, ExternalTlsError, IdentityError, ReachError};
 use claim_log::SizeError;
@@ -44,6 +44,20 @@ pub enum StartError {
     /// It cannot listen.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// This machine's clock and CUHK's are not both right.
+    #[error(
+        "this machine's clock says {here}, and is {seconds} s {side} the clock of CUHK at {cuhk}",
+        seconds = .ahead_ms.unsigned_abs() / 1000,
+        side = if *.ahead_ms > 0 { "ahead of" } else { "behind" }
+    )]
+    ClockDiffers {
+        /// Where CUHK is.
+        cuhk: Origin,
+        /// The time here.
+        here: Timestamp,
+        /// By how many milliseconds it is ahead, or (negative) behind, at least.
+        ahead_ms: i64,
+    },
     /// It would listen for metrics where others can reach it.
     #[error(
         "metrics are served without access control, so on a loopback address only; {address} is not one"
@@ -223,6 +237,9 @@ impl StartError {
             Self::OtherRoot { .. } => {
                 "CUHK was set up anew since, or the invitation comes from another CUHK."
             }
+            Self::ClockDiffers { .. } => {
+                "Hand-ins are judged by this clock, and receipts prove it by CUHK's: one of the two is wrong."
+            }
             Self::NotEnrolled { source, .. } => return source.why(),
             Self::Certificate { .. } => {
                 "CUHK issues a new one to whoever has an invitation for this server."
@@ -254,6 +271,11 @@ impl StartError {
                 "Choose a port above 1023 with --listen.".to_owned()
             }
             Self::Bind(_) => "Choose another address with --listen.".to_owned(),
+            Self::ClockDiffers { .. } => {
+                "Compare both with a clock that is right (`date -u`; `chronyc tracking` or `timedatectl` tells whether \
+                 the machine follows a time server), set the wrong one, and start again."
+                    .to_owned()
+            }
             Self::MetricsNotLocal { address } => {
                 format!("Use --metrics 127.0.0.1:{}.", address.port())
             }

@@ -1,10 +1,12 @@
 //! The HTTPS client of the programs, and what it tells when a server cannot be reached.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
+use claim_core::Timestamp;
 use http::{HeaderMap, StatusCode};
 
+use crate::clock::Clock;
 use crate::reach::ReachError;
 use crate::tls::{ServerTrust, TlsIdentity, TrustError, client_tls};
 
@@ -45,6 +47,19 @@ impl Answer {
         let text = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
         text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
+
+    /// The server's time when it answered, in whole seconds rounded down (`Date`, RFC 9110 §6.6.1); `None` where the answer
+    /// does not tell, or has lain in a cache (`Age`).
+    ///
+    /// It is worth as much as the connection that it came over.
+    pub fn date(&self) -> Option<Timestamp> {
+        if self.headers.contains_key(http::header::AGE) {
+            return None;
+        }
+        let text = self.headers.get(http::header::DATE)?.to_str().ok()?;
+        let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Timestamp::from_seconds(i64::try_from(date.as_secs()).ok()?))
+    }
 }
 
 /// A client that believes these servers, shows this certificate when asked for one, and gives a
@@ -61,7 +76,22 @@ pub fn https_client(
     identity: Option<&TlsIdentity>,
     timeout: Duration,
 ) -> Result<reqwest::Client, ClientError> {
-    client(trust, identity, timeout, &|name| std::env::var(name).ok())
+    https_client_by(&Clock::system(), trust, identity, timeout)
+}
+
+/// The same client, which judges the server's certificate by this clock: for programs whose time is not always the
+/// system's ([`Clock::steady`]).
+///
+/// # Errors
+/// [`ClientError`].
+pub fn https_client_by(
+    clock: &Clock,
+    trust: &ServerTrust,
+    identity: Option<&TlsIdentity>,
+    timeout: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    let tls = client_tls(trust, identity, clock)?;
+    client(tls, timeout, &|name| std::env::var(name).ok())
 }
 
 /// Sends the request and reads an answer of at most `max` bytes.
@@ -92,8 +122,7 @@ pub async fn read_answer(
 }
 
 fn client(
-    trust: &ServerTrust,
-    identity: Option<&TlsIdentity>,
+    tls: rustls::ClientConfig,
     timeout: Duration,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<reqwest::Client, ClientError> {
@@ -102,7 +131,7 @@ fn client(
         None => reqwest::Client::builder().no_proxy(),
     };
     builder
-        .tls_backend_preconfigured(client_tls(trust, identity)?)
+        .tls_backend_preconfigured(tls)
         .https_only(true)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
@@ -143,7 +172,8 @@ mod tests {
         let environment =
             |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let within = Duration::from_secs(60);
-        let client = client(&ServerTrust::Unverified, None, within, &environment).unwrap();
+        let tls = client_tls(&ServerTrust::Unverified, None, &Clock::system()).unwrap();
+        let client = client(tls, within, &environment).unwrap();
         send(client.get(url), 0).await.unwrap_err()
     }
 
@@ -189,6 +219,22 @@ mod tests {
         let environment = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", "example.invalid")];
         let error = reach(&environment, "https://example.invalid/").await;
         assert!(matches!(error, ReachError::NotResolved), "{error:?}");
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_the_servers_time_unless_a_cache_kept_it() {
+        let date = |fields: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.insert(*name, value.parse().unwrap());
+            }
+            Answer { status: StatusCode::OK, headers, body: Bytes::new() }.date()
+        };
+        let told = date(&[("date", "Tue, 24 Nov 2026 15:59:59 GMT")]);
+        assert_eq!(told, Some(Timestamp::from_seconds(1_795_535_999)));
+        assert_eq!(date(&[]), None);
+        assert_eq!(date(&[("date", "2026-11-24T15:59:59Z")]), None);
+        assert_eq!(date(&[("date", "Tue, 24 Nov 2026 15:59:59 GMT"), ("age", "30")]), None);
     }
 
     #[test]

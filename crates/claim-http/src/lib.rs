@@ -32,6 +32,7 @@ mod reach;
 mod refused;
 mod server;
 mod standing;
+mod steady;
 mod tls;
 mod turns;
 mod turnwise;
@@ -39,7 +40,7 @@ mod urgency;
 
 pub use admission::UrgencyOf;
 pub use body::{BodyError, read_body};
-pub use client::{Answer, ClientError, https_client, read_answer, send};
+pub use client::{Answer, ClientError, https_client, https_client_by, read_answer, send};
 pub use clock::Clock;
 pub use connection::ConnectionInfo;
 pub use crowd::{AtWork, Pause};

@@ -1,6 +1,7 @@
 //! The words for what happens in the programs: the seed's steps, by number.
 
 pub(crate) mod blackboard;
+mod clocks;
 pub(crate) mod cuhk;
 pub(crate) mod hand_in;
 pub(crate) mod log;

@@ -8,6 +8,8 @@ mod auditing;
 mod backups;
 #[path = "terminals/by_hand.rs"]
 mod by_hand;
+#[path = "terminals/clocks.rs"]
+mod clocks;
 #[path = "terminals/course.rs"]
 mod course;
 #[path = "terminals/demonstration.rs"]

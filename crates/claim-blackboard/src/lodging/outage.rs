@@ -44,6 +44,6 @@ pub(super) async fn check(
         }
     }
     // An outage that has just ended may not be on record yet.
-    blackboard.store.mark_minute(blackboard.clock.now()).await.map_err(|e| error::storage(&e))?;
+    blackboard.mark_minute().await.map_err(|e| error::storage(&e))?;
     Ok(Some(Stamp { at, token }))
 }

@@ -8,19 +8,21 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claim_core::Origin;
-use claim_http::{Answer, ClientError, Clock, Nudged, ReachError, send};
-use claim_log::note::NoteSignature;
+use claim_core::{Origin, Timestamp};
+use claim_http::{Answer, ClientError, Nudged, ReachError, send};
+use claim_log::note::{NoteSignature, PosixTime};
 use claim_log::witness::{AddCheckpoint, conflicting_size};
 use claim_log::{
-    CheckpointError, ConsistencyProof, LogKey, Resource, SignedCheckpoint, TileSet, TreeSize,
+    CheckpointError, ConsistencyProof, Cosigned, LogKey, Resource, SignedCheckpoint, TileSet,
+    TreeSize,
 };
 use claim_pki::{Certificate, CertificateError, Root};
 use claim_store::blackboard::NewCosignature;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::witnesses::{MeetError, Met, Place};
 use super::{Behind, Log, LogError};
+use crate::clocks::{Clocks, Exchange};
 use crate::error::chain;
 use crate::event::{Event, Observer};
 
@@ -34,6 +36,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long a witness is not asked for its time, while there is nothing else to ask it for.
+const TIME_EVERY: Duration = Duration::from_secs(10 * 60);
+
 /// How long an answer may take before receipts stop waiting for this witness.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -46,6 +51,8 @@ pub(crate) struct WitnessAt {
     pub(crate) origin: Origin,
     pub(crate) client: reqwest::Client,
     pub(crate) place: Place,
+    /// Whether it is CUHK, by whose clock it is settled whether a leap of the system's is followed.
+    pub(crate) is_cuhk: bool,
 }
 
 /// What asking takes besides.
@@ -53,7 +60,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) log: &'a Log,
     pub(crate) log_key: &'a LogKey,
     pub(crate) root: &'a Root,
-    pub(crate) clock: &'a Clock,
+    pub(crate) clocks: &'a Clocks,
     pub(crate) observer: &'a Observer,
 }
 
@@ -106,7 +113,7 @@ enum Step {
 pub(crate) async fn keep_cosigning(asking: &Asking<'_>, at: &WitnessAt, mut nudged: Nudged) {
     let witnesses = &asking.log.witnesses;
     let mut published = asking.log.published.subscribe();
-    let mut state = State { met: None, floor: 0, compared: false };
+    let mut state = State { met: None, floor: 0, compared: None };
     let (mut pause, mut away) = (FIRST_PAUSE, false);
     loop {
         published.mark_unchanged();
@@ -175,8 +182,8 @@ struct State {
     met: Option<Arc<Met>>,
     /// What it says that it has cosigned, where our records have less.
     floor: u64,
-    /// Whether it was asked, since the start, what it has seen of the log.
-    compared: bool,
+    /// When it was last asked what it has seen of the log, or for a cosignature: both tell its time, too.
+    compared: Option<Instant>,
 }
 
 /// Has the next checkpoint cosigned, if there is one.
@@ -192,9 +199,11 @@ async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<
             met
         }
     };
-    if !state.compared {
-        compare(asking, at).await?;
-        (state.compared, asked) = (true, true);
+    let is_fresh = state.compared.is_some_and(|at| at.elapsed() < TIME_EVERY);
+    let settles = at.is_cuhk && asking.clocks.have_leapt();
+    if !is_fresh || settles {
+        compare(asking, at, &met).await?;
+        (state.compared, asked) = (Some(Instant::now()), true);
     }
     let name = met.key.to_string();
     let recorded = log.store.last_cosigned_by(&name).await?;
@@ -203,7 +212,7 @@ async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<
     log.witnesses.has_cosigned(at.place, last);
     let Some(next) = next(log, last).await? else { return Ok(Step::UpToDate { asked }) };
     let size = next.unverified().head().size.value();
-    let mut answer = ask(log, at, last, &next).await?;
+    let (mut answer, mut exchange) = ask(asking, at, last, &next).await?;
     if answer.status == http::StatusCode::CONFLICT
         && let Some(known) = conflicting_size(&answer.body)
     {
@@ -212,35 +221,39 @@ async fn step(asking: &Asking<'_>, at: &WitnessAt, state: &mut State) -> Result<
         if known > size {
             return passed_over(asking, at, state, known).await;
         }
-        answer = ask(log, at, known, &next).await?;
+        (answer, exchange) = ask(asking, at, known, &next).await?;
     }
-    let signature = cosignature(&next, &met, &accepted(answer)?)?.to_string();
+    let (signature, time) = cosignature(&next, &met, &accepted(answer)?)?;
+    compare_clocks(asking, at, exchange, time);
+    state.compared = Some(Instant::now());
+    let signature = signature.to_string();
     let cosignature = NewCosignature {
         witness: &name,
         size,
         checkpoint: &next.to_bytes(),
         signature: signature.as_bytes(),
     };
-    log.store.keep_cosignature(&cosignature, asking.clock.now()).await?;
+    log.store.keep_cosignature(&cosignature, asking.clocks.now()).await?;
     log.witnesses.has_cosigned(at.place, size);
     log.tell_cosigned(size);
     Ok(Step::Further)
 }
 
 /// Asks what the witness has seen of the log, by the checkpoint that is published: only where it has seen no more than is on
-/// record, and nothing else, may the log grow.
-async fn compare(asking: &Asking<'_>, at: &WitnessAt) -> Result<(), CosignError> {
+/// record, and nothing else, may the log grow. What it cosigns anew tells its time.
+async fn compare(asking: &Asking<'_>, at: &WitnessAt, met: &Met) -> Result<(), CosignError> {
     let log = asking.log;
     log.standing.begun().await;
     let row = log.store.log_head().await?.ok_or(CosignError::NoLog)?;
     let published = SignedCheckpoint::from_bytes(&row.checkpoint)?;
-    let answer = ask(log, at, row.published_size, &published).await?;
+    let (answer, exchange) = ask(asking, at, row.published_size, &published).await?;
     let known = match answer.status {
         http::StatusCode::CONFLICT => conflicting_size(&answer.body).map(TreeSize::value),
         _ => None,
     };
     let Some(known) = known else {
-        accepted(answer)?;
+        let (_, time) = cosignature(&published, met, &accepted(answer)?)?;
+        compare_clocks(asking, at, exchange, time);
         log.is_level();
         return Ok(());
     };
@@ -301,7 +314,7 @@ async fn next(log: &Log, last: u64) -> Result<Option<SignedCheckpoint>, CosignEr
 /// Who shows it does not matter: nobody else can make the cosignatures.
 async fn meet(asking: &Asking<'_>, at: &WitnessAt) -> Result<Met, CosignError> {
     let certificate = certificate(&at.client, &at.origin).await?;
-    let met = Met::verify(certificate, asking.root, asking.log_key, asking.clock.now())?;
+    let met = Met::verify(certificate, asking.root, asking.log_key, asking.clocks.now())?;
     // Durable before its first cosignature is: receipts must have its certificate.
     asking.log.store.put_witness(&met.key.to_string(), met.certificate.der()).await?;
     asking.log.witnesses.meet(Arc::new(met.clone()));
@@ -364,18 +377,22 @@ pub(crate) async fn what_it_knows(
     Ok(Knows::This)
 }
 
+/// Its answer, and from when to when it was waited for.
 async fn ask(
-    log: &Log,
+    asking: &Asking<'_>,
     at: &WitnessAt,
     old: u64,
     checkpoint: &SignedCheckpoint,
-) -> Result<Answer, CosignError> {
+) -> Result<(Answer, Exchange), CosignError> {
+    let log = asking.log;
     let old = TreeSize::try_from(old).map_err(LogError::from)?;
     let new = checkpoint.unverified().head().size;
     let tiles = ConsistencyProof::tiles(old, new).map_err(LogError::from)?;
     let tiles = log.tiles(tiles).await?;
     let proof = ConsistencyProof::from_tiles(old, new, &tiles).map_err(LogError::from)?;
-    post(&at.client, &at.origin, old, proof, checkpoint).await
+    let sent = asking.clocks.now();
+    let answer = post(&at.client, &at.origin, old, proof, checkpoint).await?;
+    Ok((answer, Exchange { sent, received: asking.clocks.now() }))
 }
 
 async fn post(
@@ -390,6 +407,13 @@ async fn post(
     Ok(send(client.post(url).body(request.to_bytes()), MAX_ANSWER).await?)
 }
 
+/// Compares the time of its cosignature with ours.
+fn compare_clocks(asking: &Asking<'_>, at: &WitnessAt, exchange: Exchange, time: PosixTime) {
+    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
+    let told = Timestamp::from_seconds(seconds);
+    asking.clocks.compare(&at.origin, at.is_cuhk, exchange, told);
+}
+
 fn accepted(answer: Answer) -> Result<bytes::Bytes, CosignError> {
     if answer.status.is_success() {
         return Ok(answer.body);
@@ -398,12 +422,12 @@ fn accepted(answer: Answer) -> Result<bytes::Bytes, CosignError> {
     Err(CosignError::Refused { status: answer.status, text })
 }
 
-/// The cosignature in the answer, which must be by the witness that the root has certified.
+/// The cosignature in the answer with its time, which must be by the witness that the root has certified.
 fn cosignature(
     checkpoint: &SignedCheckpoint,
     met: &Met,
     answer: &[u8],
-) -> Result<NoteSignature, CosignError> {
+) -> Result<(NoteSignature, PosixTime), CosignError> {
     let text = std::str::from_utf8(answer).map_err(|_| CosignError::NoCosignature)?;
     let key = met.key.as_verifier();
     let ours =
@@ -412,8 +436,7 @@ fn cosignature(
     let signature = signature.ok_or(CosignError::NoCosignature)?;
     let cosigned = checkpoint.clone().with_signature(signature.clone());
     let cosigned = cosigned.map_err(|_| CosignError::NoCosignature)?;
-    match cosigned.cosigned(std::slice::from_ref(&met.key)) {
-        Ok(verified) if !verified.is_empty() => Ok(signature),
-        _ => Err(CosignError::NoCosignature),
-    }
+    let verified = cosigned.cosigned(std::slice::from_ref(&met.key));
+    let verified = verified.ok().and_then(|verified| verified.first().map(Cosigned::time));
+    verified.map(|time| (signature, time)).ok_or(CosignError::NoCosignature)
 }

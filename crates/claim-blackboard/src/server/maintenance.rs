@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use claim_http::{
     CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudge, Nudged, ServerTrust,
-    https_client,
+    https_client_by,
 };
 use claim_pki::{Certificate, Root};
 use futures_util::future::join_all;
@@ -84,7 +84,8 @@ impl Maintenance {
             let (cuhk, now) = (self.enrolment.cuhk(), blackboard.clock.now());
             let current = blackboard.own.current();
             let issuer = current.certified.issuer();
-            let outcome = blackboard.revocations.refresh(&cuhk, &self.root, issuer, now).await;
+            let outcome =
+                blackboard.revocations.refresh(&cuhk, &self.root, issuer, &blackboard.clock).await;
             let fault = outcome.err().map(|error| chain(&error));
             if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(*fault)) {
                 // The last list does, until it ends.
@@ -116,7 +117,7 @@ impl Maintenance {
             log: &blackboard.log,
             log_key: &evidence.log_key,
             root: &self.root,
-            clock: &blackboard.clock,
+            clocks: &blackboard.clocks,
             observer: &blackboard.observer,
         };
         let cosigning = witnesses.iter().map(|at| keep_cosigning(&asking, at, self.nudge.listen()));
@@ -161,10 +162,11 @@ impl Maintenance {
         let others =
             self.enrolment.config.witnesses.iter().map(|one| (one, ServerTrust::Unverified));
         for (origin, trust) in std::iter::once((&cuhk, of_cuhk)).chain(others) {
-            match https_client(&trust, None, WITNESS_TIMEOUT) {
+            match https_client_by(&blackboard.clock, &trust, None, WITNESS_TIMEOUT) {
                 Ok(client) => {
                     let place = blackboard.log.witnesses.place(origin);
-                    witnesses.push(WitnessAt { origin: origin.clone(), client, place });
+                    let is_cuhk = *origin == cuhk;
+                    witnesses.push(WitnessAt { origin: origin.clone(), client, place, is_cuhk });
                 }
                 Err(error) => {
                     let reason = chain(&error);
@@ -232,6 +234,7 @@ impl Maintenance {
 /// Tells those who wait for receipts, and the metrics, how far the log is cosigned.
 async fn count_lag(blackboard: &Blackboard, mut nudged: Nudged) {
     loop {
+        blackboard.clocks.have_leapt();
         match blackboard.store.lag().await {
             Ok(lag) => {
                 // Another replica, or this one before it was started again, may have had more of it cosigned.
@@ -247,7 +250,7 @@ async fn count_lag(blackboard: &Blackboard, mut nudged: Nudged) {
 /// Marks the minutes in which Blackboard serves, and lets claims lapse whose files did not come.
 async fn look_after_claims(blackboard: &Blackboard, mut nudged: Nudged) {
     loop {
-        if let Err(error) = blackboard.store.mark_minute(blackboard.clock.now()).await {
+        if let Err(error) = blackboard.mark_minute().await {
             tracing::warn!(error = %chain(&error), "the minute could not be marked");
         }
         nudged.or_after(MARK_EVERY).await;

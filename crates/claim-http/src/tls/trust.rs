@@ -14,6 +14,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::{ALPN, TlsIdentity, provider};
+use crate::clock::Clock;
 
 /// Which servers a client believes in the TLS handshake.
 #[derive(Clone, Debug)]
@@ -58,6 +59,7 @@ pub enum TrustError {
 pub(crate) fn client_tls(
     trust: &ServerTrust,
     identity: Option<&TlsIdentity>,
+    clock: &Clock,
 ) -> Result<ClientConfig, TrustError> {
     let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
@@ -70,7 +72,7 @@ pub(crate) fn client_tls(
         ServerTrust::System => webpki_verifier(system_roots()?, &provider)?,
         ServerTrust::Unverified => Arc::new(Anyone(Arc::clone(&provider))),
     };
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(clock.clone()))
         .with_protocol_versions(&[&version::TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(verifier);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
 
+use std::time::Duration;
+
 use claim_core::claim::{ClaimId, Holder, LogEntry};
 use claim_core::hand_in::{ClaimState, Limits, PieceRef};
 use claim_core::{AssignmentRef, Digest, Timestamp};
@@ -226,25 +228,46 @@ on_each_database! {
 
     async fn a_claim_lapses_and_a_silent_server_moves_that(site: Site) {
         let store = store(&site).await;
-        assert_eq!(store.mark_minute(at(0)).await.unwrap(), 0);
+        assert_eq!(store.mark_minute(at(0), None).await.unwrap(), 0);
         let a = first(&store, claim("a", at(0), None)).await;
-        assert_eq!(store.mark_minute(at(60)).await.unwrap(), 0);
+        assert_eq!(store.mark_minute(at(60), None).await.unwrap(), 0);
         assert_eq!(store.claim(a.id).await.unwrap().unwrap().upload_until, at(600));
         // Ten minutes of silence: the window, which would be over, moves by them.
-        assert_eq!(store.mark_minute(at(660)).await.unwrap(), 0);
+        assert_eq!(store.mark_minute(at(660), None).await.unwrap(), 0);
         assert_eq!(store.claim(a.id).await.unwrap().unwrap().upload_until, at(1_200));
         assert_eq!(store.mark_piece(piece(a.id, 0, at(1_201))).await.unwrap(), Marked::Ended { state: ClaimState::Lapsed });
         for minute in 12..=20 {
-            assert_eq!(store.mark_minute(at(minute * 60)).await.unwrap(), 0);
+            assert_eq!(store.mark_minute(at(minute * 60), None).await.unwrap(), 0);
         }
-        assert_eq!(store.mark_minute(at(1_201)).await.unwrap(), 1);
+        assert_eq!(store.mark_minute(at(1_201), None).await.unwrap(), 1);
         assert_eq!(state(&store, a.id).await, ClaimState::Lapsed);
         assert_eq!(store.mark_piece(piece(a.id, 0, at(1_202))).await.unwrap(), Marked::Ended { state: ClaimState::Lapsed });
-        // A clock set back makes no gap.
-        store.mark_minute(at(100)).await.unwrap();
-        let b = first(&store, claim("b", at(100), Some(a.id))).await;
-        store.mark_minute(at(1_202)).await.unwrap();
-        assert_eq!(store.claim(b.id).await.unwrap().unwrap().upload_until, at(700));
+    }
+
+    async fn a_clock_that_is_set_is_no_outage_and_hides_none(site: Site) {
+        let store = store(&site).await;
+        let served = |seconds| Some(Duration::from_secs(seconds));
+        let until = async |id| store.claim(id).await.unwrap().unwrap().upload_until;
+        store.mark_minute(at(0), None).await.unwrap();
+        let a = first(&store, claim("a", at(0), None)).await;
+        // Put forward by five minutes, and back: the server has served all the time.
+        store.mark_minute(at(320), served(20)).await.unwrap();
+        store.mark_minute(at(40), served(20)).await.unwrap();
+        store.mark_minute(at(360), served(20)).await.unwrap();
+        assert_eq!((until(a.id).await, store.outages().await.unwrap()), (at(600), vec![]));
+        // Set back for good, and then it is away for two minutes: the mark that was made ahead hides nothing.
+        store.mark_minute(at(60), served(20)).await.unwrap();
+        store.mark_minute(at(180), None).await.unwrap();
+        assert_eq!(until(a.id).await, at(720));
+        // Its records were away for two minutes while the clock was put forward by five: it is two that count.
+        store.mark_minute(at(180 + 420), served(120)).await.unwrap();
+        assert_eq!(until(a.id).await, at(840));
+        let periods: Vec<_> = store.outages().await.unwrap().iter().map(|row| (row.since, row.until)).collect();
+        assert_eq!(periods, [(at(60), at(180)), (at(480), at(600))]);
+        // A replica whose clock is a little behind takes nothing back.
+        store.mark_minute(at(580), served(20)).await.unwrap();
+        store.mark_minute(at(650), None).await.unwrap();
+        assert_eq!(until(a.id).await, at(840));
     }
 
     async fn the_log_grows_for_one_at_a_time(site: Site) {

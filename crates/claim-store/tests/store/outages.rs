@@ -16,9 +16,9 @@ use crate::site::{Site, at, on_each_database};
 async fn after_an_outage(site: &Site) -> BlackboardStore {
     let store = site.blackboard().await;
     store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
-    store.mark_minute(at(0)).await.unwrap();
-    store.mark_minute(at(50)).await.unwrap();
-    store.mark_minute(at(500)).await.unwrap();
+    store.mark_minute(at(0), None).await.unwrap();
+    store.mark_minute(at(50), None).await.unwrap();
+    store.mark_minute(at(500), None).await.unwrap();
     store
 }
 
@@ -105,11 +105,11 @@ on_each_database! {
     async fn it_is_taken_though_another_came_before_it(site: Site) {
         let store = site.blackboard().await;
         store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
-        store.mark_minute(at(0)).await.unwrap();
+        store.mark_minute(at(0), None).await.unwrap();
         // From another device, of which the one that signs in the outage was not told.
         let earlier = first(&store, claim("earlier", at(10), None)).await;
         receive(&store, earlier.id, at(20)).await;
-        store.mark_minute(at(500)).await.unwrap();
+        store.mark_minute(at(500), None).await.unwrap();
         let row = first(&store, stamped("a", at(90), None)).await;
         assert_eq!(counting(&store).await, Some(earlier.id));
         receive(&store, row.id, at(520)).await;
@@ -121,8 +121,8 @@ on_each_database! {
     async fn it_does_not_push_aside_what_was_lodged_after_it(site: Site) {
         let store = site.blackboard().await;
         store.put_assignment(&assignment(Some(at(900)))).await.unwrap();
-        store.mark_minute(at(0)).await.unwrap();
-        store.mark_minute(at(500)).await.unwrap();
+        store.mark_minute(at(0), None).await.unwrap();
+        store.mark_minute(at(500), None).await.unwrap();
         // Blackboard is back, and a better version is handed in from another device.
         let claim_of = |manifest, lodged_at, replaces| NewClaim {
             due: Some(at(900)),

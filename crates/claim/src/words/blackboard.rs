@@ -129,6 +129,7 @@ pub(crate) fn words(event: &Event) -> Words {
             json: Some(json!({ "event": "witness-back", "witness": origin })),
             ..plain(format!("The witness {origin} cosigns the log again."))
         },
+        Event::Clock(news) => super::clocks::words(news),
         Event::Lodged { claim, assignment, id, lodged_at, late_ms } => Words {
             plain: Some(format!(
                 "{}:{id} {}  lodged a claim for {assignment}{} ({})",

@@ -1,5 +1,7 @@
 //! Withdrawing a claim, and letting it lapse.
 
+use std::time::Duration;
+
 use claim_core::claim::{ClaimId, LogEntry};
 use claim_core::hand_in::ClaimState;
 use claim_core::{Digest, Timestamp};
@@ -63,17 +65,27 @@ impl BlackboardStore {
     /// Notes that the server serves at this time. After a gap of over a minute since the last such mark, the upload
     /// windows of all waiting claims move by it. Then claims whose window is over lapse; returns how many.
     ///
+    /// `silent` is how much time has passed since this process made its last mark, by a clock that nobody can set; `None`
+    /// where it has made none. A gap is no longer than that: a clock that was put forward is not an outage.
+    ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn mark_minute(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn mark_minute(
+        &self,
+        now: Timestamp,
+        silent: Option<Duration>,
+    ) -> Result<u64, StoreError> {
+        let silent =
+            silent.map_or(i64::MAX, |silent| i64::try_from(silent.as_millis()).unwrap_or(i64::MAX));
         retry!(async {
             let mut write = self.database.begin(Point::Minute).await?;
             let connection = write.connection();
             let last = last_mark(connection, now).await?;
-            let gap = now.millis_since(last);
+            let gap = now.millis_since(last).min(silent);
             if gap > GAP {
+                let since = Timestamp::from_millis(now.as_millis() - gap);
                 sqlx::query("INSERT INTO outages (since, until) VALUES ($1, $2) ON CONFLICT (since) DO NOTHING")
-                    .bind(last.as_millis())
+                    .bind(since.as_millis())
                     .bind(now.as_millis())
                     .execute(&mut *connection)
                     .await?;
@@ -84,9 +96,11 @@ impl BlackboardStore {
                 .execute(&mut *connection)
                 .await?;
             }
-            // A clock that was set back does not make a gap later.
+            // Another replica's clock may be a little ahead. A mark that lies further ahead was made by a clock that was
+            // wrong, and would hide every outage until its time has come.
+            let mark = if last.millis_since(now) > GAP { now } else { now.max(last) };
             sqlx::query("UPDATE minute_marks SET last = $1 WHERE id = 1")
-                .bind(now.max(last).as_millis())
+                .bind(mark.as_millis())
                 .execute(&mut *connection)
                 .await?;
             let lapsed = sqlx::query(
