@@ -6,12 +6,14 @@ mod invitations;
 mod people;
 mod reservations;
 mod revocations;
+mod standings;
 
 pub use certificates::CertificateRecord;
 pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
 pub use people::PersonRecord;
 pub use reservations::{Holder, Reservation, ReserveError, Reserved};
 pub use revocations::{Revocation, RevocationListRecord, Revoked};
+pub use standings::PersonStanding;
 
 use crate::database::Database;
 use crate::migrations::Schema;

@@ -13,6 +13,7 @@
 //! clear: codes come hashed, sealing keys wrapped.
 
 mod backup;
+mod batch;
 pub mod blackboard;
 pub mod cuhk;
 mod database;

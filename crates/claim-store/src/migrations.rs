@@ -86,6 +86,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "CUHK: revocations, witnessed logs",
                 sql: include_str!("../migrations/cuhk/sqlite/0002_evidence.sql"),
             },
+            Step {
+                version: 3,
+                description: "CUHK: the roster, invitations by mail",
+                sql: include_str!("../migrations/cuhk/sqlite/0003_roster.sql"),
+            },
         ],
         (Schema::Cuhk, Kind::Postgres) => &[
             Step {
@@ -97,6 +102,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 2,
                 description: "CUHK: revocations, witnessed logs",
                 sql: include_str!("../migrations/cuhk/postgres/0002_evidence.sql"),
+            },
+            Step {
+                version: 3,
+                description: "CUHK: the roster, invitations by mail",
+                sql: include_str!("../migrations/cuhk/postgres/0003_roster.sql"),
             },
         ],
         (Schema::Blackboard, Kind::Sqlite) => &[

@@ -1,9 +1,10 @@
 //! One-time enrolment codes, of which only the hash is kept.
 
 use claim_pki::{Origin, PersonId, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
+use crate::batch::{BATCH, parameters, values};
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -17,6 +18,25 @@ pub enum Invitee {
     Server(Origin),
     /// Any server on the loopback interface: the code that CUHK leaves in its folder in local demo mode.
     AnyLoopbackServer,
+}
+
+impl Invitee {
+    /// The person, if it is one.
+    fn person(&self) -> Option<&PersonId> {
+        match self {
+            Self::Person(id) => Some(id),
+            Self::Server(_) | Self::AnyLoopbackServer => None,
+        }
+    }
+
+    /// The kind, and the id or origin, as they are kept.
+    fn columns(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Person(id) => ("person", Some(id.as_str())),
+            Self::Server(origin) => ("server", Some(origin.as_str())),
+            Self::AnyLoopbackServer => ("loopback", None),
+        }
+    }
 }
 
 /// A code that was given out.
@@ -58,8 +78,64 @@ impl CuhkStore {
     pub async fn put_invitation(&self, invitation: &Invitation) -> Result<(), StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
-            put(write.connection(), invitation).await?;
+            put_all(write.connection(), &[invitation]).await?;
             write.commit().await
+        })
+    }
+
+    /// Keeps new codes of persons, one each, and ends the codes that these had and no key has used.
+    ///
+    /// # Errors
+    /// As [`Self::put_invitation`]; then nothing was changed.
+    pub async fn replace_invitations(&self, invitations: &[Invitation]) -> Result<(), StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Invitation).await?;
+            for some in invitations.chunks(BATCH) {
+                let some: Vec<&Invitation> = some.iter().collect();
+                replace(write.connection(), &some).await?;
+            }
+            write.commit().await
+        })
+    }
+
+    /// Ends every code of these persons that no key has used, as if it had been valid until now; returns how many.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn end_invitations(
+        &self,
+        ids: &[PersonId],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Invitation).await?;
+            let mut ended = 0;
+            for some in ids.chunks(BATCH) {
+                ended += end_open(write.connection(), some, now).await?;
+            }
+            write.commit().await?;
+            Ok(ended)
+        })
+    }
+
+    /// Ends every code of any person that no key has used; returns how many.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn end_all_invitations(&self, now: Timestamp) -> Result<u64, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Invitation).await?;
+            let ended = sqlx::query(
+                "UPDATE invitations SET expires_at = $1 WHERE expires_at > $1 \
+                 AND invitee_kind = 'person' AND NOT EXISTS \
+                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)",
+            )
+            .bind(now.as_millis())
+            .execute(write.connection())
+            .await?
+            .rows_affected();
+            write.commit().await?;
+            Ok(ended)
         })
     }
 
@@ -118,27 +194,62 @@ impl CuhkStore {
     }
 }
 
-pub(super) async fn put(
+/// At most [`BATCH`] codes.
+pub(super) async fn put_all(
     connection: &mut AnyConnection,
-    invitation: &Invitation,
+    invitations: &[&Invitation],
 ) -> Result<(), StoreError> {
-    let (kind, invitee) = match &invitation.invitee {
-        Invitee::Person(id) => ("person", Some(id.as_str())),
-        Invitee::Server(origin) => ("server", Some(origin.as_str())),
-        Invitee::AnyLoopbackServer => ("loopback", None),
-    };
-    sqlx::query(
+    let rows = values(invitations.len(), 5);
+    let sql = format!(
         "INSERT INTO invitations (code_hash, invitee_kind, invitee, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(invitation.code_hash.to_vec())
-    .bind(kind)
-    .bind(invitee)
-    .bind(invitation.created_at.as_millis())
-    .bind(invitation.expires_at.as_millis())
-    .execute(connection)
-    .await?;
+         VALUES {rows}"
+    );
+    let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for invitation in invitations {
+        let (kind, invitee) = invitation.invitee.columns();
+        insert = insert
+            .bind(invitation.code_hash.to_vec())
+            .bind(kind)
+            .bind(invitee)
+            .bind(invitation.created_at.as_millis())
+            .bind(invitation.expires_at.as_millis());
+    }
+    insert.execute(connection).await?;
     Ok(())
+}
+
+/// At most [`BATCH`] codes in the place of those that the same persons had open.
+pub(super) async fn replace(
+    connection: &mut AnyConnection,
+    invitations: &[&Invitation],
+) -> Result<(), StoreError> {
+    let Some(now) = invitations.first().map(|one| one.created_at) else { return Ok(()) };
+    let ids: Vec<PersonId> =
+        invitations.iter().filter_map(|one| one.invitee.person().cloned()).collect();
+    end_open(connection, &ids, now).await?;
+    put_all(connection, invitations).await
+}
+
+/// Ends the open codes of at most [`BATCH`] persons.
+pub(super) async fn end_open(
+    connection: &mut AnyConnection,
+    ids: &[PersonId],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let these = parameters(2, ids.len());
+    let sql = format!(
+        "UPDATE invitations SET expires_at = $1 WHERE expires_at > $1 \
+         AND invitee_kind = 'person' AND invitee IN ({these}) AND NOT EXISTS \
+         (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)"
+    );
+    let mut update = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millis());
+    for id in ids {
+        update = update.bind(id.as_str());
+    }
+    Ok(update.execute(connection).await?.rows_affected())
 }
 
 pub(super) async fn find(

@@ -1,10 +1,12 @@
-//! The roster.
+//! The roster: who may hold a person certificate.
 
 use claim_pki::{PersonId, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
 use super::invitations::{self, Invitation};
+use crate::batch::{BATCH, parameters, values};
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -16,22 +18,46 @@ pub struct PersonRecord {
     pub id: PersonId,
     /// The name for the certificate's common name, where it is known.
     pub name: Option<String>,
+    /// Where mail goes, where it is known.
+    pub email: Option<String>,
+    /// What the person is, in the words of those who run CUHK; it grants nothing.
+    pub role: Option<String>,
     /// When the person was first put on the roster.
     pub added_at: Timestamp,
+    /// Since when the person is off the roster, who then gets no certificate any more.
+    pub removed_at: Option<Timestamp>,
+}
+
+impl PersonRecord {
+    /// Somebody of whom nothing else is known.
+    pub fn new(id: PersonId, added_at: Timestamp) -> Self {
+        Self { id, name: None, email: None, role: None, added_at, removed_at: None }
+    }
 }
 
 impl CuhkStore {
-    /// Puts a person on the roster, or updates the name of one who is on it.
+    /// Puts a person on the roster, or updates one who is on it.
     ///
-    /// A record without a name does not take away a known one; `added_at` stays the first.
+    /// What a record does not tell does not take away what is known; `added_at` stays the first, and whoever is off the
+    /// roster stays off it.
     ///
     /// # Errors
-    /// [`StoreError::NulCharacter`] in the name, and whatever befalls the database.
+    /// [`StoreError::NulCharacter`] in a text, and whatever befalls the database.
     pub async fn put_person(&self, person: &PersonRecord) -> Result<(), StoreError> {
-        check_name(person)?;
+        self.put_people(std::slice::from_ref(person)).await
+    }
+
+    /// The same with many, each of whom is there once: all, or on any error none.
+    ///
+    /// # Errors
+    /// As [`Self::put_person`].
+    pub async fn put_people(&self, people: &[PersonRecord]) -> Result<(), StoreError> {
+        people.iter().try_for_each(check_texts)?;
         retry!(async {
-            let mut write = self.database.begin(Point::Invitation).await?;
-            put(write.connection(), person).await?;
+            let mut write = self.database.begin(Point::Roster).await?;
+            for some in people.chunks(BATCH) {
+                put(write.connection(), &some.iter().collect::<Vec<_>>()).await?;
+            }
             write.commit().await
         })
     }
@@ -44,40 +70,106 @@ impl CuhkStore {
         &self,
         people: &[(PersonRecord, Invitation)],
     ) -> Result<(), StoreError> {
-        for (person, _) in people {
-            check_name(person)?;
-        }
+        people.iter().try_for_each(|(person, _)| check_texts(person))?;
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
-            for (person, invitation) in people {
-                put(write.connection(), person).await?;
-                invitations::put(write.connection(), invitation).await?;
+            for some in people.chunks(BATCH) {
+                let (people, codes): (Vec<_>, Vec<_>) =
+                    some.iter().map(|(person, code)| (person, code)).unzip();
+                put(write.connection(), &people).await?;
+                invitations::put_all(write.connection(), &codes).await?;
             }
             write.commit().await
         })
     }
 
-    /// The person of this id, if on the roster.
+    /// Takes people off the roster and ends their open codes; returns how many were on it.
+    ///
+    /// Nothing is erased: their records stay, with the time. Certificates that they hold stay what they are.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn remove_people(&self, ids: &[PersonId], now: Timestamp) -> Result<u64, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Roster).await?;
+            let mut removed = 0;
+            for some in ids.chunks(BATCH) {
+                let these = parameters(2, some.len());
+                let sql = format!(
+                    "UPDATE people SET removed_at = $1 WHERE removed_at IS NULL AND id IN ({these})"
+                );
+                let mut update = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millis());
+                for id in some {
+                    update = update.bind(id.as_str());
+                }
+                removed += update.execute(write.connection()).await?.rows_affected();
+                invitations::end_open(write.connection(), some, now).await?;
+            }
+            write.commit().await?;
+            Ok(removed)
+        })
+    }
+
+    /// Puts people back on the roster who were taken off it; returns how many they were.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn restore_people(&self, ids: &[PersonId]) -> Result<u64, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Roster).await?;
+            let mut restored = 0;
+            for some in ids.chunks(BATCH) {
+                let these = parameters(1, some.len());
+                let sql = format!(
+                    "UPDATE people SET removed_at = NULL \
+                     WHERE removed_at IS NOT NULL AND id IN ({these})"
+                );
+                let mut update = sqlx::query(AssertSqlSafe(sql));
+                for id in some {
+                    update = update.bind(id.as_str());
+                }
+                restored += update.execute(write.connection()).await?.rows_affected();
+            }
+            write.commit().await?;
+            Ok(restored)
+        })
+    }
+
+    /// The person of this id, if on record, be it as one who was taken off the roster.
     ///
     /// # Errors
     /// Whatever befalls the database.
     pub async fn person(&self, id: &PersonId) -> Result<Option<PersonRecord>, StoreError> {
-        let row = sqlx::query("SELECT id, name, added_at FROM people WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(self.database.reader())
-            .await?;
-        row.map(|row| {
-            let columns = Columns::new("people", &row);
-            Ok(PersonRecord {
-                id: columns.parsed("id")?,
-                name: columns.optional_text("name")?,
-                added_at: columns.time("added_at")?,
-            })
-        })
-        .transpose()
+        let row = sqlx::query(
+            "SELECT id, name, email, role, added_at, removed_at FROM people WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.as_ref().map(read).transpose()
     }
 
-    /// Whether anyone is on the roster.
+    /// Up to `limit` people on record by id, from the first or `after` another one, those off the roster among them.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn people(
+        &self,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> Result<Vec<PersonRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, name, email, role, added_at, removed_at FROM people WHERE id > $1 \
+             ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or("", PersonId::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Whether anyone is on record.
     ///
     /// # Errors
     /// Whatever befalls the database.
@@ -89,22 +181,45 @@ impl CuhkStore {
     }
 }
 
-fn check_name(person: &PersonRecord) -> Result<(), StoreError> {
-    match &person.name {
-        Some(name) if name.contains('\0') => Err(StoreError::NulCharacter { column: "name" }),
-        _ => Ok(()),
+pub(super) fn read(row: &AnyRow) -> Result<PersonRecord, StoreError> {
+    let columns = Columns::new("people", row);
+    Ok(PersonRecord {
+        id: columns.parsed("id")?,
+        name: columns.optional_text("name")?,
+        email: columns.optional_text("email")?,
+        role: columns.optional_text("role")?,
+        added_at: columns.time("added_at")?,
+        removed_at: columns.optional_time("removed_at")?,
+    })
+}
+
+fn check_texts(person: &PersonRecord) -> Result<(), StoreError> {
+    let texts = [("name", &person.name), ("email", &person.email), ("role", &person.role)];
+    match texts.into_iter().find(|(_, text)| text.as_ref().is_some_and(|text| text.contains('\0')))
+    {
+        Some((column, _)) => Err(StoreError::NulCharacter { column }),
+        None => Ok(()),
     }
 }
 
-async fn put(connection: &mut AnyConnection, person: &PersonRecord) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO people (id, name, added_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (id) DO UPDATE SET name = COALESCE(excluded.name, people.name)",
-    )
-    .bind(person.id.as_str())
-    .bind(person.name.as_deref())
-    .bind(person.added_at.as_millis())
-    .execute(connection)
-    .await?;
+/// At most [`BATCH`] people, each once.
+async fn put(connection: &mut AnyConnection, people: &[&PersonRecord]) -> Result<(), StoreError> {
+    let rows = values(people.len(), 5);
+    let sql = format!(
+        "INSERT INTO people (id, name, email, role, added_at) VALUES {rows} \
+         ON CONFLICT (id) DO UPDATE SET name = COALESCE(excluded.name, people.name), \
+         email = COALESCE(excluded.email, people.email), \
+         role = COALESCE(excluded.role, people.role)"
+    );
+    let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for person in people {
+        insert = insert
+            .bind(person.id.as_str())
+            .bind(person.name.as_deref())
+            .bind(person.email.as_deref())
+            .bind(person.role.as_deref())
+            .bind(person.added_at.as_millis());
+    }
+    insert.execute(connection).await?;
     Ok(())
 }

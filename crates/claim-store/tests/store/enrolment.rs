@@ -16,7 +16,7 @@ use crate::site::{at, on_each_database};
 const SID: &str = "1155123456";
 
 fn person(id: &str, name: Option<&str>) -> PersonRecord {
-    PersonRecord { id: id.parse().unwrap(), name: name.map(str::to_owned), added_at: at(0) }
+    PersonRecord { name: name.map(str::to_owned), ..PersonRecord::new(id.parse().unwrap(), at(0)) }
 }
 
 fn invitation(code: u8, invitee: Invitee) -> Invitation {

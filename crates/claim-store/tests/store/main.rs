@@ -11,5 +11,6 @@ mod outages;
 mod postgres;
 mod rebuild;
 mod ring;
+mod roster;
 mod site;
 mod upgrades;

@@ -29,7 +29,7 @@ fn message(session: u8, nonce: u8) -> NewMessage {
 }
 
 fn someone(n: u32) -> PersonRecord {
-    PersonRecord { id: format!("{n:010}").parse().unwrap(), name: None, added_at: at(0) }
+    PersonRecord::new(format!("{n:010}").parse().unwrap(), at(0))
 }
 
 on_each_database! {

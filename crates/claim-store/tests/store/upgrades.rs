@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::{ClaimState, PieceRef};
+use claim_pki::Timestamp;
 use claim_store::blackboard::{BlackboardStore, EntryKind};
 use claim_store::cuhk::CuhkStore;
 use claim_store::{DatabaseUrl, WitnessStore};
@@ -99,6 +100,15 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         let store = CuhkStore::open(&url).await.unwrap();
         let person = store.person(&"1155123456".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(person.name.as_deref(), Some("Kept Person"), "schema {version}");
+        assert_eq!(person.email.as_deref(), (version >= 3).then_some("kept@cuhk.example"));
+        let standings = store.standings(None, 10).await.unwrap();
+        assert_eq!(standings[0].certificates, 1, "schema {version}");
+        assert_eq!(
+            standings[0].mailed_at,
+            (version >= 3).then_some(Timestamp::from_millis(1_790_000_000_500))
+        );
+        assert_eq!(standings.get(1).is_some(), version >= 3);
+        assert!(standings.iter().skip(1).all(|gone| gone.person.removed_at.is_some()));
         let spent = store.invitation(&[0x55; 32]).await.unwrap().unwrap();
         assert_eq!(spent.bound.unwrap().serial, "5f0c");
         let open = store.invitation(&[0x56; 32]).await.unwrap().unwrap();

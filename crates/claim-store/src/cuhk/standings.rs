@@ -1,0 +1,129 @@
+//! How far each person on the roster is: invited, mailed, enrolled.
+
+use claim_pki::{PersonId, Timestamp};
+use sqlx::any::AnyRow;
+
+use super::CuhkStore;
+use super::people::{self, PersonRecord};
+use crate::StoreError;
+use crate::row::Columns;
+
+/// A person on record and what became of the invitations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonStanding {
+    /// The person.
+    pub person: PersonRecord,
+    /// When the last invitation was made that did not surely fail to leave.
+    pub invited_at: Option<Timestamp>,
+    /// Until when the last code is, or was, valid that no key has used.
+    pub open_until: Option<Timestamp>,
+    /// When a mail server last took an invitation.
+    pub mailed_at: Option<Timestamp>,
+    /// When the last mail was begun of which nobody knows whether it left.
+    pub doubtful_at: Option<Timestamp>,
+    /// Why the last invitation surely did not leave by mail; `None` when it did, or did not go by mail.
+    pub mail_fault: Option<String>,
+    /// How many certificates were issued.
+    pub certificates: u64,
+}
+
+impl CuhkStore {
+    /// Up to `limit` people on record with their standing, by id, from the first or `after` another one.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn standings(
+        &self,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> Result<Vec<PersonStanding>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, name, email, role, added_at, removed_at, \
+             (SELECT MAX(created_at) FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id AND mail_fault IS NULL) AS invited_at, \
+             (SELECT MAX(expires_at) FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id AND NOT EXISTS (SELECT 1 FROM certificates \
+              WHERE certificates.code_hash = invitations.code_hash)) AS open_until, \
+             (SELECT MAX(mailed_at) FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id) AS mailed_at, \
+             (SELECT MAX(created_at) FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id AND mail_to IS NOT NULL AND mailed_at IS NULL \
+              AND mail_fault IS NULL) AS doubtful_at, \
+             (SELECT mail_fault FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id ORDER BY created_at DESC, code_hash LIMIT 1) AS mail_fault, \
+             (SELECT COUNT(*) FROM certificates WHERE profile = 'person' \
+              AND certificates.name = people.id AND certificate IS NOT NULL) AS issued \
+             FROM people WHERE id > $1 ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or("", PersonId::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Up to `limit` people on the roster who hold no certificate and were never invited, but for mails that surely
+    /// failed; by id, from the first or `after` another one.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn never_invited(
+        &self,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> Result<Vec<PersonRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, name, email, role, added_at, removed_at FROM people \
+             WHERE id > $1 AND removed_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
+              AND certificates.name = people.id) \
+             AND NOT EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id AND mail_fault IS NULL) \
+             ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or("", PersonId::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(people::read).collect()
+    }
+
+    /// Up to `limit` people on the roster who were invited and hold no certificate; by id, from the first or `after`
+    /// another one.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn not_enrolled(
+        &self,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> Result<Vec<PersonRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, name, email, role, added_at, removed_at FROM people \
+             WHERE id > $1 AND removed_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
+              AND certificates.name = people.id) \
+             AND EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id) \
+             ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or("", PersonId::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(people::read).collect()
+    }
+}
+
+fn read(row: &AnyRow) -> Result<PersonStanding, StoreError> {
+    let columns = Columns::new("invitations", row);
+    Ok(PersonStanding {
+        person: people::read(row)?,
+        invited_at: columns.optional_time("invited_at")?,
+        open_until: columns.optional_time("open_until")?,
+        mailed_at: columns.optional_time("mailed_at")?,
+        doubtful_at: columns.optional_time("doubtful_at")?,
+        mail_fault: columns.optional_text("mail_fault")?,
+        certificates: columns.count("issued")?,
+    })
+}
