@@ -69,6 +69,15 @@ pub enum Child {
         #[arg(long)]
         sid: claim_core::Sid,
     },
+    /// Staff, importing a roster of one.
+    Roster {
+        /// Folder and orders.
+        #[command(flatten)]
+        common: Common,
+        /// Who is on it.
+        #[arg(long)]
+        sid: claim_core::Sid,
+    },
     /// Staff, revoking.
     Revoke {
         /// Folder and orders.
@@ -89,6 +98,7 @@ pub async fn run(child: Child) -> Result<ExitCode> {
         Child::Cuhk { common, .. }
         | Child::Blackboard { common, .. }
         | Child::Invite { common, .. }
+        | Child::Roster { common, .. }
         | Child::Revoke { common, .. } => common,
     };
     let orders = Arc::new(Orders::new(common.orders.clone()));
@@ -100,6 +110,7 @@ pub async fn run(child: Child) -> Result<ExitCode> {
             blackboard(common.dir, port, cuhk, faults).await
         }
         Child::Invite { common, sid } => invite(common.dir, sid, faults).await,
+        Child::Roster { common, sid } => roster(common.dir, &sid, faults).await,
         Child::Revoke { common, serial } => revoke(common.dir, &serial, faults).await,
     };
     match outcome {
@@ -173,6 +184,14 @@ async fn invite(dir: PathBuf, sid: claim_core::Sid, faults: Faults) -> Result<St
     let office = Office::open_with(&dir, None, Clock::system(), faults).await?;
     let invitee = Invitee::Person(claim_core::PersonId::Student(sid));
     Ok(office.invite(invitee, None, None).await?.expose().to_string())
+}
+
+async fn roster(dir: PathBuf, sid: &claim_core::Sid, faults: Faults) -> Result<String> {
+    let office = Office::open_with(&dir, None, Clock::system(), faults).await?;
+    let csv = format!("id,name,email\n{sid},Ann,{sid}@link.example\n");
+    let import = office.compare_roster(csv.as_bytes()).await?;
+    office.import_roster(import).await?;
+    Ok(String::new())
 }
 
 async fn revoke(dir: PathBuf, serial: &str, faults: Faults) -> Result<String> {

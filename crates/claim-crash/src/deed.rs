@@ -11,7 +11,7 @@ use anyhow::Result;
 pub use enrol::{Enrol, Renew};
 pub use hand_in::{HandIn, receipt};
 pub use message::Message;
-pub use office::{Invite, Revoke};
+pub use office::{Import, Invite, Revoke};
 pub use split::Split;
 
 use crate::world::Scene;
@@ -28,6 +28,8 @@ pub enum Deed {
     Renew(Renew),
     /// Inviting.
     Invite(Invite),
+    /// Importing a roster.
+    Import(Import),
     /// Revoking.
     Revoke(Revoke),
     /// Showing the witness a second tree of the same size.
@@ -46,6 +48,7 @@ impl Deed {
             Self::Enrol(deed) => deed.advance(scene).await,
             Self::Renew(deed) => deed.advance(scene).await,
             Self::Invite(deed) => deed.advance(scene).await,
+            Self::Import(deed) => deed.advance(scene).await,
             Self::Revoke(deed) => deed.advance(scene).await,
             Self::Split(deed) => deed.advance(scene).await,
         }

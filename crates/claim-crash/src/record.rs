@@ -19,6 +19,8 @@ pub struct Record {
     pub codes: BTreeMap<Digest, String>,
     /// Codes that were given out.
     pub invited: BTreeSet<Digest>,
+    /// Students of a roster that was imported.
+    pub rostered: BTreeSet<String>,
     /// Serial numbers whose revocation was acknowledged.
     pub revoked: BTreeSet<String>,
     /// Serial numbers whose revocation was asked for.

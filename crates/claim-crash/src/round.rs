@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::check::{Claims, check};
-use crate::deed::{Deed, Enrol, HandIn, Invite, Message, Renew, Revoke, Split};
+use crate::deed::{Deed, Enrol, HandIn, Import, Invite, Message, Renew, Revoke, Split};
 use crate::order::{Action, Order};
 use crate::process::Said;
 use crate::world::{Scene, Side, World};
@@ -46,7 +46,10 @@ pub fn stage(point: Point) -> Stage {
         | Point::Certificate
         | Point::Witness
         | Point::SplitView => Stage::Serving(Side::Cuhk),
-        Point::Invitation
+        Point::Roster
+        | Point::Invitation
+        | Point::Mailing
+        | Point::Mailed
         | Point::Revocation
         | Point::RevocationList
         | Point::LogRebuilt
@@ -234,6 +237,7 @@ async fn deeds(scene: &Arc<Scene>, order: Order, rng: &mut ChaCha8Rng) -> Result
             done(scene, hand_in(scene, 0, 2, false, rng)?).await?;
             return Ok(vec![Deed::Split(Split::new(root))]);
         }
+        Point::Roster => deeds.push(Deed::Import(Import::new(scene, order)?)),
         Point::Invitation => deeds.push(Deed::Invite(Invite::new(scene, order)?)),
         Point::Revocation | Point::RevocationList => {
             let person = scene.new_person().await?;
@@ -341,6 +345,7 @@ fn claim(deed: &Deed) -> Option<ClaimId> {
 fn was_hit(deed: &Deed) -> bool {
     match deed {
         Deed::Invite(deed) => deed.was_hit(),
+        Deed::Import(deed) => deed.was_hit(),
         Deed::Revoke(deed) => deed.was_hit(),
         _ => false,
     }

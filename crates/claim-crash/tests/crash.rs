@@ -46,6 +46,7 @@ async fn an_answer_before_the_commit_is_seen() {
         (Point::Certificate, "is not on record"),
         (Point::Revocation, "the revocation of"),
         (Point::RevocationList, "not on the list"),
+        (Point::Roster, "is not on the roster"),
         (Point::Invitation, "is lost"),
         (Point::SplitView, "is lost"),
     ];

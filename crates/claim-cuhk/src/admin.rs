@@ -4,31 +4,35 @@
 //! All but [`init`] may be done while CUHK serves.
 
 mod error;
+mod inviting;
+mod people;
 mod revoke;
 mod roster;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use claim_core::invitation::{Invitation, Invitee, RootPin};
+use claim_core::invitation::RootPin;
 use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
 use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, WitnessRequest};
 use claim_store::Faults;
-use claim_store::cuhk::{CertificateRecord, CuhkStore, Invitation as Record, PersonRecord};
+use claim_store::cuhk::{CertificateRecord, CuhkStore};
 
 pub use self::error::AdminError;
+pub use self::inviting::{Invited, PreparedInvitations, Whom};
+pub use self::people::{ChangedPerson, PersonEntry, Progress, RosterDifference, RosterImport};
 pub use self::revoke::{RevokedEntry, Revoking};
 pub use self::roster::{
-    BadLine, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName,
-    PersonNameError, RosterEntry, RosterError, read_roster,
+    BadLine, EmailAddress, EmailError, LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH,
+    MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry,
+    RosterError, read_roster,
 };
 use crate::authority::{Authority, AuthorityError, load_root};
 use crate::ceremony::Ceremony;
 use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
 use crate::error::StartError;
 use crate::folder::{Folder, exists};
-use crate::invite::Invitations;
 use crate::mode::Mode;
 use crate::server::{lock, open_store};
 
@@ -83,17 +87,8 @@ pub struct Office {
     pin: RootPin,
     store: CuhkStore,
     clock: Clock,
-}
-
-/// An invitation for a person, to be shown once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invited {
-    /// Who is invited.
-    pub id: PersonId,
-    /// The name as it was given now.
-    pub name: Option<PersonName>,
-    /// The invitation, code included.
-    pub invitation: Invitation,
+    /// How long a code is valid, in seconds.
+    code_life: i64,
 }
 
 /// A certificate on record.
@@ -146,61 +141,13 @@ impl Office {
         let root = load_root(&folder)?;
         let store = open_store(&folder, database, faults).await?;
         let pin = RootPin::of(&Digest::from_bytes(*root.hash()));
-        Ok(Self { folder, mode: Mode::of(&root), pin, store, clock })
+        Ok(Self { folder, mode: Mode::of(&root), pin, store, clock, code_life: DEFAULT_CODE_LIFE })
     }
 
-    /// Puts a person on record, or a server, and makes an invitation.
-    ///
-    /// `cuhk` is the origin in the invitation; without it the one that CUHK served under last.
-    /// A name without which a person was put on record stays as it is when none is given now.
-    ///
-    /// # Errors
-    /// [`AdminError::LocalDemo`] in the folder of a local demonstration, which has no use for invitations.
-    pub async fn invite(
-        &self,
-        invitee: Invitee,
-        name: Option<PersonName>,
-        cuhk: Option<Origin>,
-    ) -> Result<Invitation, AdminError> {
-        let invitations = self.invitations(cuhk)?;
-        let now = self.clock.now();
-        match &invitee {
-            Invitee::Person(id) => {
-                let entry = RosterEntry { id: id.clone(), name };
-                let (invitation, record) = invitations.make(invitee, now);
-                let people = [(person(entry, now), record)];
-                self.store.put_people_with_invitations(&people).await?;
-                Ok(invitation)
-            }
-            Invitee::Server(origin) => {
-                check_host(origin)?;
-                let (invitation, record) = invitations.make(invitee, now);
-                self.store.put_invitation(&record).await?;
-                Ok(invitation)
-            }
-        }
-    }
-
-    /// Puts everybody in a CSV file on record and makes an invitation for each: all, or on any error none.
-    ///
-    /// # Errors
-    /// [`AdminError::Roster`] names every bad line.
-    pub async fn invite_roster(
-        &self,
-        csv: &[u8],
-        cuhk: Option<Origin>,
-    ) -> Result<Vec<Invited>, AdminError> {
-        let invitations = self.invitations(cuhk)?;
-        let now = self.clock.now();
-        let mut invited = Vec::new();
-        let mut people: Vec<(PersonRecord, Record)> = Vec::new();
-        for entry in read_roster(csv)? {
-            let (invitation, record) = invitations.make(Invitee::Person(entry.id.clone()), now);
-            invited.push(Invited { id: entry.id.clone(), name: entry.name.clone(), invitation });
-            people.push((person(entry, now), record));
-        }
-        self.store.put_people_with_invitations(&people).await?;
-        Ok(invited)
+    /// The same, with codes that are valid so many seconds.
+    #[must_use]
+    pub fn with_code_life(self, code_life: i64) -> Self {
+        Self { code_life, ..self }
     }
 
     /// Certifies the keys of a Blackboard's evidence by the root itself, and adds the certificate of CUHK's witness.
@@ -249,6 +196,23 @@ impl Office {
         Ok(entries)
     }
 
+    /// The certificates of a person, the newest first.
+    ///
+    /// # Errors
+    /// [`AdminError`] when the records cannot be read.
+    pub async fn certificates_of(
+        &self,
+        id: &PersonId,
+    ) -> Result<Vec<CertificateEntry>, AdminError> {
+        let mut entries = Vec::new();
+        for record in self.store.certificates_of("person", id.as_str()).await? {
+            let revocation = self.store.revocation(&record.serial).await?;
+            let revoked = revocation.map(|one| (one.revoked_at, one.reason));
+            entries.push(CertificateEntry { revoked, ..CertificateEntry::from(record) });
+        }
+        Ok(entries)
+    }
+
     /// Closes the records.
     pub async fn close(self) {
         self.store.close().await;
@@ -256,14 +220,6 @@ impl Office {
 
     fn ceremony<'a>(&'a self, origin: &'a Origin) -> Ceremony<'a> {
         Ceremony { folder: &self.folder, store: &self.store, origin, now: self.clock.now() }
-    }
-
-    fn invitations(&self, cuhk: Option<Origin>) -> Result<Invitations, AdminError> {
-        if self.mode == Mode::LocalDemo {
-            return Err(AdminError::LocalDemo { dir: self.folder.path().to_owned() });
-        }
-        let cuhk = cuhk.map_or_else(|| self.origin(), Ok)?;
-        Ok(Invitations { cuhk, pin: self.pin, life: DEFAULT_CODE_LIFE })
     }
 }
 
@@ -299,22 +255,5 @@ impl From<CertificateRecord> for CertificateEntry {
             fingerprint: record.certificate.map(|der| Digest::of(&der)),
             revoked: None,
         }
-    }
-}
-
-fn person(entry: RosterEntry, now: Timestamp) -> PersonRecord {
-    PersonRecord {
-        id: entry.id,
-        name: entry.name.map(|name| name.as_str().to_owned()),
-        added_at: now,
-    }
-}
-
-/// The host becomes the common name of the server's certificate (RFC 5280 Appendix A: 64 characters).
-fn check_host(origin: &Origin) -> Result<(), AdminError> {
-    const MAX: usize = 64;
-    match origin.host().to_string().chars().count() {
-        0..=MAX => Ok(()),
-        found => Err(AdminError::HostTooLong { origin: origin.clone(), found, max: MAX }),
     }
 }

@@ -103,7 +103,11 @@ async fn find_code(
 async fn name_on_record(cuhk: &Cuhk, who: &Invitee) -> Result<Option<String>, Problem> {
     let (Invitee::Person(id), Mode::Rostered) = (who, cuhk.mode) else { return Ok(None) };
     match cuhk.desk.store.person(id).await.map_err(storage)? {
-        Some(person) => Ok(person.name),
+        Some(person) if person.removed_at.is_none() => Ok(person.name),
+        Some(_) => {
+            let detail = format!("{} {id} is no longer on CUHK's roster", id.label());
+            Err(Problem::new(ProblemType::NotOnRoster, detail))
+        }
         None => {
             let detail = format!("{} {id} is not in CUHK's records", id.label());
             Err(Problem::new(ProblemType::NotOnRoster, detail))

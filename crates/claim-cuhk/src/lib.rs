@@ -35,9 +35,11 @@ mod timestamps;
 mod witness;
 
 pub use admin::{
-    AdminError, BadLine, CertificateEntry, Invited, LineError, MAX_NAME_LENGTH, MAX_ROSTER_BYTES,
-    MAX_ROSTER_PEOPLE, Made, Office, PersonName, PersonNameError, RevokedEntry, Revoking,
-    RosterEntry, RosterError, init, read_roster,
+    AdminError, BadLine, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited,
+    LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made, Office,
+    PersonEntry, PersonName, PersonNameError, PreparedInvitations, Progress, RevokedEntry,
+    Revoking, Role, RoleError, RosterDifference, RosterEntry, RosterError, RosterImport, Whom,
+    init, read_roster,
 };
 pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};

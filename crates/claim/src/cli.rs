@@ -5,8 +5,10 @@
 mod backup;
 mod bench;
 mod claims;
+mod invite;
 mod log;
 mod outages;
+mod roster;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,11 +22,13 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
 pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
+pub(crate) use invite::{InviteArgs, InviteWhom};
 pub(crate) use log::{
     AuditArgs, BlackboardLogArgs, BlackboardLogCommand, LogArgs, LogCommand, RebuildArgs,
     WitnessArgs,
 };
 pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
+pub(crate) use roster::{RemoveArgs, RemoveWhom, RosterArgs, RosterCommand, StateArg};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
 #[derive(Debug, Parser)]
@@ -83,7 +87,7 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     /// All six steps on this machine, with real sockets and certificates, a hand-in and its receipt, explained
     Demo(DemoArgs),
-    /// CUHK, the certificate authority: serve (default), init, invite, list, backup, restore
+    /// CUHK, the certificate authority: serve (default), init, roster, invite, list, backup, restore
     Cuhk(CuhkArgs),
     /// Blackboard, the course server: serve (default), assignment, list, messages, backup, restore
     Blackboard(BlackboardArgs),
@@ -148,7 +152,8 @@ pub(crate) struct DatabaseArgs {
         claim cuhk\n  \
         claim cuhk init --public-url https://cuhk.example:9335\n  \
         claim cuhk --listen 0.0.0.0:9335 --public-url https://cuhk.example:9335\n  \
-        claim cuhk invite --sid 1155123456\n  \
+        claim cuhk roster import people.csv\n  \
+        claim cuhk invite --all-new --out /root/invitations\n  \
         claim cuhk list --json\n  \
         claim cuhk backup /mnt/safe/cuhk-2026-11-26")]
 pub(crate) struct CuhkArgs {
@@ -174,11 +179,20 @@ pub(crate) enum CuhkCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Put people or servers on record and write the invitations that they enrol with
-    #[command(after_help = "Examples:\n  \
+    /// Keep the roster: who may hold a certificate
+    Roster(RosterArgs),
+    /// Make the invitations that people and servers enrol with
+    #[command(
+        override_usage = "claim cuhk invite --sid <SID> | --server <ORIGIN> | --roster <FILE> [OPTIONS]\n       \
+        claim cuhk invite --all-new | --resend [<ID>...] | --revoke [<ID>...] [OPTIONS]",
+        after_help = "Examples:\n  \
         claim cuhk invite --sid 1155123456\n  \
+        claim cuhk invite --all-new --out /root/invitations\n  \
+        claim cuhk invite --resend 1155123456 chan.tm\n  \
+        claim cuhk invite --revoke 1155123456\n  \
         claim cuhk invite --roster roster.csv > invitations.csv\n  \
-        claim cuhk invite --server https://blackboard.example:3141")]
+        claim cuhk invite --server https://blackboard.example:3141"
+    )]
     Invite(InviteArgs),
     /// Certify the keys by which a Blackboard timestamps and logs, or a witness cosigns, with the root's key
     #[command(
@@ -248,33 +262,6 @@ pub(crate) struct CertifyArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
-}
-
-/// Whom to invite.
-#[derive(Debug, Args)]
-pub(crate) struct InviteArgs {
-    #[command(flatten)]
-    pub(crate) whom: InviteWhom,
-    /// The origin of CUHK in the invitation [default: the one it served last]
-    #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
-    pub(crate) public_url: Option<Origin>,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArgs,
-}
-
-/// Exactly one of these.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct InviteWhom {
-    /// One student
-    #[arg(long)]
-    pub(crate) sid: Option<Sid>,
-    /// The server with this public origin
-    #[arg(long, value_name = "ORIGIN", value_parser = Origin::from_user)]
-    pub(crate) server: Option<Origin>,
-    /// Everybody in a CSV file with the columns id and, if wanted, name
-    #[arg(long, value_name = "FILE")]
-    pub(crate) roster: Option<PathBuf>,
 }
 
 /// `claim blackboard`.

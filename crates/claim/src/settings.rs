@@ -196,7 +196,7 @@ fn take<T: DeserializeOwned + Default>(table: &mut Table, program: &str, name: &
 }
 
 /// Whom to invite is said on the command line alone.
-const NEVER: [&str; 3] = ["sid", "server", "roster"];
+const NEVER: [&str; 6] = ["sid", "server", "roster", "all-new", "resend", "revoke"];
 
 /// Makes each value of the file the default of the option with its name.
 fn with_defaults(mut command: Command, table: Table) -> Result<Command> {

@@ -126,6 +126,12 @@ impl Terminal {
         }
     }
 
+    /// A line of a file that goes to standard output, as it is.
+    pub(crate) fn text(self, line: &str) {
+        // Whoever closed the other end does not want it any more.
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+
     /// An error that a person can do something with; returns the exit code that goes with it.
     pub(crate) fn explained(self, error: &dyn Explained) -> Exit {
         self.failure(&error.to_string(), error.why().as_deref(), &error.advice());

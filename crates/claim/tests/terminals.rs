@@ -48,6 +48,8 @@ mod program;
 mod rebuilding;
 #[path = "terminals/reloading.rs"]
 mod reloading;
+#[path = "terminals/rosters.rs"]
+mod rosters;
 #[path = "terminals/secrets.rs"]
 mod secrets;
 #[path = "terminals/service.rs"]

@@ -41,6 +41,7 @@ async fn certificates(scene: &Scene) -> Result<Vec<String>> {
         .iter()
         .filter_map(|row| row.bytes("code_hash"))
         .collect();
+    let people = rows(&database, "SELECT id FROM people").await?;
     let record = scene.record();
     for (serial, der) in &record.certificates {
         if issued.get(serial) != Some(der) {
@@ -59,6 +60,9 @@ async fn certificates(scene: &Scene) -> Result<Vec<String>> {
     }
     let lost = |code: &&Digest| !invited.contains(code.as_bytes().as_slice());
     wrong.extend(record.invited.iter().filter(lost).map(|code| format!("code {code} is lost")));
+    let people: BTreeSet<String> = people.iter().filter_map(|row| row.text("id")).collect();
+    let missing = record.rostered.difference(&people);
+    wrong.extend(missing.map(|id| format!("{id} was imported, and is not on the roster")));
     Ok(wrong)
 }
 

@@ -15,6 +15,13 @@ pub struct Invite {
     hit: bool,
 }
 
+/// Importing a roster.
+pub struct Import {
+    sid: Sid,
+    order: Option<Order>,
+    hit: bool,
+}
+
 /// Revoking a certificate.
 pub struct Revoke {
     serial: String,
@@ -41,6 +48,28 @@ impl Invite {
         let line = staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
         let invitation: Invitation = line.parse()?;
         scene.record().invited.insert(invitation.code.hash(&invitation.invitee));
+        Ok(())
+    }
+}
+
+impl Import {
+    /// A new student; the first attempt has the order.
+    ///
+    /// # Errors
+    /// Never, in fact.
+    pub fn new(scene: &Scene, order: Order) -> Result<Self> {
+        Ok(Self { sid: scene.new_sid()?, order: Some(order), hit: false })
+    }
+
+    /// Whether the order was carried out.
+    pub fn was_hit(&self) -> bool {
+        self.hit
+    }
+
+    pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
+        let arguments = ["roster", "--sid", self.sid.as_str()];
+        staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
+        scene.record().rostered.insert(self.sid.to_string());
         Ok(())
     }
 }

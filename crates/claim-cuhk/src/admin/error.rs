@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use claim_core::{Origin, OriginError};
+use claim_core::{Origin, OriginError, PersonId, Timestamp};
 use claim_store::StoreError;
 
 use super::RosterError;
@@ -44,6 +44,21 @@ pub enum AdminError {
     LocalDemo {
         /// The folder.
         dir: PathBuf,
+    },
+    /// Nobody of these ids is on record.
+    #[error("not in CUHK's records: {}", some(ids.iter().map(ToString::to_string)))]
+    NotOnRecord {
+        /// The ids.
+        ids: Vec<PersonId>,
+    },
+    /// These people were taken off the roster.
+    #[error(
+        "taken off the roster: {}",
+        some(people.iter().map(|(id, since)| format!("{id} ({since})")))
+    )]
+    OffRoster {
+        /// Who, and since when.
+        people: Vec<(PersonId, Timestamp)>,
     },
     /// The roster cannot be used.
     #[error("{0}")]
@@ -115,9 +130,27 @@ impl AdminError {
                      cuhk init --dir FOLDER`."
                     .to_owned()
             }
-            Self::Roster(_) => "Correct the file and do it again; nobody was invited.".to_owned(),
+            Self::NotOnRecord { .. } => {
+                "Look at `claim cuhk roster list`; nothing was changed.".to_owned()
+            }
+            Self::OffRoster { .. } => {
+                "`claim cuhk roster restore ID` puts somebody back; nothing was changed.".to_owned()
+            }
+            Self::Roster(_) => {
+                "Correct the file and do it again; nothing of it was taken over.".to_owned()
+            }
             Self::HostTooLong { .. } => "Give the server a shorter name.".to_owned(),
             Self::Origin(_) => "Name CUHK's origin with --public-url.".to_owned(),
         }
     }
+}
+
+/// The first of them, and how many more there are.
+fn some(texts: impl Iterator<Item = String>) -> String {
+    const SHOWN: usize = 10;
+    let mut texts: Vec<String> = texts.collect();
+    let more = texts.len().saturating_sub(SHOWN);
+    texts.truncate(SHOWN);
+    let told = texts.join(", ");
+    if more > 0 { format!("{told} and {more} more") } else { told }
 }

@@ -1,19 +1,25 @@
 //! Rosters: people in a CSV file, as spreadsheets and student record systems write it.
 
-use std::collections::HashMap;
-use std::fmt;
+mod error;
+mod fields;
 
-use claim_core::{NameError, PersonId};
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use claim_core::PersonId;
 use csv::{ReaderBuilder, StringRecord, Trim};
+
+pub use self::error::{BadLine, LineError, RosterError};
+pub use self::fields::{
+    EmailAddress, EmailError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, PersonName, PersonNameError, Role,
+    RoleError,
+};
 
 /// The largest roster, in bytes.
 pub const MAX_ROSTER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The most people in one roster.
 pub const MAX_ROSTER_PEOPLE: usize = 100_000;
-
-/// The longest name, in characters; a certificate shows the first 64.
-pub const MAX_NAME_LENGTH: usize = 200;
 
 /// How many bad lines are told at once.
 const MAX_BAD_LINES: usize = 20;
@@ -25,148 +31,10 @@ pub struct RosterEntry {
     pub id: PersonId,
     /// The name to be certified, where the roster tells one.
     pub name: Option<PersonName>,
-}
-
-/// A person's name as it goes on record: one line, not empty, at most [`MAX_NAME_LENGTH`] characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonName(String);
-
-/// Why a text is not a name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PersonNameError {
-    /// Nothing but white space.
-    #[error("the name is empty")]
-    Empty,
-    /// Longer than any name should be.
-    #[error("the name has {found} characters; at most {MAX_NAME_LENGTH} will do")]
-    TooLong {
-        /// How many characters it has.
-        found: usize,
-    },
-    /// A line break or another control character.
-    #[error("the name has a line break or another control character; is a quotation mark missing?")]
-    Control,
-}
-
-/// Why a roster was refused; nothing of it went on record.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RosterError {
-    /// Larger than [`MAX_ROSTER_BYTES`].
-    #[error("the roster has {found} bytes; at most {MAX_ROSTER_BYTES} are read at once")]
-    TooLarge {
-        /// How large it is.
-        found: usize,
-    },
-    /// UTF-16, which some spreadsheets call "Unicode text".
-    #[error("the roster is in UTF-16; save it as \"CSV UTF-8\"")]
-    Utf16,
-    /// Another encoding than UTF-8.
-    #[error("line {line} is not UTF-8; save the roster as \"CSV UTF-8\"")]
-    NotUtf8 {
-        /// The line, counted from one.
-        line: usize,
-    },
-    /// There is no line at all.
-    #[error("the roster is empty; its first line must name the columns: id, and if wanted name")]
-    Empty,
-    /// No column of ids, or more than one, or two of names.
-    #[error(
-        "the first line must name exactly one column id (or sid) and at most one column name; it \
-             names {found}"
-    )]
-    Columns {
-        /// The names found, in escaped form.
-        found: String,
-    },
-    /// More people than [`MAX_ROSTER_PEOPLE`].
-    #[error("the roster has more than {MAX_ROSTER_PEOPLE} people; split it")]
-    TooManyPeople,
-    /// The first line names the columns and no other follows.
-    #[error("the roster names nobody")]
-    Nobody,
-    /// Some lines are wrong.
-    #[error("{}", told(lines, *more))]
-    Lines {
-        /// The first bad ones.
-        lines: Vec<BadLine>,
-        /// How many more there are.
-        more: usize,
-    },
-}
-
-/// What is wrong with one line of a roster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// The line, counted from one.
-    pub line: u64,
-    /// What is wrong with it.
-    pub reason: LineError,
-}
-
-/// What can be wrong with one line of a roster.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LineError {
-    /// More or fewer fields than columns.
-    #[error(
-        "it has {found} fields where the first line has {expected}; a name with a separator in it \
-             needs quotation marks"
-    )]
-    Fields {
-        /// How many it has.
-        found: usize,
-        /// How many the first line has.
-        expected: usize,
-    },
-    /// The id is not one.
-    #[error("{0}{hint}", hint = zeros_hint(.0, *.1))]
-    Id(NameError, bool),
-    /// The name is not one.
-    #[error("{0}")]
-    Name(#[from] PersonNameError),
-    /// The id stands in an earlier line too.
-    #[error("{id} stands in line {first} already")]
-    Duplicate {
-        /// The id.
-        id: PersonId,
-        /// Where it stands first, counted from one.
-        first: u64,
-    },
-}
-
-impl PersonName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for PersonName {
-    type Err = PersonNameError;
-
-    /// White space around it is ignored.
-    fn from_str(text: &str) -> Result<Self, PersonNameError> {
-        let text = text.trim();
-        let found = text.chars().count();
-        if found == 0 {
-            return Err(PersonNameError::Empty);
-        }
-        if found > MAX_NAME_LENGTH {
-            return Err(PersonNameError::TooLong { found });
-        }
-        if text.chars().any(char::is_control) {
-            return Err(PersonNameError::Control);
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for PersonName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
+    /// Where mail goes, where the roster tells it.
+    pub email: Option<EmailAddress>,
+    /// What the person is, where the roster tells it.
+    pub role: Option<Role>,
 }
 
 /// Reads a roster: a first line that names the columns, then one person a line.
@@ -187,7 +55,7 @@ pub fn read_roster(bytes: &[u8]) -> Result<Vec<RosterEntry>, RosterError> {
     // The text is UTF-8 and in memory, and the reader is flexible: there is nothing left to fail.
     let mut records = reader.records().map_while(Result::ok);
     let columns = Columns::find(&records.next().ok_or(RosterError::Empty)?)?;
-    let (mut entries, mut bad, mut more) = (Vec::new(), Vec::new(), 0);
+    let (mut entries, mut bad, mut more) = (Vec::new(), Vec::new(), Vec::new());
     let mut first_lines = HashMap::new();
     for record in records {
         let line = record.position().map_or(0, |position| first_line(text, position));
@@ -197,7 +65,7 @@ pub fn read_roster(bytes: &[u8]) -> Result<Vec<RosterEntry>, RosterError> {
         match columns.entry(&record, line, &mut first_lines) {
             Ok(entry) => entries.push(entry),
             Err(reason) if bad.len() < MAX_BAD_LINES => bad.push(BadLine { line, reason }),
-            Err(_) => more += 1,
+            Err(_) => more.push(line),
         }
     }
     if !bad.is_empty() {
@@ -214,6 +82,8 @@ struct Columns {
     count: usize,
     id: usize,
     name: Option<usize>,
+    email: Option<usize>,
+    role: Option<usize>,
 }
 
 impl Columns {
@@ -223,10 +93,16 @@ impl Columns {
                 |field: &str| wanted.iter().any(|name| field.eq_ignore_ascii_case(name));
             (0..header.len()).filter(|&at| header.get(at).is_some_and(is_wanted)).collect()
         };
-        match (at(&["id", "sid"]).as_slice(), at(&["name"]).as_slice()) {
-            (&[id], name @ ([] | [_])) => {
-                Ok(Self { count: header.len(), id, name: name.first().copied() })
-            }
+        let ids = at(&["id", "sid"]);
+        let others = [at(&["name"]), at(&["email", "e-mail", "mail"]), at(&["role"])];
+        match (ids.as_slice(), others.each_ref().map(Vec::as_slice)) {
+            (&[id], [name @ ([] | [_]), email @ ([] | [_]), role @ ([] | [_])]) => Ok(Self {
+                count: header.len(),
+                id,
+                name: name.first().copied(),
+                email: email.first().copied(),
+                role: role.first().copied(),
+            }),
             _ => {
                 /// More would only be noise.
                 const SHOWN: usize = 200;
@@ -247,19 +123,26 @@ impl Columns {
             return Err(LineError::Fields { found: record.len(), expected: self.count });
         }
         let text = record.get(self.id).unwrap_or_default();
-        let id: PersonId = text.parse().map_err(|error| {
-            LineError::Id(error, text.bytes().all(|byte| byte.is_ascii_digit()))
-        })?;
-        let name = match self.name.and_then(|at| record.get(at)).unwrap_or_default() {
-            "" => None,
-            name => Some(name.parse()?),
-        };
+        let id: PersonId =
+            text.parse().map_err(|error| LineError::Id { text: text.to_owned(), error })?;
+        let name = parsed::<PersonName>(record, self.name)?;
+        let email = parsed::<EmailAddress>(record, self.email)?;
+        let role = parsed::<Role>(record, self.role)?;
+        if let Some(role) = role.as_ref().filter(|role| role.contradicts(&id)) {
+            return Err(LineError::OtherRole { id, role: role.as_str().to_owned() });
+        }
         if let Some(&first) = first_lines.get(&id) {
             return Err(LineError::Duplicate { id, first });
         }
         first_lines.insert(id.clone(), line);
-        Ok(RosterEntry { id, name })
+        Ok(RosterEntry { id, name, email, role })
     }
+}
+
+/// What stands in a column, if there is one and it is not empty.
+fn parsed<T: FromStr>(record: &StringRecord, at: Option<usize>) -> Result<Option<T>, T::Err> {
+    let text = at.and_then(|at| record.get(at)).unwrap_or_default();
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 /// The line in which a record begins: its position is where the last one ended, before empty lines.
@@ -292,32 +175,17 @@ fn delimiter(text: &str) -> u8 {
     *b"\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
 }
 
-fn zeros_hint(error: &NameError, only_digits: bool) -> &'static str {
-    match error {
-        NameError::SidLength { found: 1..=9 } if only_digits => {
-            " (spreadsheets drop leading zeros unless the column is text)"
-        }
-        _ => "",
-    }
-}
-
-fn told(lines: &[BadLine], more: usize) -> String {
-    let mut told: Vec<String> =
-        lines.iter().map(|bad| format!("line {}: {}", bad.line, bad.reason)).collect();
-    if more > 0 {
-        told.push(format!("and {more} more lines"));
-    }
-    told.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
     use super::*;
 
     fn people(text: &str) -> Vec<(String, Option<String>)> {
         let entries = read_roster(text.as_bytes()).unwrap();
-        entries.into_iter().map(|e| (e.id.to_string(), e.name.map(|name| name.0))).collect()
+        entries
+            .into_iter()
+            .map(|e| (e.id.to_string(), e.name.map(|name| name.to_string())))
+            .collect()
     }
 
     fn bad(text: &str) -> String {
@@ -364,6 +232,35 @@ mod tests {
     }
 
     #[test]
+    fn mail_and_role_are_read_where_they_are() {
+        let text = "E-Mail;id;Role\nann@cuhk.example;1155123456;Student\n;chan.tm;\n";
+        let [ann, chan] = &read_roster(text.as_bytes()).unwrap()[..] else { panic!() };
+        assert_eq!(ann.email.as_ref().unwrap().as_str(), "ann@cuhk.example");
+        assert_eq!(ann.role.as_ref().unwrap().as_str(), "Student");
+        assert_eq!((&chan.name, &chan.email, &chan.role), (&None, &None, &None));
+        let text = "id,email,role\n1155123456,ann,\n1155123457,,staff\nlee,lee@x.example,=1\n";
+        assert_eq!(
+            bad(text),
+            "line 2: \"ann\" is not an e-mail address\n\
+             line 3: the role is \"staff\", but 1155123457 is the id of a student\n\
+             line 4: \"=1\" is no role: a letter, then up to 63 letters, digits, spaces, '.', '_', '-'"
+        );
+    }
+
+    #[test]
+    fn what_spreadsheets_do_to_ids_is_told() {
+        for (id, said) in [
+            ("55123457", "drop leading zeros"),
+            ("1.155E+09", "has made a number of it"),
+            ("\"1,155,123,456\"", "has made a number of it"),
+            ("1155123456.0", "has made a number of it"),
+        ] {
+            let error = bad(&format!("id,name\n{id},Ann\n"));
+            assert!(error.starts_with("line 2: ") && error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
     fn names_are_one_line_and_not_endless() {
         assert!(bad("id,name\n1155123456,a\u{1b}[2J\n").contains("control character"));
         assert!(bad("id,name\n1155123456,\"Chan\n1155123457,Lee\n").contains("quotation mark"));
@@ -390,6 +287,9 @@ mod tests {
         let many: String = (0..=MAX_ROSTER_PEOPLE).map(|n| format!("{n:010}\n")).collect();
         assert_eq!(read_roster(format!("id\n{many}").as_bytes()), Err(RosterError::TooManyPeople));
         let error = read_roster(format!("id\n{}", "x y\n".repeat(50)).as_bytes()).unwrap_err();
-        assert!(matches!(error, RosterError::Lines { ref lines, more: 30 } if lines.len() == 20));
+        assert!(
+            matches!(error, RosterError::Lines { ref lines, ref more } if (lines.len(), more.len()) == (20, 30))
+        );
+        assert!(error.to_string().ends_with("and 30 more: lines 22-51"), "{error}");
     }
 }

@@ -13,6 +13,7 @@ mod pages;
 mod refusals;
 mod renewal;
 mod revocation;
+mod roster;
 mod start;
 mod timestamps;
 mod upkeep;

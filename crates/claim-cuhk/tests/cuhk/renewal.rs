@@ -14,7 +14,7 @@ use crate::fixture::{
 const DAY: i64 = 86_400;
 
 /// Renews with this certificate, asking for one for `new`.
-async fn renew(
+pub(crate) async fn renew(
     cuhk: &TestCuhk,
     chain: &[Certificate],
     key: &SigningKey,

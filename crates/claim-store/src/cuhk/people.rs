@@ -149,6 +149,28 @@ impl CuhkStore {
         row.as_ref().map(read).transpose()
     }
 
+    /// Those of these people who are on record, in no particular order, those off the roster among them.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn people_of(&self, ids: &[PersonId]) -> Result<Vec<PersonRecord>, StoreError> {
+        let mut found = Vec::new();
+        for some in ids.chunks(BATCH) {
+            let these = parameters(1, some.len());
+            let sql = format!(
+                "SELECT id, name, email, role, added_at, removed_at FROM people WHERE id IN ({these})"
+            );
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for id in some {
+                query = query.bind(id.as_str());
+            }
+            for row in query.fetch_all(self.database.reader()).await? {
+                found.push(read(&row)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Up to `limit` people on record by id, from the first or `after` another one, those off the roster among them.
     ///
     /// # Errors

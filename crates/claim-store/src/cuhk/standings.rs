@@ -1,6 +1,7 @@
 //! How far each person on the roster is: invited, mailed, enrolled.
 
 use claim_pki::{PersonId, Timestamp};
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
@@ -27,6 +28,24 @@ pub struct PersonStanding {
     pub certificates: u64,
 }
 
+/// People with what their invitations and certificates tell.
+const STANDING: &str = "SELECT id, name, email, role, added_at, removed_at, \
+     (SELECT MAX(created_at) FROM invitations WHERE invitee_kind = 'person' \
+      AND invitee = people.id AND mail_fault IS NULL) AS invited_at, \
+     (SELECT MAX(expires_at) FROM invitations WHERE invitee_kind = 'person' \
+      AND invitee = people.id AND NOT EXISTS (SELECT 1 FROM certificates \
+      WHERE certificates.code_hash = invitations.code_hash)) AS open_until, \
+     (SELECT MAX(mailed_at) FROM invitations WHERE invitee_kind = 'person' \
+      AND invitee = people.id) AS mailed_at, \
+     (SELECT MAX(created_at) FROM invitations WHERE invitee_kind = 'person' \
+      AND invitee = people.id AND mail_to IS NOT NULL AND mailed_at IS NULL \
+      AND mail_fault IS NULL) AS doubtful_at, \
+     (SELECT mail_fault FROM invitations WHERE invitee_kind = 'person' \
+      AND invitee = people.id ORDER BY created_at DESC, code_hash LIMIT 1) AS mail_fault, \
+     (SELECT COUNT(*) FROM certificates WHERE profile = 'person' \
+      AND certificates.name = people.id AND certificate IS NOT NULL) AS issued \
+     FROM people";
+
 impl CuhkStore {
     /// Up to `limit` people on record with their standing, by id, from the first or `after` another one.
     ///
@@ -37,29 +56,25 @@ impl CuhkStore {
         after: Option<&PersonId>,
         limit: u32,
     ) -> Result<Vec<PersonStanding>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, name, email, role, added_at, removed_at, \
-             (SELECT MAX(created_at) FROM invitations WHERE invitee_kind = 'person' \
-              AND invitee = people.id AND mail_fault IS NULL) AS invited_at, \
-             (SELECT MAX(expires_at) FROM invitations WHERE invitee_kind = 'person' \
-              AND invitee = people.id AND NOT EXISTS (SELECT 1 FROM certificates \
-              WHERE certificates.code_hash = invitations.code_hash)) AS open_until, \
-             (SELECT MAX(mailed_at) FROM invitations WHERE invitee_kind = 'person' \
-              AND invitee = people.id) AS mailed_at, \
-             (SELECT MAX(created_at) FROM invitations WHERE invitee_kind = 'person' \
-              AND invitee = people.id AND mail_to IS NOT NULL AND mailed_at IS NULL \
-              AND mail_fault IS NULL) AS doubtful_at, \
-             (SELECT mail_fault FROM invitations WHERE invitee_kind = 'person' \
-              AND invitee = people.id ORDER BY created_at DESC, code_hash LIMIT 1) AS mail_fault, \
-             (SELECT COUNT(*) FROM certificates WHERE profile = 'person' \
-              AND certificates.name = people.id AND certificate IS NOT NULL) AS issued \
-             FROM people WHERE id > $1 ORDER BY id LIMIT $2",
-        )
-        .bind(after.map_or("", PersonId::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
-        .await?;
+        let rows =
+            sqlx::query(AssertSqlSafe(format!("{STANDING} WHERE id > $1 ORDER BY id LIMIT $2")))
+                .bind(after.map_or("", PersonId::as_str))
+                .bind(i64::from(limit))
+                .fetch_all(self.database.reader())
+                .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// The standing of the person of this id, if on record.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn standing(&self, id: &PersonId) -> Result<Option<PersonStanding>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(format!("{STANDING} WHERE id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(self.database.reader())
+            .await?;
+        row.as_ref().map(read).transpose()
     }
 
     /// Up to `limit` people on the roster who hold no certificate and were never invited, but for mails that surely

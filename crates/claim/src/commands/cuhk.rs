@@ -1,25 +1,22 @@
 //! `claim cuhk`.
 
 mod certify;
+mod invite;
 mod revoke;
+mod roster;
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use claim_core::invitation::{Invitation, Invitee};
+use anyhow::Result;
 use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Office, StartError};
 use serde_json::json;
 
 use super::{Context, Serving, StopSignals, Told, backup};
-use crate::cli::{CuhkArgs, CuhkCommand, InviteArgs, InviteWhom, ServerArgs};
+use crate::cli::{CuhkArgs, CuhkCommand, ServerArgs};
 use crate::exit::Exit;
 use crate::files;
 use crate::words;
-
-/// A roster file is read up to here; claim-cuhk has the same limit.
-const MAX_ROSTER_BYTES: u64 = claim_cuhk::MAX_ROSTER_BYTES as u64;
 
 pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> {
     match arguments.command {
@@ -31,7 +28,7 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
             match claim_cuhk::init(&dir, database, public_url.as_ref(), &Clock::system()).await {
                 Ok(made) => {
                     let line = format!(
-                        "Made {} (SHA-256 {}).\nNext: claim cuhk, claim cuhk invite --sid …, claim cuhk invite --server ORIGIN.",
+                        "Made {} (SHA-256 {}).\nNext: claim cuhk, claim cuhk roster import people.csv, claim cuhk invite --server ORIGIN.",
                         made.certificate.display(),
                         made.fingerprint
                     );
@@ -42,7 +39,8 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
                 Err(error) => Ok(start_failure(context, &error)),
             }
         }
-        Some(CuhkCommand::Invite(arguments)) => invite(arguments, context).await,
+        Some(CuhkCommand::Roster(arguments)) => roster::run(arguments, context).await,
+        Some(CuhkCommand::Invite(arguments)) => invite::run(arguments, context).await,
         Some(CuhkCommand::Certify(arguments)) => certify::run(arguments, context).await,
         Some(CuhkCommand::Revoke(arguments)) => revoke::run(arguments, context).await,
         Some(CuhkCommand::Backup(arguments)) => backup::back_up_cuhk(arguments, context).await,
@@ -81,68 +79,6 @@ async fn serve(arguments: ServerArgs, context: &Context) -> Result<Exit> {
         }
         Err(error) => Ok(start_failure(context, &error)),
     }
-}
-
-async fn invite(arguments: InviteArgs, context: &Context) -> Result<Exit> {
-    let database = arguments.database.database.as_deref();
-    let office = match Office::open(&context.server_dir(), database, Clock::system()).await {
-        Ok(office) => office,
-        Err(error) => return Ok(admin_failure(context, &error)),
-    };
-    let cuhk = arguments.public_url;
-    let done = match arguments.whom {
-        InviteWhom { roster: Some(path), .. } => {
-            let bytes = read_roster(&path)?;
-            office.invite_roster(&bytes, cuhk).await.map(|invited| {
-                for person in invited {
-                    let name = person.name.as_ref().map(|name| name.as_str().to_owned());
-                    show(
-                        context,
-                        &person.id.to_string(),
-                        name.as_deref(),
-                        &person.invitation,
-                        true,
-                    );
-                }
-            })
-        }
-        InviteWhom { sid: Some(sid), .. } => {
-            let invitee = Invitee::Person(sid.clone().into());
-            let invited = office.invite(invitee, None, cuhk).await;
-            invited.map(|invitation| show(context, sid.as_str(), None, &invitation, false))
-        }
-        InviteWhom { server: Some(origin), .. } => {
-            let invited = office.invite(Invitee::Server(origin.clone()), None, cuhk).await;
-            invited.map(|invitation| show(context, origin.as_str(), None, &invitation, false))
-        }
-        InviteWhom { sid: None, server: None, roster: None } => Ok(()),
-    };
-    office.close().await;
-    match done {
-        Ok(()) => Ok(Exit::Done),
-        Err(error) => Ok(admin_failure(context, &error)),
-    }
-}
-
-/// Invitations of a roster come as CSV, so that a mail merge can take them.
-fn show(context: &Context, id: &str, name: Option<&str>, invitation: &Invitation, as_csv: bool) {
-    let line = invitation.expose();
-    let text = if as_csv {
-        let name = name.unwrap_or_default().replace('"', "\"\"");
-        format!("{id},\"{name}\",{line}")
-    } else {
-        line.clone()
-    };
-    context.terminal.result(&text, &json!({ "id": id, "name": name, "invitation": line }));
-}
-
-fn read_roster(path: &Path) -> Result<Vec<u8>> {
-    let told = || format!("cannot read {}", path.display());
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).with_context(told)?;
-    // One byte more than allowed, so that claim-cuhk can tell that it is too long.
-    file.take(MAX_ROSTER_BYTES + 1).read_to_end(&mut bytes).with_context(told)?;
-    Ok(bytes)
 }
 
 async fn list(database: Option<&str>, context: &Context) -> Result<Exit> {
@@ -193,4 +129,10 @@ pub(crate) fn start_failure(context: &Context, error: &StartError) -> Exit {
 fn admin_failure(context: &Context, error: &AdminError) -> Exit {
     context.terminal.failure(&error.to_string(), error.why().as_deref(), &error.advice());
     Exit::Refused
+}
+
+/// Shows what will be done, and asks.
+fn agreed(question: &str, context: &Context) -> Result<bool> {
+    let answer = context.terminal.ask(question)?.unwrap_or_default();
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

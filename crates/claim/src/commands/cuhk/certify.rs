@@ -9,7 +9,7 @@ use claim_files::{FileError, Mode, write_new};
 use claim_pki::{EvidenceRequest, WitnessRequest};
 use serde_json::json;
 
-use super::admin_failure;
+use super::{admin_failure, agreed};
 use crate::cli::CertifyArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -120,12 +120,6 @@ impl Request {
             }
         }
     }
-}
-
-/// Shows what will be certified, and asks.
-fn agreed(question: &str, context: &Context) -> Result<bool> {
-    let answer = context.terminal.ask(question)?.unwrap_or_default();
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Writes the answer; the same answer may be there already.
