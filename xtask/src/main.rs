@@ -125,7 +125,8 @@ fn main() -> Result<()> {
 
 fn provide() -> Result<()> {
     needs::provide()?;
-    python::provide_pkilint()
+    python::provide_pkilint()?;
+    python::provide_mail_server()
 }
 
 fn run(steps: &[Step]) -> Result<()> {

@@ -10,6 +10,14 @@ use crate::{say, succeed};
 /// The linter of certificates, for the tests of `claim-pki`.
 const PKILINT: &str = "crates/claim-pki/tests/lint/requirements.txt";
 
+/// The mail server, for the tests of `claim`.
+const AIOSMTPD: &str = "crates/claim/tests/terminals/mail/requirements.txt";
+
+/// Installs the mail server where the tests of `claim` look for it.
+pub(crate) fn provide_mail_server() -> Result<()> {
+    environment("aiosmtpd", &workspace()?.join(AIOSMTPD)).map(drop)
+}
+
 /// Installs the linter of certificates where the tests of `claim-pki` look for it.
 pub(crate) fn provide_pkilint() -> Result<()> {
     environment("pkilint", &workspace()?.join(PKILINT)).map(drop)

@@ -89,8 +89,8 @@ problem_types! {
         "Send the content with the Content-Type that the detail names, and without Content-Encoding.";
     /// Too much from the sender's address was refused.
     TooManyRefusals = "too-many-refusals", 429, Both,
-        "Too many requests from your address were refused",
-        "So much of what came from your address was refused that requests from there are not looked at for the moment, unless they belong to an open session or show a certificate. It need not have been you: whoever shares your address counts with you.",
+        "Too many requests were refused",
+        "So much of what came from your address was refused that requests from there are not looked at for the moment, unless they belong to an open session or show a certificate; or so many codes for one id were. It need not have been you: whoever shares your address, or sends your id, counts with you.",
         "Wait as long as Retry-After says and send the request again; it is safe to repeat.";
     /// The server has as much to do as it can.
     Overloaded = "overloaded", 503, Both,

@@ -5,6 +5,7 @@
 
 mod error;
 mod inviting;
+mod mailing;
 mod people;
 mod revoke;
 mod roster;
@@ -21,6 +22,7 @@ use claim_store::cuhk::{CertificateRecord, CuhkStore};
 
 pub use self::error::AdminError;
 pub use self::inviting::{Invited, PreparedInvitations, Whom};
+pub use self::mailing::{MailOutcome, Mailed, Mailing};
 pub use self::people::{ChangedPerson, PersonEntry, Progress, RosterDifference, RosterImport};
 pub use self::revoke::{RevokedEntry, Revoking};
 pub use self::roster::{

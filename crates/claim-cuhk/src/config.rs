@@ -56,12 +56,18 @@ pub struct Config {
 pub struct Quotas {
     /// Timestamps that one person may get in a minute, on this replica; all of them may come at once.
     pub timestamps_per_minute: NonZeroU32,
+    /// Codes that may be refused for one id in a minute, on this replica, whether there is such an id or not.
+    pub wrong_codes_per_minute: NonZeroU32,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
         // One for each claim that is handed in during an outage, and some for trying again.
-        Self { timestamps_per_minute: const { NonZeroU32::new(20).unwrap() } }
+        Self {
+            timestamps_per_minute: const { NonZeroU32::new(20).unwrap() },
+            // Nobody mistypes as often, and codes are pasted.
+            wrong_codes_per_minute: const { NonZeroU32::new(20).unwrap() },
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Steps 1 and 2: who asks, whether they may, and what they get.
 
-use claim_core::invitation::{Code, Invitee};
+use std::net::IpAddr;
+
+use claim_core::invitation::Invitee;
 use claim_core::{Digest, Problem, ProblemType};
 use claim_pki::{CertificationRequest, PersonId};
 use claim_store::StoreError;
-use claim_store::cuhk::{Invitee as Invited, ReserveError};
+use claim_store::cuhk::ReserveError;
+use tokio::time::Instant;
 
+use crate::codes::{Claimed, code_refused};
 use crate::credentials::Credentials;
 use crate::desk::{DeskError, Order};
 use crate::est::request_problem;
@@ -27,27 +31,31 @@ pub(crate) struct Admitted {
 impl Admitted {
     /// Checks who asks, before anything of the request's content is looked at.
     ///
-    /// Unknown ids, ids without a code, wrong codes and what is no code at all get one and the same answer.
+    /// Unknown ids, ids without a code, wrong codes and what is no code at all cost the same work and get one and the
+    /// same answer.
     pub(crate) async fn by_code(
         cuhk: &Cuhk,
         credentials: Option<Credentials>,
+        peer: IpAddr,
     ) -> Result<Self, Problem> {
-        let credentials = credentials.ok_or_else(code_refused)?;
-        match (cuhk.mode, &credentials.requester) {
-            (Mode::LocalDemo, Invitee::Person(id @ PersonId::Student(_))) => {
+        match (cuhk.mode, credentials.as_ref().map(Credentials::requester)) {
+            (Mode::LocalDemo, Some(Invitee::Person(id @ PersonId::Student(_)))) => {
                 let holder = Invitee::Person(id.clone());
                 return Ok(Self { holder, name: None, code_hash: None, by_folder_code: false });
             }
-            (Mode::LocalDemo, Invitee::Person(PersonId::Staff(_))) => {
+            (Mode::LocalDemo, Some(Invitee::Person(PersonId::Staff(_)))) => {
                 let detail = "a CUHK in local demo mode certifies student IDs only";
                 return Err(Problem::new(ProblemType::NotOnRoster, detail));
             }
             _ => {}
         }
-        let code = credentials.code().ok_or_else(code_refused)?;
-        let found = find_code(cuhk, &credentials.requester, &code).await?;
-        let (code_hash, by_folder_code) = found.ok_or_else(code_refused)?;
-        let holder = credentials.requester;
+        let claimed = Claimed::from_credentials(credentials.as_ref());
+        cuhk.guesses.admit(&claimed, peer, Instant::now())?;
+        let Some((code_hash, by_folder_code)) = find_code(cuhk, &claimed).await? else {
+            cuhk.guesses.count(&claimed, peer, Instant::now());
+            return Err(code_refused());
+        };
+        let holder = claimed.requester().clone();
         let name = name_on_record(cuhk, &holder).await?;
         Ok(Self { holder, name, code_hash: Some(code_hash), by_folder_code })
     }
@@ -78,25 +86,19 @@ impl Admitted {
 }
 
 /// The hash under which the code was given out, if it was, and whether it is the one in the folder.
-async fn find_code(
-    cuhk: &Cuhk,
-    requester: &Invitee,
-    code: &Code,
-) -> Result<Option<(Digest, bool)>, Problem> {
+async fn find_code(cuhk: &Cuhk, claimed: &Claimed) -> Result<Option<(Digest, bool)>, Problem> {
     let store = &cuhk.desk.store;
-    let hash = code.hash(requester);
-    if store.invitation(hash.as_bytes()).await.map_err(storage)?.is_some() {
+    if let Some(hash) = claimed.check(store).await.map_err(storage)? {
         return Ok(Some((hash, false)));
     }
-    let Invitee::Server(origin) = requester else { return Ok(None) };
+    let Invitee::Server(origin) = claimed.requester() else { return Ok(None) };
     // CUHK's own name is not for others, on whichever port of this machine they listen.
     if cuhk.mode != Mode::LocalDemo || !origin.is_loopback() || *origin == cuhk.origin {
         return Ok(None);
     }
-    let hash = code.hash(&loopback_invitee());
-    let found = store.invitation(hash.as_bytes()).await.map_err(storage)?;
-    let is_folder_code = |invitee: &Invited| *invitee == Invited::AnyLoopbackServer;
-    Ok(found.filter(|record| is_folder_code(&record.invitation.invitee)).map(|_| (hash, true)))
+    // Only one code is ever on record for this invitee: the one in the folder.
+    let found = claimed.check_as(&loopback_invitee(), store).await.map_err(storage)?;
+    Ok(found.map(|hash| (hash, true)))
 }
 
 /// The name as CUHK's own records have it; a person must be in them unless this is a local demonstration.
@@ -113,13 +115,6 @@ async fn name_on_record(cuhk: &Cuhk, who: &Invitee) -> Result<Option<String>, Pr
             Err(Problem::new(ProblemType::NotOnRoster, detail))
         }
     }
-}
-
-fn code_refused() -> Problem {
-    Problem::new(
-        ProblemType::CodeRefused,
-        "there is no open code for that id which reads like this",
-    )
 }
 
 /// The problem that goes with each reason for making no certificate.

@@ -1,7 +1,7 @@
 //! CUHK, the certificate authority of Claim: steps 0 to 2, and the witness of the logs whose keys it has certified.
 //!
 //! It makes or loads its root and issuing certificate, serves Enrolment over Secure Transport (RFC 7030 as
-//! clarified by RFC 8951: `cacerts`, `simpleenroll`, `simplereenroll`), and invites people and servers.
+//! clarified by RFC 8951: `cacerts`, `simpleenroll`, `simplereenroll`), keeps the roster, and invites people and servers, by mail too.
 //! It stamps claims whose Blackboard cannot be reached (RFC 3161).
 //! The keys of evidence (timestamp, log, witness) it certifies by the root itself, and it cosigns logs (C2SP tlog-witness).
 //! Every certificate is on record before it is signed, and again before it is given out.
@@ -13,6 +13,7 @@ mod admin;
 mod authority;
 mod backup;
 mod ceremony;
+mod codes;
 mod config;
 mod credentials;
 mod crl;
@@ -24,6 +25,7 @@ mod event;
 mod folder;
 mod invite;
 mod local;
+mod mail;
 mod mode;
 mod own_certificate;
 mod renewal;
@@ -36,10 +38,10 @@ mod witness;
 
 pub use admin::{
     AdminError, BadLine, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited,
-    LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made, Office,
-    PersonEntry, PersonName, PersonNameError, PreparedInvitations, Progress, RevokedEntry,
-    Revoking, Role, RoleError, RosterDifference, RosterEntry, RosterError, RosterImport, Whom,
-    init, read_roster,
+    LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made,
+    MailOutcome, Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError,
+    PreparedInvitations, Progress, RevokedEntry, Revoking, Role, RoleError, RosterDifference,
+    RosterEntry, RosterError, RosterImport, Whom, init, read_roster,
 };
 pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};
@@ -54,6 +56,9 @@ pub use crl::ListError;
 pub use desk::DeskError;
 pub use error::{NotLocal, StartError};
 pub use event::{CertifiedEvidence, Event, Issued, Observer};
+pub use mail::{
+    DEFAULT_SUBJECT, DEFAULT_TEMPLATE, MailError, MailSettings, MailTls, Mailer, TemplateError,
+};
 pub use mode::Mode;
 pub use own_certificate::OwnCertificateError;
 pub use server::{Running, start};

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use self::maintenance::{Maintenance, Readiness, Shown};
 use crate::authority::{Authority, Found, load_root};
 use crate::ceremony::Ceremony;
+use crate::codes::Guesses;
 use crate::config::{Config, DEFAULT_PORT};
 use crate::desk::Desk;
 use crate::error::{NotLocal, StartError};
@@ -111,6 +112,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         folder,
         witness,
         timestamps: TimestampAuthority::new(timestamps.ok()),
+        guesses: Guesses::new(config.quotas.wrong_codes_per_minute),
         rates: Rates::new(config.quotas.timestamps_per_minute, TIMESTAMPS_AT_ONCE),
         renewal_grace: config.renewal_grace,
         body_read_timeout: config.limits.body_read_timeout,

@@ -13,6 +13,7 @@ use claim_store::cuhk::ReserveError;
 use claim_witness::Witness;
 
 use crate::ceremony::Ceremony;
+use crate::codes::Guesses;
 use crate::crl::Lists;
 use crate::desk::{Desk, DeskError, Order};
 use crate::enrolment::issue_problem;
@@ -33,6 +34,8 @@ pub(crate) struct Cuhk {
     pub(crate) timestamps: TimestampAuthority,
     /// How many timestamps each person gets.
     pub(crate) rates: Rates,
+    /// How many wrong codes each id may have.
+    pub(crate) guesses: Guesses,
     pub(crate) invitations: Invitations,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub(crate) renewal_grace: u32,

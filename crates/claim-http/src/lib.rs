@@ -9,6 +9,7 @@
 mod activity;
 mod admission;
 mod body;
+mod budget;
 mod client;
 mod clock;
 mod connection;
@@ -40,6 +41,7 @@ mod urgency;
 
 pub use admission::UrgencyOf;
 pub use body::{BodyError, read_body};
+pub use budget::Budget;
 pub use client::{Answer, ClientError, https_client, https_client_by, read_answer, send};
 pub use clock::Clock;
 pub use connection::ConnectionInfo;

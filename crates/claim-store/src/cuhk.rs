@@ -3,6 +3,7 @@
 
 mod certificates;
 mod invitations;
+mod mailings;
 mod people;
 mod reservations;
 mod revocations;

@@ -18,8 +18,8 @@ pub enum Point {
     Roster,
     /// CUHK: codes given out, with whom they are for, and codes ended.
     Invitation,
-    /// CUHK: a code that is about to leave by mail. Not among [`Point::ALL`], as no round has a mail server: the tests of
-    /// claim-cuhk break it.
+    /// CUHK: a code that is about to leave by mail. Not among [`Point::ALL`], as no round has a mail server: a test of the
+    /// program kills it there.
     Mailing,
     /// CUHK: what became of that mail. Not among [`Point::ALL`] either.
     Mailed,

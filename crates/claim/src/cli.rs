@@ -187,6 +187,7 @@ pub(crate) enum CuhkCommand {
         claim cuhk invite --all-new | --resend [<ID>...] | --revoke [<ID>...] [OPTIONS]",
         after_help = "Examples:\n  \
         claim cuhk invite --sid 1155123456\n  \
+        claim cuhk invite --all-new --mail\n  \
         claim cuhk invite --all-new --out /root/invitations\n  \
         claim cuhk invite --resend 1155123456 chan.tm\n  \
         claim cuhk invite --revoke 1155123456\n  \

@@ -31,6 +31,7 @@ pub(crate) struct Context {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) cuhk_limits: Limits,
     pub(crate) cuhk_quotas: claim_cuhk::Quotas,
+    pub(crate) cuhk_mail: Option<claim_cuhk::MailSettings>,
     pub(crate) blackboard_limits: Limits,
     pub(crate) blackboard_quotas: Quotas,
 }

@@ -55,10 +55,18 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
-    let Settings { cli, cuhk_limits, cuhk_quotas, blackboard_limits, blackboard_quotas } = settings;
+    let Settings { cli, cuhk_limits, cuhk_quotas, cuhk_mail, blackboard_limits, blackboard_quotas } =
+        settings;
     let dir = cli.global.dir;
-    let context =
-        Context { terminal, dir, cuhk_limits, cuhk_quotas, blackboard_limits, blackboard_quotas };
+    let context = Context {
+        terminal,
+        dir,
+        cuhk_limits,
+        cuhk_quotas,
+        cuhk_mail,
+        blackboard_limits,
+        blackboard_quotas,
+    };
     // One more than there are processors: servers let addresses take turns at these, see `claim_http::Server`.
     let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
     let runtime =

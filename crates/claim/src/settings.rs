@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) cli: Cli,
     pub(crate) cuhk_limits: Limits,
     pub(crate) cuhk_quotas: claim_cuhk::Quotas,
+    pub(crate) cuhk_mail: Option<claim_cuhk::MailSettings>,
     pub(crate) blackboard_limits: Limits,
     pub(crate) blackboard_quotas: Quotas,
 }
@@ -60,6 +61,7 @@ pub(crate) fn load(
     let mut options = table;
     let cuhk_limits = take(&mut options, "cuhk", "limits").map_err(wrong)?;
     let cuhk_quotas = take(&mut options, "cuhk", "quotas").map_err(wrong)?;
+    let cuhk_mail = take(&mut options, "cuhk", "mail").map_err(wrong)?;
     let blackboard_limits = take(&mut options, "blackboard", "limits").map_err(wrong)?;
     let blackboard_quotas = take(&mut options, "blackboard", "quotas").map_err(wrong)?;
     let command = with_defaults(Cli::command(), options).map_err(wrong)?;
@@ -71,7 +73,7 @@ pub(crate) fn load(
         }
         Err(error) => return Err(SettingsError::Usage(error)),
     };
-    Ok(Settings { cli, cuhk_limits, cuhk_quotas, blackboard_limits, blackboard_quotas })
+    Ok(Settings { cli, cuhk_limits, cuhk_quotas, cuhk_mail, blackboard_limits, blackboard_quotas })
 }
 
 /// Reads the command line with all that is checked about it.
@@ -196,7 +198,7 @@ fn take<T: DeserializeOwned + Default>(table: &mut Table, program: &str, name: &
 }
 
 /// Whom to invite is said on the command line alone.
-const NEVER: [&str; 6] = ["sid", "server", "roster", "all-new", "resend", "revoke"];
+const NEVER: [&str; 7] = ["sid", "server", "roster", "all-new", "resend", "revoke", "mail"];
 
 /// Makes each value of the file the default of the option with its name.
 fn with_defaults(mut command: Command, table: Table) -> Result<Command> {

@@ -34,6 +34,8 @@ mod http;
 mod invitations;
 #[path = "terminals/logs.rs"]
 mod logs;
+#[path = "terminals/mail.rs"]
+mod mail;
 #[path = "terminals/messages.rs"]
 mod messages;
 #[path = "terminals/outages.rs"]

@@ -11,6 +11,7 @@ use crate::ceremony::CeremonyError;
 use crate::crl::ListError;
 use crate::desk::DeskError;
 use crate::error::StartError;
+use crate::mail::MailError;
 
 /// Why the people who run CUHK cannot have what they asked for; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum AdminError {
         /// The folder.
         dir: PathBuf,
     },
+    /// No mail can be sent, or none any more.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// Nobody of these ids is on record.
     #[error("not in CUHK's records: {}", some(ids.iter().map(ToString::to_string)))]
     NotOnRecord {
@@ -130,6 +134,7 @@ impl AdminError {
                      cuhk init --dir FOLDER`."
                     .to_owned()
             }
+            Self::Mail(error) => error.advice(),
             Self::NotOnRecord { .. } => {
                 "Look at `claim cuhk roster list`; nothing was changed.".to_owned()
             }

@@ -130,7 +130,7 @@ impl Office {
     ) -> Result<PreparedInvitations, AdminError> {
         let invitations = self.invitations(cuhk)?;
         let now = self.clock.now();
-        let people = self.people_to_invite(whom).await?;
+        let people = self.people_to_invite(whom, None).await?;
         let (mut invited, mut records) = (Vec::new(), Vec::new());
         for person in people {
             let (invitation, code) = invitations.make(Invitee::Person(person.id.clone()), now);
@@ -169,10 +169,11 @@ impl Office {
         Ok(self.store.end_all_invitations(self.clock.now()).await?)
     }
 
-    /// Who is meant, as the records are now.
+    /// Who is meant, as the records are now; with a time, without those to whom a mail was begun since.
     pub(super) async fn people_to_invite(
         &self,
         whom: &Whom,
+        mailed_before: Option<Timestamp>,
     ) -> Result<Vec<PersonRecord>, AdminError> {
         if let Whom::These(ids) = whom {
             self.check_on_roster(ids).await?;
@@ -183,7 +184,7 @@ impl Office {
             let after = people.last().map(|last| last.id.clone());
             let page = match whom {
                 Whom::New { .. } => self.store.never_invited(after.as_ref(), PAGE).await?,
-                _ => self.store.not_enrolled(after.as_ref(), PAGE).await?,
+                _ => self.store.not_enrolled(after.as_ref(), PAGE, mailed_before).await?,
             };
             if page.is_empty() {
                 break;
@@ -212,7 +213,7 @@ impl Office {
     }
 }
 
-fn shown(person: PersonRecord, invitation: Invitation, code: &Record) -> Invited {
+pub(super) fn shown(person: PersonRecord, invitation: Invitation, code: &Record) -> Invited {
     let PersonRecord { id, name, email, role, .. } = person;
     Invited { id, name, email, role, invitation, expires_at: code.expires_at }
 }

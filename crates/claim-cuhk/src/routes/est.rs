@@ -57,7 +57,7 @@ async fn simple_enroll(
         let content = content(&cuhk, &parts.headers, body).await;
         Standing::admit(&parts.extensions)?;
         let credentials = Credentials::from_headers(&parts.headers);
-        let admitted = Admitted::by_code(&cuhk, credentials).await?;
+        let admitted = Admitted::by_code(&cuhk, credentials, connection.peer.ip()).await?;
         let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
         certify(&cuhk, admitted, asked, &parts.headers, content, connection.peer).await
     };

@@ -153,3 +153,33 @@ async fn an_invitation_shows_its_code_nowhere_else() {
         assert!(!bytes.windows(code.len()).any(|window| window == code));
     }
 }
+
+#[tokio::test]
+async fn an_id_for_which_too_many_codes_were_refused_must_wait_whether_it_exists_or_not() {
+    let folder = real_folder().await;
+    let wrong_codes_per_minute = std::num::NonZeroU32::new(5).unwrap();
+    let quotas = claim_cuhk::Quotas { wrong_codes_per_minute, ..Default::default() };
+    let cuhk = TestCuhk::start_with(claim_cuhk::Config {
+        quotas,
+        ..crate::fixture::config(folder.path())
+    })
+    .await;
+    let invitation = cuhk.invite(student(SID)).await;
+    let body = encode_est_body(&request(&invitation.invitee, &key()));
+    let mut waits = Vec::new();
+    for id in [SID, "1155999999"] {
+        for _ in 0..5 {
+            let answer = post(&cuhk, id, "AQEBAQEBAQEBAQEBAQEBAQ", PKCS10, body.clone()).await;
+            cuhk.assert_problem(&answer, ProblemType::CodeRefused);
+        }
+        let answer = post(&cuhk, id, "AQEBAQEBAQEBAQEBAQEBAQ", PKCS10, body.clone()).await;
+        cuhk.assert_problem(&answer, ProblemType::TooManyRefusals);
+        assert!(answer.headers.contains_key("retry-after"));
+        waits.push(answer.problem()["detail"].clone());
+    }
+    assert_eq!(waits[0], waits[1]);
+    // Others are not in it with them.
+    let other = cuhk.invite(student("1155123457")).await;
+    cuhk.enrol(&other.invitee, &other.code, &key()).await.unwrap();
+    cuhk.stop().await;
+}

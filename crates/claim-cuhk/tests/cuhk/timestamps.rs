@@ -158,7 +158,7 @@ async fn requests_that_cannot_be_granted_are_refused() {
 async fn one_person_gets_so_many_a_minute() {
     let folder = folder();
     let hand = Hand::now();
-    let quotas = Quotas { timestamps_per_minute: NonZeroU32::new(2).unwrap() };
+    let quotas = Quotas { timestamps_per_minute: NonZeroU32::new(2).unwrap(), ..Quotas::default() };
     let config = Config { clock: hand.clock(), quotas, ..config(folder.path()) };
     let cuhk = TestCuhk::start_with(config).await;
     let holder = Holder::new(&cuhk).await;
@@ -181,7 +181,7 @@ async fn without_a_key_there_are_none_until_a_ceremony_makes_one() {
     let damaged = folder.path().join("cuhk-timestamp.key");
     write_new(&damaged, b"hello", Mode::Private).unwrap();
     // All else works.
-    let quotas = Quotas { timestamps_per_minute: NonZeroU32::MAX };
+    let quotas = Quotas { timestamps_per_minute: NonZeroU32::MAX, ..Quotas::default() };
     let cuhk = TestCuhk::start_with(Config { quotas, ..config(folder.path()) }).await;
     let told = |event: &Event| matches!(event, Event::TimestampsUnavailable { .. });
     assert!(cuhk.events().iter().any(told));

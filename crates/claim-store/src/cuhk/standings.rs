@@ -104,7 +104,7 @@ impl CuhkStore {
     }
 
     /// Up to `limit` people on the roster who were invited and hold no certificate; by id, from the first or `after`
-    /// another one.
+    /// another one. Those are left out to whom a mail was begun at or after `mailed_before`, unless it surely failed.
     ///
     /// # Errors
     /// Whatever befalls the database.
@@ -112,6 +112,7 @@ impl CuhkStore {
         &self,
         after: Option<&PersonId>,
         limit: u32,
+        mailed_before: Option<Timestamp>,
     ) -> Result<Vec<PersonRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, name, email, role, added_at, removed_at FROM people \
@@ -120,13 +121,37 @@ impl CuhkStore {
               AND certificates.name = people.id) \
              AND EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
               AND invitee = people.id) \
+             AND NOT EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
+              AND invitee = people.id AND mail_to IS NOT NULL AND mail_fault IS NULL \
+              AND created_at >= $3) \
              ORDER BY id LIMIT $2",
         )
         .bind(after.map_or("", PersonId::as_str))
         .bind(i64::from(limit))
+        .bind(mailed_before.map_or(i64::MAX, Timestamp::as_millis))
         .fetch_all(self.database.reader())
         .await?;
         rows.iter().map(people::read).collect()
+    }
+
+    /// The people on the roster without a certificate of whose last mail nobody knows whether it left, by id.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn doubtful(&self) -> Result<Vec<PersonId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT people.id AS id FROM people JOIN invitations \
+             ON invitee_kind = 'person' AND invitee = people.id \
+             WHERE removed_at IS NULL AND mail_to IS NOT NULL AND mailed_at IS NULL \
+             AND mail_fault IS NULL AND NOT EXISTS (SELECT 1 FROM invitations AS later \
+              WHERE later.invitee_kind = 'person' AND later.invitee = people.id \
+              AND later.mail_fault IS NULL AND later.created_at > invitations.created_at) \
+             AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
+              AND certificates.name = people.id) ORDER BY people.id",
+        )
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter().map(|row| Columns::new("people", row).parsed("id")).collect()
     }
 }
 

@@ -127,7 +127,7 @@ on_each_database! {
         store.put_people(&(0..5).map(person).collect::<Vec<_>>()).await.unwrap();
         let ids = |people: Vec<PersonRecord>| people.into_iter().map(|one| one.id).collect::<Vec<_>>();
         assert_eq!(store.never_invited(None, 10).await.unwrap().len(), 5);
-        assert!(store.not_enrolled(None, 10).await.unwrap().is_empty());
+        assert!(store.not_enrolled(None, 10, None).await.unwrap().is_empty());
 
         store.put_people_with_invitations(&[(person(1), code(1, 10)), (person(2), code(2, 10))]).await.unwrap();
         store.reserve(&request(&code(2, 10), 2, 20)).await.unwrap();
@@ -135,7 +135,7 @@ on_each_database! {
         store.remove_people(&[id(4)], at(30)).await.unwrap();
         assert_eq!(ids(store.never_invited(None, 10).await.unwrap()), [id(0), id(3)]);
         assert_eq!(ids(store.never_invited(Some(&id(0)), 1).await.unwrap()), [id(3)]);
-        assert_eq!(ids(store.not_enrolled(None, 10).await.unwrap()), [id(1)]);
+        assert_eq!(ids(store.not_enrolled(None, 10, None).await.unwrap()), [id(1)]);
 
         let standings = store.standings(None, 10).await.unwrap();
         let told: Vec<_> = standings
@@ -152,5 +152,38 @@ on_each_database! {
         assert_eq!(standings[4].person.removed_at, Some(at(30)));
         let page = store.standings(Some(&id(1)), 2).await.unwrap();
         assert_eq!(page, standings[2..4]);
+    }
+
+    async fn a_mail_is_in_doubt_from_before_it_leaves_until_its_end_is_known(site: Site) {
+        let store = site.cuhk().await;
+        store.put_people(&(0..4).map(person).collect::<Vec<_>>()).await.unwrap();
+        for (number, made) in [(0, 10), (1, 20), (2, 30)] {
+            store.begin_mailing(&code(number, made), "x@link.example").await.unwrap();
+        }
+        assert_eq!(store.doubtful().await.unwrap(), [id(0), id(1), id(2)]);
+        assert_eq!(store.never_invited(None, 10).await.unwrap(), [person(3)]);
+        store.mail_taken(&code(0, 10).code_hash, at(11)).await.unwrap();
+        store.mail_refused(&code(1, 20).code_hash, "550 no\0 mailbox", at(21)).await.unwrap();
+        assert_eq!(store.doubtful().await.unwrap(), [id(2)]);
+
+        let standings = store.standings(None, 10).await.unwrap();
+        assert_eq!((standings[0].mailed_at, standings[0].doubtful_at), (Some(at(11)), None));
+        assert_eq!(standings[1].mail_fault.as_deref(), Some("550 no  mailbox"));
+        assert_eq!(standings[1].invited_at, None, "as if nobody had invited them");
+        assert_eq!(standings[2].doubtful_at, Some(at(30)));
+        let refused = store.invitation(&code(1, 20).code_hash).await.unwrap().unwrap();
+        assert_eq!(refused.invitation.expires_at, at(21));
+        assert_eq!(store.never_invited(None, 10).await.unwrap(), [person(1), person(3)]);
+
+        // Mailed lately or in doubt is left out where that is asked for.
+        let ids = |people: Vec<PersonRecord>| people.into_iter().map(|one| one.id).collect::<Vec<_>>();
+        assert_eq!(ids(store.not_enrolled(None, 10, None).await.unwrap()), [id(0), id(1), id(2)]);
+        assert_eq!(ids(store.not_enrolled(None, 10, Some(at(20))).await.unwrap()), [id(0), id(1)]);
+        // The next one settles it.
+        store.begin_mailing(&code(2, 40), "x@link.example").await.unwrap();
+        store.mail_taken(&code(2, 40).code_hash, at(41)).await.unwrap();
+        assert!(store.doubtful().await.unwrap().is_empty());
+        let first = store.invitation(&code(2, 30).code_hash).await.unwrap().unwrap();
+        assert_eq!(first.invitation.expires_at, at(40), "the first code ended");
     }
 }

@@ -20,6 +20,10 @@ pub(crate) struct InviteArgs {
     /// when it is missing
     #[arg(long, value_name = "FOLDER", requires = "many")]
     pub(crate) out: Option<PathBuf>,
+    /// With --all-new and --resend: mail each person's invitation to the address on the roster, as [cuhk.mail] in
+    /// claim.toml says
+    #[arg(long, requires = "many", conflicts_with = "out")]
+    pub(crate) mail: bool,
     /// How many days the codes are valid
     #[arg(long, env = "CLAIM_VALID_DAYS", value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub(crate) valid_days: u16,

@@ -2,6 +2,7 @@
 
 mod certify;
 mod invite;
+mod mail;
 mod revoke;
 mod roster;
 

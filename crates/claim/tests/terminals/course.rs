@@ -1,7 +1,9 @@
 //! A folder to work in, with ports of its own, and the program started in it.
 
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -41,6 +43,13 @@ impl Folder {
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
+    }
+
+    /// A file that nobody else can read.
+    pub(crate) fn write_private(&self, name: &str, content: &str) {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(self.path(name));
+        file.as_mut().unwrap().write_all(content.as_bytes()).unwrap();
     }
 
     pub(crate) fn read(&self, name: &str) -> String {

@@ -10,7 +10,7 @@ use crate::http::{Connection, Version, whole};
 use crate::program::Program;
 
 /// A certificate for `localhost` from nobody in particular, and its key, both in PEM.
-fn make(folder: &Folder, name: &str) -> (String, String) {
+pub(crate) fn make(folder: &Folder, name: &str) -> (String, String) {
     let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);

@@ -134,6 +134,11 @@ impl EmailAddress {
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
+
+    /// The address as the mail library has it.
+    pub(crate) fn address(&self) -> &Address {
+        &self.0
+    }
 }
 
 impl FromStr for EmailAddress {

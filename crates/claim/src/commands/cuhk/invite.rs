@@ -1,6 +1,6 @@
 //! `claim cuhk invite`.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use claim_core::Origin;
@@ -9,6 +9,7 @@ use claim_cuhk::{AdminError, Clock, Invited, Office, Whom};
 use claim_files::{Mode, make_folder, write_new};
 use serde_json::json;
 
+use super::mail;
 use super::roster::{Outcome, csv_line, people, read};
 use super::{admin_failure, agreed};
 use crate::cli::{InviteArgs, InviteWhom};
@@ -39,7 +40,8 @@ pub(super) async fn run(arguments: InviteArgs, context: &Context) -> Result<Exit
 }
 
 async fn carry_out(office: &Office, arguments: InviteArgs, context: &Context) -> Outcome {
-    let InviteArgs { whom, role, out, yes, public_url: cuhk, .. } = arguments;
+    let InviteArgs { whom, role, out, mail: by_mail, yes, public_url: cuhk, .. } = arguments;
+    let leaving = Leaving { folder: out, by_mail };
     match whom {
         InviteWhom { roster: Some(path), .. } => {
             let bytes = read(&path)?;
@@ -55,11 +57,11 @@ async fn carry_out(office: &Office, arguments: InviteArgs, context: &Context) ->
             Ok(one(office, Invitee::Server(origin), cuhk, context).await)
         }
         InviteWhom { all_new: true, .. } => {
-            many(office, &Whom::New { role }, cuhk, out.as_deref(), context).await
+            many(office, &Whom::New { role }, cuhk, leaving, context).await
         }
         InviteWhom { resend: Some(ids), .. } => {
             let whom = if ids.is_empty() { Whom::NotEnrolled } else { Whom::These(ids) };
-            many(office, &whom, cuhk, out.as_deref(), context).await
+            many(office, &whom, cuhk, leaving, context).await
         }
         InviteWhom { revoke: Some(ids), .. } => {
             let question =
@@ -96,14 +98,23 @@ async fn one(
     Ok(Exit::Done)
 }
 
-/// Invites people of the roster: on the terminal, or into a folder.
+/// How invitations leave; by the terminal where neither is asked for.
+struct Leaving {
+    folder: Option<PathBuf>,
+    by_mail: bool,
+}
+
+/// Invites people of the roster: on the terminal, into a folder, or by mail.
 async fn many(
     office: &Office,
     whom: &Whom,
     cuhk: Option<Origin>,
-    out: Option<&Path>,
+    leaving: Leaving,
     context: &Context,
 ) -> Outcome {
+    if leaving.by_mail {
+        return mail::run(office, whom, cuhk, context).await;
+    }
     let prepared = match office.prepare_invitations(whom, cuhk).await {
         Ok(prepared) => prepared,
         Err(error) => return Ok(Err(error)),
@@ -112,7 +123,7 @@ async fn many(
         context.terminal.say("Nobody is to be invited.");
         return Ok(Ok(Exit::Done));
     }
-    let Some(folder) = out else {
+    let Some(folder) = leaving.folder else {
         return Ok(office.put_on_record(prepared).await.map(|invited| {
             invited.iter().for_each(|one| show_person(context, one));
             Exit::Done
@@ -120,7 +131,7 @@ async fn many(
     };
     // First the file, then the record: what is good is then also written down, whenever this is cut off.
     let path = folder.join(FILE);
-    make_folder(folder)?;
+    make_folder(&folder)?;
     write_new(&path, merge(prepared.invited()).as_bytes(), Mode::Private)
         .context("nobody was invited")?;
     match office.put_on_record(prepared).await {
