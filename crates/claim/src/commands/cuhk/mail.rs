@@ -201,7 +201,7 @@ fn password(settings: &MailSettings) -> Result<Option<Zeroizing<String>>> {
 }
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>> {
-    line(&*read_private(path)?, path)
+    line(&read_private(path)?, path)
 }
 
 /// The password without the line end that editors add.
