@@ -62,6 +62,20 @@ impl Answer {
     }
 }
 
+/// How many seconds an answer asks to wait (RFC 9110 §10.2.3); a date is told from the answer's own `Date`, or else
+/// from this machine's clock.
+pub fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let field = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let text = field(http::header::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let then = httpdate::parse_http_date(text).ok()?;
+    let now = field(http::header::DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    let now = now.unwrap_or_else(std::time::SystemTime::now);
+    Some(then.duration_since(now).unwrap_or_default().as_secs())
+}
+
 /// A client that believes these servers, shows this certificate when asked for one, and gives a
 /// whole exchange `timeout`.
 ///
@@ -179,6 +193,31 @@ mod tests {
 
     async fn closed_port() -> u16 {
         TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+    }
+
+    #[test]
+    fn how_long_to_wait() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let later = "Sun, 06 Nov 1994 08:51:07 GMT";
+        for (asked, date, seconds) in [
+            (Some("7"), None, Some(7)),
+            (Some(" 0 "), None, Some(0)),
+            (Some(later), Some(date), Some(90)),
+            (Some(date), Some(later), Some(0)),
+            // Long ago by this machine's clock.
+            (Some(later), None, Some(0)),
+            (Some("soon"), Some(date), None),
+            (Some("-1"), None, None),
+            (None, Some(date), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(http::header::RETRY_AFTER, asked), (http::header::DATE, date)] {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            }
+            assert_eq!(retry_after(&headers), seconds, "{asked:?}");
+        }
     }
 
     #[tokio::test]

@@ -42,7 +42,9 @@ mod urgency;
 pub use admission::UrgencyOf;
 pub use body::{BodyError, read_body};
 pub use budget::Budget;
-pub use client::{Answer, ClientError, https_client, https_client_by, read_answer, send};
+pub use client::{
+    Answer, ClientError, https_client, https_client_by, read_answer, retry_after, send,
+};
 pub use clock::Clock;
 pub use connection::ConnectionInfo;
 pub use crowd::{AtWork, Pause};

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use claim_core::{Escaped, ProblemType, json};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::client::Answer;
+use crate::client::{Answer, retry_after};
 use crate::problem::PROBLEM_JSON;
 
 /// What a server says when it refuses (RFC 9457).
@@ -27,7 +27,7 @@ pub struct ProblemAnswer {
     pub detail: Option<String>,
     /// All further members.
     pub extensions: Map<String, Value>,
-    /// The header `Retry-After` in seconds, where it is a number.
+    /// The header `Retry-After`, in seconds from the answer on.
     pub retry_after: Option<u64>,
     /// The server's id of the request, to ask its people about.
     pub request_id: Option<String>,
@@ -62,7 +62,7 @@ impl ProblemAnswer {
             },
             detail: detail.filter(|detail| !detail.is_empty()),
             extensions: members,
-            retry_after: field(header::RETRY_AFTER).and_then(|seconds| seconds.parse().ok()),
+            retry_after: retry_after(&answer.headers),
             request_id: field(crate::edge::X_REQUEST_ID).map(bounded),
         })
     }
@@ -93,7 +93,7 @@ fn slug(uri: &str) -> Option<&str> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
     use claim_core::Problem;
-    use http::HeaderMap;
+    use http::{HeaderMap, header};
 
     use super::*;
 

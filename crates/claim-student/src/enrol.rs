@@ -294,13 +294,15 @@ impl Student {
             EstError::Refused(problem) => Refused { service, problem }.into(),
             EstError::NotEst { status, media_type } => {
                 let defect = format!("content of type {media_type}");
-                Foreign { service, origin: cuhk.clone(), status, defect }.into()
+                let origin = cuhk.clone();
+                Foreign { service, origin, status, defect, retry_after: None }.into()
             }
             other => Foreign {
                 service,
                 origin: cuhk.clone(),
                 status: http::StatusCode::OK,
                 defect: other.to_string(),
+                retry_after: None,
             }
             .into(),
         }

@@ -3,7 +3,7 @@
 mod server;
 
 pub use server::{Foreign, Refused, Service, Unreached};
-pub(crate) use server::{is_temporary, quoted, tamed};
+pub(crate) use server::{is_outage, is_temporary, quoted, tamed};
 
 /// What an error says about the thing that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -133,6 +133,13 @@ pub enum Event {
         /// How many.
         bytes: u64,
     },
+    /// All of them were read, or were known from before.
+    FilesRead {
+        /// How many there are.
+        files: usize,
+        /// How many of them have not changed since they were last read, and were not read again.
+        unchanged: usize,
+    },
     /// Step 6: the claim was signed.
     ClaimSigned {
         /// Its id.

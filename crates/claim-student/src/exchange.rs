@@ -10,7 +10,7 @@ use claim_core::encoding::RequestNonce;
 use claim_core::signing::{AnswerParts, Content, Outgoing};
 use claim_core::student::{AnswerError, ExpectAnswer};
 use claim_core::{ProblemType, Timestamp};
-use claim_http::{Answer, ProblemAnswer, send};
+use claim_http::{Answer, ProblemAnswer, retry_after, send};
 use http::{HeaderMap, Method, header};
 
 use crate::error::{Refused, Service};
@@ -20,6 +20,15 @@ use crate::session::OpenSession;
 
 pub use ask::AskError;
 pub use hindrance::Hindrance;
+
+/// How long a Blackboard that seems to be away is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// As long as all requests are.
+    Patient,
+    /// Some seconds: CUHK may stamp the claim meanwhile.
+    Hurried,
+}
 
 /// A request of step 6.
 #[derive(Clone, Debug)]
@@ -31,12 +40,15 @@ pub(crate) struct Ask {
     max_answer: usize,
     /// Beyond what every exchange gets.
     extra_time: Duration,
+    /// Whether something else can be done while Blackboard is away.
+    hurried: bool,
 }
 
 impl Ask {
     pub(crate) fn get(target: impl Into<String>) -> Self {
         let (method, target) = (Method::GET, target.into());
-        Self { method, target, content: None, max_answer: MAX_ANSWER, extra_time: Duration::ZERO }
+        let (max_answer, extra_time, hurried) = (MAX_ANSWER, Duration::ZERO, false);
+        Self { method, target, content: None, max_answer, extra_time, hurried }
     }
 
     pub(crate) fn post(
@@ -64,6 +76,15 @@ impl Ask {
     /// Gives the exchange more time than others have.
     pub(crate) fn with_time(self, extra_time: Duration) -> Self {
         Self { extra_time, ..self }
+    }
+
+    /// Gives up soon where Blackboard seems to be away: whoever waits for it might miss a deadline.
+    pub(crate) fn in_haste(self, haste: Haste) -> Self {
+        Self { hurried: haste == Haste::Hurried, ..self }
+    }
+
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried
     }
 }
 
@@ -215,8 +236,7 @@ fn unsigned(answer: &Answer, error: AnswerError) -> Hindrance {
         problem => Hindrance::NotAuthentic {
             status,
             problem: problem.map(Box::new),
-            retry_after: field(&answer.headers, "retry-after")
-                .and_then(|seconds| seconds.parse().ok()),
+            retry_after: retry_after(&answer.headers),
             error,
         },
     }

@@ -12,6 +12,7 @@ mod error;
 mod evidence;
 mod fetch;
 mod kept;
+mod known;
 mod lodge;
 mod outage;
 mod pending;
@@ -39,7 +40,7 @@ pub use receive::Received;
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::Assignments;
 
-use crate::exchange::{Ask, AskError};
+use crate::exchange::{Ask, AskError, Haste};
 use crate::session::OpenSession;
 
 /// The largest answer with assignments or with a claim's state that is read, in bytes: a stored claim of more than
@@ -52,7 +53,16 @@ impl OpenSession {
     /// # Errors
     /// [`AskError`].
     pub async fn assignments(&mut self) -> Result<Assignments, AskError> {
-        let told = self.ask_json(&Ask::get("/v1/assignments").at_most(MAX_DOCUMENT)).await?;
+        self.assignments_in(Haste::Patient).await
+    }
+
+    /// The same, for somebody who can do something else while Blackboard is away.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn assignments_in(&mut self, haste: Haste) -> Result<Assignments, AskError> {
+        let ask = Ask::get("/v1/assignments").at_most(MAX_DOCUMENT).in_haste(haste);
+        let told = self.ask_json(&ask).await?;
         // For a time when Blackboard cannot be reached. Where it cannot be kept, that time will say so.
         let wallet = self.party.student.wallet();
         let _ = wallet.keep_told(self.id(), self.session.origin(), &told);

@@ -24,7 +24,7 @@ pub use config::{Config, Timeouts, TlsRoots};
 pub use enrol::{EnrolError, Enrolled, Requester};
 pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
 pub use event::{Event, Observer};
-pub use exchange::{AskError, Hindrance};
+pub use exchange::{AskError, Haste, Hindrance};
 pub use hand_in::{
     Change, ChooseError, ClaimWanted, CollectError, Collected, EvidenceError, FetchError, Fetched,
     Finishing, HandInError, Kept, KeptState, LeftOut, LimitError, Lodged, Lodging,

@@ -2,7 +2,7 @@
 
 use claim_core::json;
 use claim_core::messages::JSON;
-use claim_http::{Answer, ProblemAnswer, ReachError, send};
+use claim_http::{Answer, ProblemAnswer, ReachError, retry_after, send};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ pub(crate) const MAX_ANSWER: usize = 64 * 1024;
 pub(crate) enum PostError {
     Reach(ReachError),
     Problem(Box<ProblemAnswer>),
-    Foreign { status: StatusCode, defect: String },
+    Foreign { status: StatusCode, defect: String, retry_after: Option<u64> },
     Unsendable(serde_json::Error),
 }
 
@@ -31,12 +31,17 @@ pub(crate) async fn post<A: DeserializeOwned>(
     if answer.status == StatusCode::CREATED && answer.media_type() == JSON {
         return json::from_slice(&answer.body).map_err(|error| PostError::Foreign {
             status: answer.status,
+            retry_after: None,
             defect: format!("the message is not in the form of the protocol: {error}"),
         });
     }
     match ProblemAnswer::from_answer(&answer) {
         Some(problem) => Err(PostError::Problem(Box::new(problem))),
-        None => Err(PostError::Foreign { status: answer.status, defect: content_of(&answer) }),
+        None => Err(PostError::Foreign {
+            status: answer.status,
+            defect: content_of(&answer),
+            retry_after: retry_after(&answer.headers),
+        }),
     }
 }
 

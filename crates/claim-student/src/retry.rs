@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use claim_http::system_rng;
-use rand_core::Rng;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 use crate::config::Timeouts;
@@ -16,31 +15,28 @@ const MAX_ATTEMPTS: u32 = 12;
 pub(crate) struct Patience {
     end: Instant,
     attempts: u32,
-    pause: Duration,
-    longest: Duration,
+    pauses: ExponentialBackoff,
 }
 
 impl Patience {
     /// The first attempt is being made now.
     pub(crate) fn new(timeouts: &Timeouts) -> Self {
-        Self {
-            end: Instant::now() + timeouts.patience,
-            attempts: 1,
-            pause: timeouts.first_pause,
-            longest: timeouts.longest_pause,
-        }
+        let pauses = pauses(timeouts.first_pause, timeouts.longest_pause);
+        Self { end: Instant::now() + timeouts.patience, attempts: 1, pauses }
     }
 
     /// The pause before the next attempt; `None` when there is to be none.
     ///
     /// A server that asks to wait is believed up to the end of the patience, and no attempt is made earlier.
     pub(crate) fn next_pause(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
-        let pause = retry_after.unwrap_or_default().saturating_add(jittered(self.pause));
-        if self.attempts >= MAX_ATTEMPTS || pause > self.end - Instant::now() {
+        if self.attempts >= MAX_ATTEMPTS {
+            return None;
+        }
+        let pause = retry_after.unwrap_or_default().saturating_add(self.pauses.next()?);
+        if pause > self.end.saturating_duration_since(Instant::now()) {
             return None;
         }
         self.attempts += 1;
-        self.pause = self.pause.saturating_mul(2).min(self.longest);
         Some(pause)
     }
 
@@ -50,10 +46,17 @@ impl Patience {
     }
 }
 
-/// Between half of the pause and the whole.
-pub(crate) fn jittered(pause: Duration) -> Duration {
-    let share = f64::from(system_rng().next_u32()) / f64::from(u32::MAX);
-    pause / 2 + (pause / 2).mul_f64(share)
+/// Pauses between half of `first` and the whole, each time twice as long, up to `longest`.
+///
+/// The random part keeps many programs that were cut off together from coming back together.
+pub(crate) fn pauses(first: Duration, longest: Duration) -> ExponentialBackoff {
+    // The crate's jitter adds between nothing and as much again.
+    ExponentialBuilder::new()
+        .with_min_delay(first / 2)
+        .with_max_delay(longest / 2)
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
 #[cfg(test)]

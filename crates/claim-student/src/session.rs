@@ -165,8 +165,8 @@ impl Party {
         match error {
             PostError::Reach(source) => self.student.unreached(service, origin, source).into(),
             PostError::Problem(problem) => Refused { service, problem }.into(),
-            PostError::Foreign { status, defect } => {
-                Foreign { service, origin: origin.clone(), status, defect }.into()
+            PostError::Foreign { status, defect, retry_after } => {
+                Foreign { service, origin: origin.clone(), status, defect, retry_after }.into()
             }
             PostError::Unsendable(source) => SessionError::Unsendable(source),
         }

@@ -24,12 +24,18 @@ mod endings;
 mod evidence;
 #[path = "terminals/foreign_files.rs"]
 mod foreign_files;
+#[path = "terminals/front.rs"]
+mod front;
+#[path = "terminals/going_away.rs"]
+mod going_away;
 #[path = "terminals/handing_in.rs"]
 mod handing_in;
 #[path = "terminals/health.rs"]
 mod health;
 #[path = "terminals/http.rs"]
 mod http;
+#[path = "terminals/interrupted.rs"]
+mod interrupted;
 #[path = "terminals/invitations.rs"]
 mod invitations;
 #[path = "terminals/logs.rs"]

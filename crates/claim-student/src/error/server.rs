@@ -93,6 +93,20 @@ impl std::error::Error for Unreached {
     }
 }
 
+impl Unreached {
+    /// Whether nobody is there, as far as can be told from here.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(
+            self.source,
+            ReachError::Refused
+                | ReachError::NotResolved
+                | ReachError::NoRoute
+                | ReachError::Timeout
+                | ReachError::Interrupted(_)
+        )
+    }
+}
+
 impl Explained for Unreached {
     fn why(&self) -> Option<String> {
         let Self { service, root, source, .. } = self;
@@ -206,6 +220,7 @@ impl fmt::Display for Refused {
             Some(
                 ProblemType::Overloaded
                 | ProblemType::StorageUnavailable
+                | ProblemType::LogBehind
                 | ProblemType::InternalError,
             ) => {
                 write!(f, "{service} cannot do it now: {problem}")
@@ -223,6 +238,11 @@ impl Refused {
         // The content behind a digest that does not fit was changed on its way; all else goes by the status.
         self.problem.problem_type == Some(ProblemType::DigestMismatch)
             || is_temporary(self.problem.status)
+    }
+
+    /// Whether the server cannot do its work at present; that there is too much of it is no outage.
+    pub(crate) fn is_outage(&self) -> bool {
+        is_outage(self.problem.status, &self.problem)
     }
 }
 
@@ -259,11 +279,13 @@ pub struct Foreign {
     pub status: StatusCode,
     /// What is wrong with it; a stranger's text may be in it.
     pub defect: String,
+    /// How many seconds it asks to wait.
+    pub retry_after: Option<u64>,
 }
 
 impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, origin, status, defect } = self;
+        let Self { service, origin, status, defect, .. } = self;
         write!(
             f,
             "what answers at {origin} does not answer like {service} (status {}: {})",
@@ -299,6 +321,15 @@ impl Explained for Foreign {
 pub(crate) fn is_temporary(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// Whether a refusal with this status says that nobody does the work, rather than that there is too much of it.
+pub(crate) fn is_outage(status: StatusCode, problem: &ProblemAnswer) -> bool {
+    let too_much = matches!(
+        problem.problem_type,
+        Some(ProblemType::Overloaded | ProblemType::TooManyRefusals)
+    );
+    status.is_server_error() && !too_much
 }
 
 /// A path as it may stand in a terminal.

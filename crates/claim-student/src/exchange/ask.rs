@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use claim_core::encoding::RequestNonce;
-use claim_core::json;
 use claim_core::messages::JSON;
-use claim_http::{Answer, system_rng};
+use claim_core::{ProblemType, json};
+use claim_http::{Answer, ReachError, system_rng};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,9 @@ use crate::error::{Explained, Outcome, Refused, tamed};
 use crate::post::content_of;
 use crate::retry::Patience;
 use crate::session::{OpenSession, SessionError};
+
+/// How often somebody in a hurry asks a Blackboard that seems to be away: some seconds, so that a restart is waited for.
+const HURRIED_ATTEMPTS: u32 = 4;
 
 /// Why a request of step 6 has no answer that could be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +70,32 @@ impl AskError {
     }
 }
 
+impl AskError {
+    /// Whether Blackboard is away, or cannot do its work at present.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Session(error) => error.is_outage(),
+            Self::NoAnswer { last, .. } => last.is_outage(),
+            Self::Refused(_) | Self::Unreadable { .. } => false,
+        }
+    }
+
+    /// Blackboard's own word that it takes nothing for its log, where that is why there is no answer.
+    pub(crate) fn log_behind(self) -> Result<Refused, Self> {
+        match self {
+            Self::NoAnswer { attempts, may_have_arrived, last } => match *last {
+                Hindrance::Busy(refused)
+                    if refused.problem.problem_type == Some(ProblemType::LogBehind) =>
+                {
+                    Ok(refused)
+                }
+                last => Err(Self::NoAnswer { attempts, may_have_arrived, last: Box::new(last) }),
+            },
+            other => Err(other),
+        }
+    }
+}
+
 impl OpenSession {
     /// Asks until Blackboard answers, in a new session if need be: every such request is safe to repeat.
     pub(crate) async fn ask(&mut self, ask: &Ask) -> Result<Answer, AskError> {
@@ -81,7 +110,11 @@ impl OpenSession {
                 Err(hindrance) => hindrance,
             };
             may_have_arrived |= hindrance.may_have_arrived();
-            let Some(after) = patience.pause_after(&hindrance) else {
+            let pause = match ask.is_hurried() && is_long(&hindrance, patience.attempts()) {
+                true => None,
+                false => patience.pause_after(&hindrance),
+            };
+            let Some(after) = pause else {
                 let (last, attempts) = (Box::new(hindrance), patience.attempts());
                 return Err(AskError::NoAnswer { attempts, may_have_arrived, last });
             };
@@ -123,6 +156,13 @@ impl OpenSession {
             false => Ok(()),
         }
     }
+}
+
+/// Whether an outage is none of a moment, as far as one can tell after so many attempts.
+fn is_long(hindrance: &Hindrance, attempts: u32) -> bool {
+    let out_of_time = matches!(hindrance, Hindrance::Unreached(unreached)
+        if matches!(unreached.source, ReachError::Timeout));
+    hindrance.is_outage() && (out_of_time || attempts >= HURRIED_ATTEMPTS)
 }
 
 impl Patience {

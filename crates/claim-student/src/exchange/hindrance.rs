@@ -5,7 +5,7 @@ use claim_core::student::AnswerError;
 use claim_http::{ProblemAnswer, ReachError, TlsFailure};
 use http::StatusCode;
 
-use crate::error::{Explained, Outcome, Refused, Unreached, tamed};
+use crate::error::{Explained, Outcome, Refused, Unreached, is_outage, tamed};
 
 /// What stood between a request and Blackboard's own answer, in one attempt.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,20 @@ impl Hindrance {
             },
             Self::OtherSession => false,
             _ => true,
+        }
+    }
+
+    /// Whether Blackboard is away, or cannot do its work at present; that it has too much to do is no outage.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreached(unreached) => unreached.is_outage(),
+            Self::Busy(refused) => refused.is_outage(),
+            // A gateway whose server is away.
+            Self::NotAuthentic { status, problem: None, .. } => status.is_server_error(),
+            Self::NotAuthentic { status, problem: Some(problem), .. } => {
+                is_outage(*status, problem)
+            }
+            Self::ClockSkew { .. } | Self::NoSession(_) | Self::OtherSession => false,
         }
     }
 

@@ -8,6 +8,7 @@ use claim_core::claim::{
     FileEntry, FileHasher, FileName, FileNameError, Files, FilesError, MAX_FILES,
 };
 
+use super::known::{Known, Stamp};
 use crate::error::{Explained, quoted, tamed};
 use crate::event::Event;
 use crate::student::Student;
@@ -21,6 +22,7 @@ const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 /// Files that were read once, with their names and digests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collected {
+    named: Vec<PathBuf>,
     files: Files,
     sources: Vec<PathBuf>,
     left_out: Vec<LeftOut>,
@@ -97,7 +99,12 @@ pub enum CollectError {
 impl Collected {
     /// The files of a claim that was signed earlier, with where each was then.
     pub(super) fn signed(files: Files, sources: Vec<PathBuf>) -> Self {
-        Self { files, sources, left_out: Vec::new() }
+        Self { named: sources.clone(), files, sources, left_out: Vec::new() }
+    }
+
+    /// What the person named: files, and folders with everything in them.
+    pub fn named(&self) -> &[PathBuf] {
+        &self.named
     }
 
     /// The entries of the claim, in its order.
@@ -117,7 +124,7 @@ impl Collected {
 }
 
 impl Student {
-    /// Finds the files and reads each once.
+    /// Finds the files and reads each once; those that have not changed since they were last read, not even once.
     ///
     /// A folder stands for everything in it, by its relative paths, beginning with the folder's own name. What is named
     /// must be there; a symbolic link that is named is followed, one that is found is left out.
@@ -126,7 +133,7 @@ impl Student {
     /// [`CollectError`].
     pub async fn collect(&self, paths: Vec<PathBuf>) -> Result<Collected, CollectError> {
         let student = self.clone();
-        tokio::task::spawn_blocking(move || collect(&paths, &|event| student.tell(event))).await?
+        tokio::task::spawn_blocking(move || collect(&paths, &student)).await?
     }
 }
 
@@ -145,28 +152,56 @@ struct Search {
     refused: Vec<RefusedName>,
 }
 
-fn collect(paths: &[PathBuf], tell: &dyn Fn(Event)) -> Result<Collected, CollectError> {
+fn collect(paths: &[PathBuf], student: &Student) -> Result<Collected, CollectError> {
     let Search { mut found, mut left_out, refused } = search(paths)?;
     if !refused.is_empty() {
         return Err(CollectError::Names(refused));
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     let bytes = found.iter().filter_map(|file| Some(fs::metadata(&file.path).ok()?.len())).sum();
-    tell(Event::ReadingFiles { files: found.len(), bytes });
+    student.tell(Event::ReadingFiles { files: found.len(), bytes });
+    let wallet = student.wallet();
+    let (mut known, mut unchanged) = (Known::of(wallet), 0);
     let (mut entries, mut sources) = (Vec::new(), Vec::new());
     for Candidate { name, path, named } in found {
-        match hash(&path, name, tell) {
-            Ok(entry) => {
+        match read(&path, name, &mut known, student) {
+            Ok((entry, was_known)) => {
                 entries.push(entry?);
                 sources.push(path);
+                unchanged += usize::from(was_known);
             }
             Err(error) if !named && error.kind() == io::ErrorKind::PermissionDenied => {
                 left_out.push(LeftOut { path, why: unreadable(&error) });
             }
             Err(source) => return Err(CollectError::Unreadable { path, source }),
         }
+        if known.is_worth_keeping() {
+            known.keep(wallet);
+        }
     }
-    Ok(Collected { files: Files::new(entries)?, sources, left_out })
+    known.keep(wallet);
+    student.tell(Event::FilesRead { files: entries.len(), unchanged });
+    Ok(Collected { named: paths.to_vec(), files: Files::new(entries)?, sources, left_out })
+}
+
+/// The entry of a file, and whether it was known without reading it.
+fn read(
+    path: &Path,
+    name: FileName,
+    known: &mut Known,
+    student: &Student,
+) -> io::Result<(Result<FileEntry, FilesError>, bool)> {
+    let file = File::open(path)?;
+    let (at, before) = (student.now(), Stamp::of(&file.metadata()?));
+    if let Some(entry) = known.entry(path, &name, before) {
+        student.tell(Event::FileRead { bytes: entry.size() });
+        return Ok((Ok(entry), true));
+    }
+    let entry = hash(&file, name, student)?;
+    if let Ok(entry) = &entry {
+        known.learn(path, entry, (before, Stamp::of(&file.metadata()?)), at);
+    }
+    Ok((entry, false))
 }
 
 fn search(paths: &[PathBuf]) -> Result<Search, CollectError> {
@@ -242,11 +277,10 @@ impl Search {
 
 /// Reads a file once, to its end.
 fn hash(
-    path: &Path,
+    mut file: &File,
     name: FileName,
-    tell: &dyn Fn(Event),
+    student: &Student,
 ) -> io::Result<Result<FileEntry, FilesError>> {
-    let mut file = File::open(path)?;
     let mut hasher = FileHasher::new();
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -254,7 +288,7 @@ fn hash(
             Ok(0) => return Ok(hasher.finish(name)),
             Ok(length) => {
                 hasher.update(buffer.get(..length).unwrap_or_default());
-                tell(Event::FileRead { bytes: length as u64 });
+                student.tell(Event::FileRead { bytes: length as u64 });
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

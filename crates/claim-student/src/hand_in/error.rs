@@ -10,7 +10,7 @@ use claim_files::FileError;
 use claim_pki::SignError;
 
 use super::evidence::EvidenceError;
-use crate::error::{Explained, Outcome, quoted, tamed};
+use crate::error::{Explained, Outcome, Refused, quoted, tamed};
 use crate::exchange::AskError;
 use crate::wallet::WalletError;
 
@@ -47,6 +47,9 @@ pub enum HandInError {
         /// What hindered.
         last: Box<AskError>,
     },
+    /// Blackboard takes nothing that would have to be logged.
+    #[error("the claim was not lodged: {0}")]
+    LogBehind(#[source] Refused),
     /// What Blackboard gave proves nothing.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -122,6 +125,17 @@ pub enum HandInError {
 }
 
 impl HandInError {
+    /// Whether Blackboard went away before the claim was lodged, as far as is known: CUHK may stamp it meanwhile.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::NotLodged(error) => error.is_outage(),
+            Self::LodgingUnknown { last, .. } => last.is_outage(),
+            // Until its people have settled it, it might as well be away.
+            Self::LogBehind(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it says that the claim has ended, of which the claim's own state tells more.
     pub(super) fn is_about_the_claim(&self) -> bool {
         matches!(self, Self::Uploading { last, .. } if last.slug() == Some("claim-ended"))
@@ -146,6 +160,7 @@ impl Explained for HandInError {
         match self {
             Self::Wallet(error) => error.why(),
             Self::NotLodged(error) | Self::Withdrawing(error) => error.why(),
+            Self::LogBehind(refused) => refused.why(),
             Self::LodgingUnknown { .. } => {
                 Some("It was sent, but no answer came that Blackboard signed.".to_owned())
             }
@@ -167,6 +182,7 @@ impl Explained for HandInError {
         match self {
             Self::Wallet(error) => error.advice(),
             Self::NotLodged(error) | Self::Withdrawing(error) => error.advice(),
+            Self::LogBehind(refused) => refused.advice(),
             Self::Evidence(error) => error.advice(),
             Self::Manifest(_) => "Hand in fewer files, or put them into an archive.".to_owned(),
             Self::Sign(_) | Self::IssuerMissing { .. } => {
@@ -205,6 +221,7 @@ impl Explained for HandInError {
         match self {
             Self::NotLodged(error) | Self::Withdrawing(error) => error.outcome(),
             Self::LodgingUnknown { .. } => Outcome::Unknown,
+            Self::LogBehind(_) => Outcome::Unreachable,
             Self::Uploading { last, .. } | Self::Proof { last, .. } => last.outcome(),
             Self::Stalled { .. } | Self::Incomplete { .. } => Outcome::Unknown,
             _ => Outcome::Refused,

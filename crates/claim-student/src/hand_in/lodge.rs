@@ -11,7 +11,7 @@ use super::error::HandInError;
 use super::plan::{Plan, SignedClaim};
 use super::{MAX_DOCUMENT, evidence, target};
 use crate::event::Event;
-use crate::exchange::{Ask, AskError};
+use crate::exchange::{Ask, AskError, Haste};
 use crate::session::OpenSession;
 
 /// How often a claim is signed anew because Blackboard's records changed.
@@ -88,17 +88,30 @@ impl OpenSession {
     /// # Errors
     /// [`HandInError`]; [`HandInError::LodgingUnknown`] when it may be lodged or not: the same files handed in
     /// again settle it.
-    pub async fn lodge(&mut self, mut signed: SignedClaim) -> Result<Lodging, HandInError> {
+    pub async fn lodge(&mut self, signed: SignedClaim) -> Result<Lodging, HandInError> {
+        self.lodge_in(signed, Haste::Patient).await
+    }
+
+    /// The same, for somebody who can have CUHK stamp the claim while Blackboard is away.
+    ///
+    /// # Errors
+    /// [`HandInError`], as [`OpenSession::lodge`]; [`HandInError::is_outage`] tells when CUHK should be asked.
+    pub async fn lodge_in(
+        &mut self,
+        mut signed: SignedClaim,
+        haste: Haste,
+    ) -> Result<Lodging, HandInError> {
         for _ in 0..=MOST_CHANGES {
             self.party.student.wallet().keep_claim(signed.id, &signed.cms)?;
             let ask = Ask::post("/v1/claims", CMS, signed.cms.clone()).at_most(MAX_DOCUMENT);
-            let error = match self.ask_json(&ask).await {
+            let error = match self.ask_json(&ask.in_haste(haste)).await {
                 Ok(status) => return Ok(Lodging::Lodged(self.lodged(signed, status)?)),
                 Err(error) => error,
             };
             let assignment = &signed.plan.assignment;
             let Some(change) = Change::in_refusal(&error, assignment, self.id()) else {
-                return Ok(Lodging::Lodged(self.look_whether_lodged(signed, error).await?));
+                let status = self.look_whether_lodged(signed.id, error, haste).await?;
+                return Ok(Lodging::Lodged(self.lodged(signed, status)?));
             };
             let mut plan = signed.plan;
             change.apply(&mut plan.assignment);
@@ -113,33 +126,63 @@ impl OpenSession {
     }
 
     fn lodged(&self, signed: SignedClaim, status: ClaimStatus) -> Result<Lodged, HandInError> {
+        let SignedClaim { plan: Plan { collected, .. }, manifest, id, cms, .. } = signed;
+        self.verified(collected, manifest, id, cms, status)
+    }
+
+    /// What Blackboard says of a claim, once its timestamps are verified; tells of it.
+    pub(super) fn verified(
+        &self,
+        collected: Collected,
+        manifest: Manifest,
+        id: ClaimId,
+        ours: Vec<u8>,
+        status: ClaimStatus,
+    ) -> Result<Lodged, HandInError> {
         let root = &self.party.root;
-        let cms = evidence::stored_claim(root, &status, signed.id, signed.cms)?;
-        let token = evidence::token(root, &signed.manifest, &cms, &status)?;
+        let cms = evidence::stored_claim(root, &status, id, ours)?;
+        let token = evidence::token(root, &manifest, &cms, &status)?;
         self.party.student.tell(Event::ClaimLodged {
             claim: status.claim,
             lodged_at: status.lodged_at,
             due: status.due,
             late_ms: status.late_ms,
         });
-        let SignedClaim { plan: Plan { collected, .. }, manifest, .. } = signed;
         Ok(Lodged { collected, manifest, cms, token, status })
     }
 
     /// The lodging itself got no answer that could be used: perhaps asking does.
-    async fn look_whether_lodged(
+    pub(super) async fn look_whether_lodged(
         &mut self,
-        signed: SignedClaim,
+        claim: ClaimId,
         error: AskError,
-    ) -> Result<Lodged, HandInError> {
+        haste: Haste,
+    ) -> Result<ClaimStatus, HandInError> {
         if !error.may_have_arrived() {
             return Err(HandInError::NotLodged(error));
         }
-        let claim = signed.id;
-        let ask = Ask::get(target(claim, "")).at_most(MAX_DOCUMENT);
-        match self.ask_json(&ask).await {
-            Ok(status) => self.lodged(signed, status),
+        match self.on_record(claim, haste).await {
+            Ok(Some(status)) => Ok(status),
+            // Whoever takes nothing for the log, and does not have it, has not lodged it.
+            Ok(None) => Err(match error.log_behind() {
+                Ok(refused) => HandInError::LogBehind(refused),
+                Err(error) => HandInError::LodgingUnknown { claim, last: Box::new(error) },
+            }),
             Err(_) => Err(HandInError::LodgingUnknown { claim, last: Box::new(error) }),
+        }
+    }
+
+    /// What Blackboard has on record of a claim; `None` when it says that it has no such claim.
+    pub(super) async fn on_record(
+        &mut self,
+        claim: ClaimId,
+        haste: Haste,
+    ) -> Result<Option<ClaimStatus>, AskError> {
+        let ask = Ask::get(target(claim, "")).at_most(MAX_DOCUMENT).in_haste(haste);
+        match self.ask_json(&ask).await {
+            Ok(status) => Ok(Some(status)),
+            Err(error) if error.slug() == Some("not-found") => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

@@ -2,24 +2,28 @@
 
 mod error;
 
+use std::time::Duration;
+
 use claim_core::Timestamp;
+use claim_core::claim::{ClaimId, Manifest};
 use claim_core::hand_in::Assignments;
 use claim_core::outage::{OutageClaim, QUERY, REPLY, TSA};
 use claim_core::{Digest, Origin, PersonId};
-use claim_http::{ProblemAnswer, ReachError, TlsIdentity, https_client, send};
-use claim_pki::{Signer, TimestampRequest, TimestampToken};
+use claim_http::{ProblemAnswer, ReachError, TlsIdentity, https_client, retry_after, send};
+use claim_pki::{ContentType, SignedData, Signer, TimestampRequest, TimestampToken};
 use http::{StatusCode, header};
 
 use super::lodge::Lodged;
 use super::pending::{Pending, PendingFile};
 use super::place::Place;
 use super::plan::{By, Plan, SignedClaim};
-use super::{HandInError, MAX_DOCUMENT, evidence};
+use super::{HandInError, MAX_DOCUMENT};
+use crate::config::Timeouts;
 use crate::error::{Foreign, Refused, Service, is_temporary};
 use crate::event::Event;
-use crate::exchange::{Ask, AskError};
+use crate::exchange::{Ask, AskError, Haste};
 use crate::post::content_of;
-use crate::retry::Patience;
+use crate::retry::{Patience, pauses};
 use crate::session::OpenSession;
 use crate::student::Student;
 use crate::wallet::{Held, WalletError};
@@ -59,6 +63,9 @@ impl Student {
 
     /// Has CUHK stamp the signed claim, verifies what comes back, and keeps both in `lab1.pending`.
     ///
+    /// `sent` is the claim of the same files that was sent to Blackboard before it went away, where nobody knows whether
+    /// it was lodged: when Blackboard is back it is asked for that one first, so that there are never two.
+    ///
     /// # Errors
     /// [`OutageHandInError`]; nothing was handed in then, and nothing is kept.
     pub async fn stamp(
@@ -66,6 +73,7 @@ impl Student {
         id: &PersonId,
         signed: &SignedClaim,
         place: &Place,
+        sent: Option<ClaimId>,
     ) -> Result<Pending, OutageHandInError> {
         let root = self.root()?;
         let held = self.held_now(id)?;
@@ -78,7 +86,7 @@ impl Student {
         let stamped = OutageClaim { claim: signed.cms.clone(), timestamp };
         let Plan { collected, assignment, .. } = &signed.plan;
         let (blackboard, zone) = (&self.config.blackboard, &assignment.zone);
-        let file = PendingFile::new(id, blackboard, zone, place, collected, stamped);
+        let file = PendingFile::new(id, blackboard, zone, place, collected, sent, stamped);
         // Nothing is kept, or told, of a timestamp that does not hold.
         let pending = Pending::keep(file, place, &root)?;
         self.tell(Event::Stamped {
@@ -127,8 +135,9 @@ impl Student {
                         None => {
                             let (status, defect) = (answer.status, content_of(&answer));
                             let (service, origin) = (Service::Cuhk, cuhk.clone());
-                            let foreign = Foreign { service, origin, status, defect };
-                            (foreign.into(), is_temporary(status), None)
+                            let retry_after = retry_after(&answer.headers);
+                            let foreign = Foreign { service, origin, status, defect, retry_after };
+                            (foreign.into(), is_temporary(status), retry_after)
                         }
                     },
                     Err(source) => {
@@ -137,7 +146,7 @@ impl Student {
                         (self.unreached(Service::Cuhk, cuhk, source).into(), may_pass, None)
                     }
                 };
-            let retry_after = retry_after.map(std::time::Duration::from_secs);
+            let retry_after = retry_after.map(Duration::from_secs);
             let pause = if may_pass { patience.next_pause(retry_after) } else { None };
             let Some(after) = pause else { return Err(error) };
             self.tell(Event::Retrying { why: error.to_string(), after });
@@ -157,13 +166,14 @@ impl Student {
         }
     }
 
-    /// Waits before Blackboard is asked again, longer each time, and tells of it.
-    pub async fn wait_for_blackboard(&self, attempt: u32) {
-        let timeouts = &self.config.timeouts;
-        // From two seconds to twenty.
-        let longest = timeouts.longest_pause.saturating_mul(2);
-        let pause = timeouts.first_pause.saturating_mul(4 << attempt.min(10)).min(longest);
-        let after = crate::retry::jittered(pause);
+    /// The pauses of somebody who waits for Blackboard, for as long as it takes: from two seconds to twenty.
+    pub fn waiting(&self) -> impl Iterator<Item = Duration> + use<> {
+        let Timeouts { first_pause, longest_pause, .. } = self.config.timeouts;
+        pauses(first_pause.saturating_mul(4), longest_pause.saturating_mul(2))
+    }
+
+    /// Waits before Blackboard is asked again, and tells of it.
+    pub async fn wait_for_blackboard(&self, after: Duration) {
         self.tell(Event::AwaitingBlackboard { after });
         tokio::time::sleep(after).await;
     }
@@ -186,24 +196,53 @@ impl OpenSession {
         let status = match self.ask_json(&ask.at_most(MAX_DOCUMENT)).await {
             Ok(status) => status,
             Err(error @ AskError::Refused(_)) => return Ok(Finishing::NotTaken(error)),
-            Err(error) if error.may_have_arrived() => {
-                let claim = pending.id;
-                return Err(HandInError::LodgingUnknown { claim, last: Box::new(error) });
-            }
-            Err(error) => return Err(HandInError::NotLodged(error)),
+            Err(error) => self.look_whether_lodged(pending.id, error, Haste::Patient).await?,
         };
-        let root = &self.party.root;
-        let ours = pending.file.stamped.claim.clone();
-        let cms = evidence::stored_claim(root, &status, pending.id, ours)?;
-        let token = evidence::token(root, &pending.manifest, &cms, &status)?;
-        self.party.student.tell(Event::ClaimLodged {
-            claim: status.claim,
-            lodged_at: status.lodged_at,
-            due: status.due,
-            late_ms: status.late_ms,
-        });
         let (collected, manifest) = (pending.collected(), pending.manifest.clone());
-        Ok(Finishing::Lodged(Lodged { collected, manifest, cms, token, status }))
+        let ours = pending.file.stamped.claim.clone();
+        Ok(Finishing::Lodged(self.verified(collected, manifest, pending.id, ours, status)?))
+    }
+
+    /// Asks for the claim that was sent before CUHK stamped another one: where Blackboard has it, that one goes on, and
+    /// the stamped one is never sent.
+    ///
+    /// # Errors
+    /// [`HandInError`]; it is safe to repeat.
+    pub async fn lodged_before(
+        &mut self,
+        pending: &Pending,
+    ) -> Result<Option<Lodged>, HandInError> {
+        let Some((id, manifest, cms)) = self.sent_before(pending) else { return Ok(None) };
+        match self.on_record(id, Haste::Patient).await {
+            Ok(Some(status)) => {
+                self.verified(pending.collected(), manifest, id, cms, status).map(Some)
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(HandInError::NotLodged(error)),
+        }
+    }
+
+    /// What is to be lodged by Blackboard's time after all: the claim that was sent before where there is one, so that
+    /// a copy of it that comes late finds itself; else one that is signed anew.
+    ///
+    /// # Errors
+    /// As [`OpenSession::sign`].
+    pub fn sign_after(&self, pending: &Pending, plan: Plan) -> Result<SignedClaim, HandInError> {
+        match self.sent_before(pending) {
+            Some((id, manifest, cms)) => Ok(SignedClaim { plan, manifest, id, cms, earlier: true }),
+            None => self.sign(plan),
+        }
+    }
+
+    fn sent_before(&self, pending: &Pending) -> Option<(ClaimId, Manifest, Vec<u8>)> {
+        let id = pending.file.sent?;
+        let cms = self.party.student.wallet().kept_claim(id)?;
+        let signed = SignedData::from_der(ContentType::Claim, &cms).ok()?;
+        let content = signed.unverified_content();
+        let manifest = Manifest::from_slice(content).ok()?;
+        // By its id it is the very list that was signed here.
+        let same = ClaimId::of_manifest(content) == id && manifest.files == pending.manifest.files;
+        same.then_some((id, manifest, cms))
     }
 }
 

@@ -44,6 +44,9 @@ pub(super) struct PendingFile {
     receipt: PathBuf,
     /// Where each file of the claim is, in the claim's order.
     sources: Vec<PathBuf>,
+    /// The claim of the same files that was sent before, of which nobody knows whether it was lodged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sent: Option<ClaimId>,
     /// The signed claim and CUHK's timestamp.
     #[serde(flatten)]
     pub(super) stamped: OutageClaim,
@@ -83,6 +86,7 @@ impl PendingFile {
         zone: &str,
         place: &Place,
         collected: &Collected,
+        sent: Option<ClaimId>,
         stamped: OutageClaim,
     ) -> Self {
         // Wherever the program is run from when it finishes.
@@ -94,6 +98,7 @@ impl PendingFile {
             zone: zone.to_owned(),
             receipt: absolute(&place.receipt()),
             sources: collected.sources().iter().map(absolute).collect(),
+            sent,
             stamped,
         }
     }

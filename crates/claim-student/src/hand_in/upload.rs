@@ -25,7 +25,7 @@ use crate::post::content_of;
 use crate::retry::Patience;
 use crate::session::OpenSession;
 
-/// How many pieces are on their way at once.
+/// How many pieces are on their way at once, at most.
 const AT_ONCE: usize = 4;
 
 /// What a piece gets beyond other exchanges: enough for all that are on their way at 32 KiB/s together.
@@ -37,6 +37,24 @@ enum PieceError {
     Ended(HandInError),
 }
 
+/// What came of sending pieces.
+#[derive(Default)]
+struct Round {
+    /// How many Blackboard has taken.
+    taken: usize,
+    /// What kept the rest from it.
+    hindered: Option<Hindrance>,
+}
+
+/// How many pieces to send at once after a hindrance: on a line that breaks again and again, pieces that share it would
+/// all be cut off before one of them is through.
+fn narrowed(width: usize, taken: usize) -> usize {
+    match taken >= 2 * width {
+        true => (2 * width).min(AT_ONCE),
+        false => (width / 2).max(1),
+    }
+}
+
 impl OpenSession {
     /// Sends every piece that Blackboard misses, until it says that it has received all files.
     ///
@@ -45,7 +63,7 @@ impl OpenSession {
     pub async fn upload(&mut self, lodged: &mut Lodged) -> Result<(), HandInError> {
         let timeouts = self.party.student.config.timeouts;
         let mut patience = Patience::new(&timeouts);
-        let mut fewest = usize::MAX;
+        let (mut fewest, mut width) = (usize::MAX, AT_ONCE);
         let files = &lodged.manifest.files;
         self.party.student.tell(Event::Uploading {
             files: lodged.manifest.files.clone(),
@@ -67,7 +85,9 @@ impl OpenSession {
                 return Err(HandInError::Stalled { claim: lodged.id(), missing: missing.len() });
             }
             self.reopen_if_over().await.map_err(|error| uploading(lodged, error.into()))?;
-            if let Some(hindrance) = self.round(&missing, lodged).await? {
+            let Round { taken, hindered } = self.round(&missing, lodged, width).await?;
+            if let Some(hindrance) = hindered {
+                width = narrowed(width, taken);
                 let Some(after) = patience.pause_after(&hindrance) else {
                     let (attempts, last) = (patience.attempts(), Box::new(hindrance));
                     let error = AskError::NoAnswer { attempts, may_have_arrived: true, last };
@@ -88,26 +108,29 @@ impl OpenSession {
         &self,
         missing: &[PieceRef],
         lodged: &Lodged,
-    ) -> Result<Option<Hindrance>, HandInError> {
+        width: usize,
+    ) -> Result<Round, HandInError> {
         let stop = AtomicBool::new(false);
         let go_on = |_: &PieceRef| future::ready(!stop.load(Ordering::Relaxed));
         let mut sent = stream::iter(missing.iter().copied())
             .take_while(go_on)
             .map(|piece| self.send_piece(piece, lodged))
-            .buffer_unordered(AT_ONCE);
-        let mut hindered = None;
+            .buffer_unordered(width);
+        let mut round = Round::default();
         while let Some(result) = sent.next().await {
             match result {
-                Ok(()) => {}
+                Ok(()) => round.taken += 1,
                 Err(PieceError::Hindered(hindrance)) => {
                     stop.store(true, Ordering::Relaxed);
-                    hindered = Some(hindrance);
+                    round.hindered = Some(hindrance);
                 }
-                Err(PieceError::Ended(error)) if error.is_about_the_claim() => return Ok(None),
+                Err(PieceError::Ended(error)) if error.is_about_the_claim() => {
+                    return Ok(Round::default());
+                }
                 Err(PieceError::Ended(error)) => return Err(error),
             }
         }
-        Ok(hindered)
+        Ok(round)
     }
 
     async fn send_piece(&self, piece: PieceRef, lodged: &Lodged) -> Result<(), PieceError> {

@@ -46,21 +46,8 @@ impl SessionError {
     /// What answers and is not Blackboard, or refuses, is no outage; nor is too much haste.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreached(Unreached { source, .. }) => matches!(
-                source,
-                ReachError::Refused
-                    | ReachError::NotResolved
-                    | ReachError::NoRoute
-                    | ReachError::Timeout
-                    | ReachError::Interrupted(_)
-            ),
-            Self::Refused(refused) => {
-                refused.is_temporary()
-                    && !matches!(
-                        refused.problem.problem_type,
-                        Some(ProblemType::Overloaded | ProblemType::TooManyRefusals)
-                    )
-            }
+            Self::Unreached(unreached) => unreached.is_outage(),
+            Self::Refused(refused) => refused.is_outage(),
             Self::Foreign(foreign) => foreign.is_temporary(),
             _ => false,
         }
@@ -88,6 +75,7 @@ impl SessionError {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Refused(refused) => refused.problem.retry_after,
+            Self::Foreign(foreign) => foreign.retry_after,
             _ => None,
         }
     }

@@ -112,29 +112,65 @@ async fn dialogue(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
         terminal.say(&line);
     }
     match student.open_session(&enrolled.id).await {
-        Ok(session) => messages(student, session, terminal).await,
-        Err(error) => Ok(terminal.explained(&error)),
+        Ok(session) => {
+            terminal.say("Blackboard knows you. Type a message and press Enter; end with Ctrl-D.");
+            terminal.say(
+                "To hand in files: /hand-in PATH… (with --to COURSE/ASSIGNMENT where there are several)",
+            );
+            lines(&student, &enrolled.id, Some(session), Exit::Done, terminal).await
+        }
+        Err(error) => {
+            let exit = terminal.explained(&error);
+            // Without having been told of an assignment nothing could be signed.
+            if !error.is_outage() || student.last_told(&enrolled.id).is_none() {
+                return Ok(exit);
+            }
+            terminal
+                .say("Files can be handed in all the same, and CUHK stamps when: /hand-in PATH…");
+            lines(&student, &enrolled.id, None, exit, terminal).await
+        }
     }
 }
 
 /// Sends each line as a message, or hands in the files that it names, until the input ends.
-async fn messages(student: Student, mut session: OpenSession, terminal: Terminal) -> Result<Exit> {
-    terminal.say("Blackboard knows you. Type a message and press Enter; end with Ctrl-D.");
-    terminal.say(
-        "To hand in files: /hand-in PATH… (with --to COURSE/ASSIGNMENT where there are several)",
-    );
-    let mut exit = Exit::Done;
+///
+/// Without a session, since Blackboard is away, each line looks first whether it is back.
+async fn lines(
+    student: &Student,
+    id: &PersonId,
+    mut session: Option<OpenSession>,
+    mut exit: Exit,
+    terminal: Terminal,
+) -> Result<Exit> {
     while let Some(line) = ask(terminal, "> ").await? {
         if line.trim().is_empty() {
             continue;
         }
-        if let Some(line) = hand_in::command(&line) {
-            let done = hand_in::in_dialogue(line, &student, &mut session, terminal).await?;
-            if done != Exit::Done {
-                exit = done;
+        let open = match &mut session {
+            Some(open) => Ok(open),
+            none => match student.open_session_at_once(id).await {
+                Ok(open) => {
+                    exit = Exit::Done;
+                    Ok(none.insert(open))
+                }
+                Err(error) => Err(error),
+            },
+        };
+        let done = match (hand_in::command(&line), open) {
+            (Some(line), Ok(open)) => {
+                hand_in::in_dialogue(line, student, id, Ok(open), terminal).await?
             }
-        } else if let Err(error) = session.say(&line).await {
-            exit = terminal.explained(&error);
+            (Some(line), Err(away)) if away.is_outage() => {
+                hand_in::in_dialogue(line, student, id, Err(&away), terminal).await?
+            }
+            (None, Ok(open)) => match open.say(&line).await {
+                Ok(_) => Exit::Done,
+                Err(error) => terminal.explained(&error),
+            },
+            (_, Err(error)) => terminal.explained(&error),
+        };
+        if done != Exit::Done {
+            exit = done;
         }
     }
     Ok(exit)

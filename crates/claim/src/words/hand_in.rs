@@ -110,6 +110,14 @@ pub(crate) fn lodged_later(lodged: &Lodged, pending: &Pending) -> String {
     format!("lodged {at}, and judged by CUHK's time: {}", by_cuhks_time(pending))
 }
 
+/// Blackboard had the claim before it went away.
+pub(crate) fn lodged_before(lodged: &Lodged, zone: &str) -> String {
+    format!(
+        "Blackboard had it before it went away: {}. CUHK's timestamp is not needed.",
+        self::lodged(lodged, zone)
+    )
+}
+
 /// `23:59:41.204, 18.7 s before the deadline`
 fn by_cuhks_time(pending: &Pending) -> String {
     let stamped = pending.stamped_at();

@@ -56,6 +56,13 @@ pub(crate) fn words(event: &Event) -> Words {
             plain: Some(format!("Signed anew: {}.", super::hand_in::change(change, zone))),
             ..told(event)
         },
+        Event::FilesRead { files, unchanged } => Words {
+            plain: (*unchanged > 0).then(|| {
+                format!("{unchanged} of {files} files are as they were when they were last read.")
+            }),
+            json: Some(json!({ "event": "files-read", "files": files, "unchanged": unchanged })),
+            ..Words::default()
+        },
         Event::ClaimLodged { claim, lodged_at, due, late_ms } => Words {
             json: Some(json!({ "event": "claim-lodged", "claim": claim, "lodged_at": lodged_at,
                 "due": due, "late_ms": late_ms })),

@@ -114,7 +114,7 @@ fn an_older_copy_never_begins_a_second_log() {
     blackboard.err.shows("THE LOG IS STOPPED: the witness ");
     blackboard.err.shows("has cosigned 4 entries of it, and the records here have 2");
 
-    hand_in(&course, "third draft").explains(3, &["records are older than its"]);
+    refused_and_stamped(&course);
     // What was there before the backup is there: the claim, and its receipt.
     fs::rename(course.folder.path("inbox.receipt"), course.folder.path("kept")).unwrap();
     hand_in(&course, "first draft").expect(0);
@@ -126,7 +126,19 @@ fn an_older_copy_never_begins_a_second_log() {
     blackboard.stop();
     let blackboard = folder.start(&["blackboard"]);
     blackboard.err.shows("THE LOG IS STOPPED: the witness ");
-    hand_in(&course, "third draft").explains(3, &["records are older than its"]);
+    refused_and_stamped(&course);
+}
+
+/// Blackboard says what is wrong with it; CUHK stamps the claim for the time when its people have put it right.
+fn refused_and_stamped(course: &Course) {
+    course.folder.write("report.txt", "third draft");
+    let done = course.folder.run(&["student", "hand-in", "report.txt", "--yes", "--no-wait"]);
+    let said = ["the claim was not lodged: Blackboard cannot do it now", "records are older than"];
+    let done = done.explains(3, &said);
+    assert!(done.out.contains("Blackboard takes no claims at present"), "{}", done.out);
+    assert!(!done.err.contains("nobody knows"), "{}", done.err);
+    let pending = done.out.split_once("keep inbox").unwrap().1.split_once(',').unwrap().0;
+    std::fs::remove_file(course.folder.path(&format!("inbox{pending}"))).unwrap();
 }
 
 #[test]

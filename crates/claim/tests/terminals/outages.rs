@@ -26,7 +26,7 @@ fn told(course: &Course) {
 }
 
 /// Does to Blackboard's database what the program never would.
-fn execute(course: &Course, statement: &str) {
+pub(crate) fn execute(course: &Course, statement: &str) {
     let run = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=30); c.execute(sys.argv[2]); c.commit()";
     let mut python = Command::new("python3");
     python.args(["-c", run]).arg(course.folder.path("blackboard.db")).arg(statement);

@@ -70,8 +70,13 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub(crate) fn end(mut self) -> Done {
-        let status = self.ended.recv_timeout(PATIENCE);
+    pub(crate) fn end(self) -> Done {
+        self.end_within(PATIENCE)
+    }
+
+    /// Waits for the end of what takes longer than anything usual.
+    pub(crate) fn end_within(mut self, patience: Duration) -> Done {
+        let status = self.ended.recv_timeout(patience);
         let status = status.unwrap_or_else(|_| {
             panic!("it goes on:\n{}\n{}", self.out.text(), self.err.text());
         });

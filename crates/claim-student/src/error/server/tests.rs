@@ -135,6 +135,7 @@ fn a_foreign_answer_is_shown_in_safe_characters() {
         origin: "https://localhost:9335".parse().unwrap(),
         status: StatusCode::OK,
         defect: "\u{202e}\n".to_owned() + &"x".repeat(10_000),
+        retry_after: None,
     };
     let text = text_of(&error);
     assert!(text.len() < 1_000 && !text.chars().any(char::is_control), "{text:?}");

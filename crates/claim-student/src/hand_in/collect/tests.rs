@@ -2,11 +2,13 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::Arc;
 
-use claim_core::Digest;
+use claim_core::{Digest, Origin};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::Config;
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -19,7 +21,10 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn collected(paths: &[PathBuf]) -> Result<Collected, CollectError> {
-    collect(paths, &|_| {})
+    let folder = tempfile::tempdir().unwrap();
+    let here = "https://localhost:1".parse::<Origin>().unwrap();
+    let config = Config::new(folder.path(), here.clone(), here);
+    collect(paths, &Student::new(config, Arc::new(|_| {})))
 }
 
 fn names(collected: &Collected) -> Vec<&str> {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
+use claim_core::PersonId;
 use claim_core::hand_in::Assignment;
 use claim_student::{
-    Collected, Explained, Lodged, Lodging, OpenSession, Outcome, Place, Plan, Received,
-    SignedClaim, Student, Wanted, choose,
+    Collected, Explained, HandInError, Haste, Lodged, Lodging, OpenSession, Outcome, Place, Plan,
+    Received, SessionError, SignedClaim, Student, Wanted, choose,
 };
 use serde_json::json;
 
@@ -53,17 +54,21 @@ pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit
     };
     let wanted = to.unwrap_or_default();
     let waits = if no_wait { Waits::No } else { Waits::Yes };
-    let job = Job { consent, place, note, waits, terminal, progress: &progress };
+    let job = Job { program: &program, consent, place, note, waits, terminal, progress: &progress };
     // One attempt: while the program kept trying, the deadline might pass.
     let opened = match program.open_session_at_once(&id).await {
-        Err(away) if away.is_outage() => {
-            return outage::run(job, &program, &id, collected, &wanted, &away).await;
+        // Who was never told of an assignment has nothing to do but try again.
+        Err(away) if !away.is_outage() || program.last_told(&id).is_none() => {
+            match away.outcome() {
+                Outcome::Refused => Err(away),
+                _ => program.open_session(&id).await,
+            }
         }
-        Err(error) if error.outcome() != Outcome::Refused => program.open_session(&id).await,
         opened => opened,
     };
     match opened {
         Ok(mut session) => job.run(&mut session, collected, &wanted).await,
+        Err(away) if away.is_outage() => outage::run(job, &id, collected, &wanted, &away).await,
         Err(error) => Ok(job.failed(&error)),
     }
 }
@@ -96,11 +101,13 @@ pub(super) fn command(line: &str) -> Option<Line> {
     Some(Line { paths, to })
 }
 
-/// The same as the command, in the session of the dialogue.
+/// The same as the command, in the session of the dialogue; where that has none, since Blackboard is away, CUHK stamps
+/// the claim.
 pub(super) async fn in_dialogue(
     Line { paths, to }: Line,
     student: &Student,
-    session: &mut OpenSession,
+    id: &PersonId,
+    session: Result<&mut OpenSession, &SessionError>,
     terminal: Terminal,
 ) -> Result<Exit> {
     let progress = Progress::new(terminal);
@@ -117,9 +124,19 @@ pub(super) async fn in_dialogue(
         Err(error) => return Ok(failed(&error, &progress, terminal)),
     };
     let consent = if terminal.is_json() { Consent::Given } else { Consent::Asked };
-    let job =
-        Job { consent, place: None, note: None, waits: Waits::Yes, terminal, progress: &progress };
-    job.run(session, collected, &wanted).await
+    let job = Job {
+        program: student,
+        consent,
+        place: None,
+        note: None,
+        waits: Waits::Yes,
+        terminal,
+        progress: &progress,
+    };
+    match session {
+        Ok(session) => job.run(session, collected, &wanted).await,
+        Err(away) => outage::run(job, id, collected, &wanted, away).await,
+    }
 }
 
 /// Where the receipt goes, if it can: found out before anything is signed.
@@ -146,12 +163,26 @@ fn failed(error: &dyn Explained, progress: &Progress, terminal: Terminal) -> Exi
 
 /// One hand-in, from the collected files on.
 pub(super) struct Job<'a> {
+    pub(super) program: &'a Student,
     pub(super) consent: Consent,
     pub(super) place: Option<Place>,
     pub(super) note: Option<String>,
     pub(super) waits: Waits,
     pub(super) terminal: Terminal,
     pub(super) progress: &'a Progress,
+}
+
+/// How far lodging came.
+#[allow(clippy::large_enum_variant, reason = "one of them at a time, and moved once")]
+pub(super) enum Step {
+    /// Blackboard has it, for this assignment.
+    Lodged(Lodged, Assignment),
+    /// Something changed; this is the plan that fits now.
+    Changed(Plan),
+    /// Blackboard went away; the claim that was sent may be lodged or not.
+    Away(SignedClaim, HandInError),
+    /// It goes no further, and that was told.
+    Ended(Exit),
 }
 
 impl Job<'_> {
@@ -161,8 +192,12 @@ impl Job<'_> {
         collected: Collected,
         wanted: &Wanted,
     ) -> Result<Exit> {
-        let assignments = match session.assignments().await {
+        let assignments = match session.assignments_in(Haste::Hurried).await {
             Ok(assignments) => assignments,
+            Err(away) if away.is_outage() => {
+                let id = session.id().clone();
+                return outage::run(self, &id, collected, wanted, &away).await;
+            }
             Err(error) => return Ok(self.failed(&error)),
         };
         let assignment = match choose(&assignments, wanted) {
@@ -178,11 +213,12 @@ impl Job<'_> {
             Ok(plan) => plan,
             Err(error) => return Ok(self.failed(&error)),
         };
-        let (lodged, assignment) = match self.lodge(session, plan).await? {
-            Ok(lodged) => lodged,
-            Err(exit) => return Ok(exit),
-        };
-        self.rest(session, lodged, &assignment.zone, &place).await
+        match self.lodge(session, plan, Haste::Hurried).await? {
+            Step::Away(signed, error) => {
+                outage::instead(&self, session, signed, &place, &error).await
+            }
+            step => self.after(session, step, &place).await,
+        }
     }
 
     /// Where the receipt goes.
@@ -196,11 +232,12 @@ impl Job<'_> {
         &self,
         session: &mut OpenSession,
         mut plan: Plan,
-    ) -> Result<Result<(Lodged, Assignment), Exit>> {
+        haste: Haste,
+    ) -> Result<Step> {
         loop {
             let signed = match session.sign(plan) {
                 Ok(signed) => signed,
-                Err(error) => return Ok(Err(self.failed(&error))),
+                Err(error) => return Ok(Step::Ended(self.failed(&error))),
             };
             if signed.is_from_earlier() {
                 self.terminal.say(
@@ -209,34 +246,65 @@ impl Job<'_> {
             } else {
                 self.show(session, &signed);
                 if !self.consent.obtain(QUESTION, self.terminal).await? {
-                    return Ok(Err(Exit::Refused));
+                    return Ok(Step::Ended(Exit::Refused));
                 }
             }
-            let assignment = signed.plan().assignment().clone();
-            match session.lodge(signed).await {
-                Ok(Lodging::Lodged(lodged)) => {
+            match self.send(session, signed, haste).await {
+                Step::Changed(changed) => plan = changed,
+                step => return Ok(step),
+            }
+        }
+    }
+
+    /// Lodges what is signed.
+    pub(super) async fn send(
+        &self,
+        session: &mut OpenSession,
+        signed: SignedClaim,
+        haste: Haste,
+    ) -> Step {
+        let assignment = signed.plan().assignment().clone();
+        let sent = signed.clone();
+        match session.lodge_in(signed, haste).await {
+            Ok(Lodging::Lodged(lodged)) => {
+                self.progress.clear();
+                let line = words::hand_in::lodged(&lodged, &assignment.zone);
+                self.terminal.say(&line);
+                Step::Lodged(lodged, assignment)
+            }
+            Ok(Lodging::Changed { plan, change }) => {
+                let what = words::hand_in::change(&change, &assignment.zone);
+                if self.consent == Consent::Given {
+                    let why = "That may matter to you, so it was not signed without a word.";
+                    let advice = "Look at it with `claim student status`, then hand in again.";
                     self.progress.clear();
-                    let line = words::hand_in::lodged(&lodged, &assignment.zone);
-                    self.terminal.say(&line);
-                    return Ok(Ok((lodged, assignment)));
+                    let what = format!("nothing was lodged: {what}");
+                    self.terminal.failure(&what, Some(why), advice);
+                    return Step::Ended(Exit::Refused);
                 }
-                Ok(Lodging::Changed { plan: changed, change }) => {
-                    let what = words::hand_in::change(&change, &assignment.zone);
-                    if self.consent == Consent::Given {
-                        let why = "That may matter to you, so it was not signed without a word.";
-                        let advice = "Look at it with `claim student status`, then hand in again.";
-                        self.progress.clear();
-                        self.terminal.failure(
-                            &format!("nothing was lodged: {what}"),
-                            Some(why),
-                            advice,
-                        );
-                        return Ok(Err(Exit::Refused));
-                    }
-                    self.terminal.say(&format!("Not lodged yet: {what}."));
-                    plan = changed;
+                self.terminal.say(&format!("Not lodged yet: {what}."));
+                Step::Changed(plan)
+            }
+            Err(error) if error.is_outage() && haste == Haste::Hurried => Step::Away(sent, error),
+            Err(error) => Step::Ended(self.failed(&error)),
+        }
+    }
+
+    /// What follows lodging, whatever came of it.
+    pub(super) async fn after(
+        &self,
+        session: &mut OpenSession,
+        mut step: Step,
+        place: &Place,
+    ) -> Result<Exit> {
+        loop {
+            step = match step {
+                Step::Lodged(lodged, assignment) => {
+                    return self.rest(session, lodged, &assignment.zone, place).await;
                 }
-                Err(error) => return Ok(Err(self.failed(&error))),
+                Step::Changed(plan) => self.lodge(session, plan, Haste::Patient).await?,
+                Step::Away(_, error) => return Ok(self.failed(&error)),
+                Step::Ended(exit) => return Ok(exit),
             }
         }
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use claim_core::PersonId;
 use claim_student::{
-    AskError, Collected, Explained, Finishing, HandInError, OpenSession, Outcome, Pending, Place,
-    Plan, SessionError, Student, Wanted, choose,
+    AskError, Collected, Explained, Finishing, HandInError, Haste, Lodged, OpenSession, Outcome,
+    Pending, Place, Plan, SessionError, SignedClaim, Student, Wanted, choose,
 };
 use serde_json::json;
 
 use super::consent::Consent;
-use super::hand_in::Job;
+use super::hand_in::{Job, Step};
 use super::observed;
 use crate::cli::ResumeArgs;
 use crate::commands::Context;
@@ -37,12 +37,12 @@ pub(super) enum Waits {
 /// Signs by what Blackboard told last, has CUHK stamp it, and finishes when Blackboard is back.
 pub(super) async fn run(
     job: Job<'_>,
-    program: &Student,
     id: &PersonId,
     collected: Collected,
     wanted: &Wanted,
-    away: &SessionError,
+    away: &dyn Explained,
 ) -> Result<Exit> {
+    let program = job.program;
     let Some(told) = program.last_told(id) else {
         job.progress.clear();
         let why = "Blackboard has never told this program your assignments and when they are due, so there is \
@@ -63,8 +63,7 @@ pub(super) async fn run(
         }
     };
     let place = job.place(&assignment);
-    let plan = Plan::new(collected, assignment, job.note.clone(), program.now());
-    let plan = match plan {
+    let plan = match Plan::new(collected, assignment, job.note.clone(), program.now()) {
         Ok(plan) => plan,
         Err(error) => return Ok(job.failed(&error)),
     };
@@ -83,12 +82,47 @@ pub(super) async fn run(
     if !job.consent.obtain(QUESTION, job.terminal).await? {
         return Ok(Exit::Refused);
     }
-    let pending = match program.stamp(id, &signed, &place).await {
-        Ok(pending) => pending,
+    match program.stamp(id, &signed, &place, None).await {
+        Ok(pending) => stamped(&job, &pending).await,
+        Err(error) => Ok(job.failed(&error)),
+    }
+}
+
+/// Blackboard went away while the claim was being lodged: CUHK stamps another one over the same files. The person has
+/// consented to hand them in, and a question now could cost the deadline.
+pub(super) async fn instead(
+    job: &Job<'_>,
+    session: &mut OpenSession,
+    sent: SignedClaim,
+    place: &Place,
+    error: &HandInError,
+) -> Result<Exit> {
+    job.progress.clear();
+    let what = match error {
+        HandInError::LogBehind(_) => "Blackboard takes no claims at present",
+        _ => "Blackboard cannot be reached any more",
+    };
+    job.terminal.say(&format!("{what} ({error})."));
+    let (program, id) = (job.program, session.id().clone());
+    let signed = match program.sign_in_outage(&id, sent.plan().clone()) {
+        Ok(signed) => signed,
         Err(error) => return Ok(job.failed(&error)),
     };
-    tell_stamped(&pending, job.progress, job.terminal);
-    finish(program, &pending, job.waits, job.progress, job.terminal).await
+    match program.stamp(&id, &signed, place, Some(sent.id())).await {
+        Ok(pending) => stamped(job, &pending).await,
+        Err(error) => {
+            job.progress.clear();
+            let line = format!("CUHK did not stamp it: {error}. Trying Blackboard again …");
+            job.terminal.say(&line);
+            let step = job.send(session, sent, Haste::Patient).await;
+            job.after(session, step, place).await
+        }
+    }
+}
+
+async fn stamped(job: &Job<'_>, pending: &Pending) -> Result<Exit> {
+    tell_stamped(pending, job.progress, job.terminal);
+    finish(job.program, pending, job.waits, job.progress, job.terminal).await
 }
 
 fn tell_stamped(pending: &Pending, progress: &Progress, terminal: Terminal) {
@@ -181,20 +215,23 @@ async fn finish(
         terminal.failure(&what, None, &advice);
         return Ok(Exit::Usage);
     }
-    for attempt in 0.. {
+    for pause in program.waiting() {
         let away = match program.open_session_at_once(pending.person()).await {
-            Ok(mut session) => match session.finish(pending).await {
-                Ok(Finishing::Lodged(lodged)) => {
-                    let line = words::hand_in::lodged_later(&lodged, pending);
+            Ok(mut session) => match lodge(&mut session, pending).await {
+                Ok(Lodge::Done(lodged, line)) => {
                     progress.clear();
                     terminal.say(&line);
-                    let job = job(pending, progress, terminal);
+                    let job = job(program, pending, progress, terminal);
                     let place = job.place_of(pending);
                     let exit = job.rest(&mut session, lodged, pending.zone(), &place).await?;
                     return Ok(cleared(exit, pending, terminal));
                 }
-                Ok(Finishing::NotTaken(error)) => {
-                    return not_taken(&mut session, pending, &error, progress, terminal).await;
+                Ok(Lodge::NotTaken(error)) => {
+                    let job = job(program, pending, progress, terminal);
+                    match not_taken(&job, &mut session, pending, &error).await? {
+                        Ended::With(exit) => return Ok(cleared(exit, pending, terminal)),
+                        Ended::Away(error) => Away::HandIn(error),
+                    }
                 }
                 Err(error) if error.outcome() != Outcome::Refused => Away::HandIn(error),
                 Err(error) => return Ok(failed(&error, progress, terminal)),
@@ -212,24 +249,56 @@ async fn finish(
             terminal.failure(&error.to_string(), error.why().as_deref(), &advice);
             return Ok(Exit::Unreachable);
         }
-        program.wait_for_blackboard(attempt).await;
+        program.wait_for_blackboard(pause).await;
     }
     Ok(Exit::Unreachable)
+}
+
+/// What came of lodging, now that Blackboard answers.
+#[allow(clippy::large_enum_variant, reason = "one of them at a time, and moved once")]
+enum Lodge {
+    /// It is lodged, which is said so.
+    Done(Lodged, String),
+    /// Blackboard does not take it by CUHK's time.
+    NotTaken(AskError),
+}
+
+/// First the claim that was sent before Blackboard went away: where that arrived, the one that CUHK stamped is not needed.
+async fn lodge(session: &mut OpenSession, pending: &Pending) -> Result<Lodge, HandInError> {
+    if let Some(lodged) = session.lodged_before(pending).await? {
+        let line = words::hand_in::lodged_before(&lodged, pending.zone());
+        return Ok(Lodge::Done(lodged, line));
+    }
+    Ok(match session.finish(pending).await? {
+        Finishing::Lodged(lodged) => {
+            let line = words::hand_in::lodged_later(&lodged, pending);
+            Lodge::Done(lodged, line)
+        }
+        Finishing::NotTaken(error) => Lodge::NotTaken(error),
+    })
+}
+
+/// How handing in by Blackboard's time ended.
+enum Ended {
+    With(Exit),
+    /// Blackboard is away again.
+    Away(HandInError),
 }
 
 /// Blackboard does not judge it by CUHK's time. While it is not too late it is handed in like any other claim, which
 /// makes nothing worse; else the person decides.
 async fn not_taken(
+    job: &Job<'_>,
     session: &mut OpenSession,
     pending: &Pending,
     error: &AskError,
-    progress: &Progress,
-    terminal: Terminal,
-) -> Result<Exit> {
-    progress.clear();
+) -> Result<Ended> {
+    let terminal = job.terminal;
+    job.progress.clear();
     let now = session.server_now();
     let assignments = match session.assignments().await {
         Ok(assignments) if pending.is_still_in_time(&assignments, now) => assignments,
+        Err(error) if error.is_outage() => return Ok(Ended::Away(HandInError::NotLodged(error))),
         _ => {
             terminal.failure(
                 &format!("Blackboard does not take it by CUHK's time: {error}"),
@@ -241,34 +310,40 @@ async fn not_taken(
                     words::verify::shown(pending.path())
                 ),
             );
-            return Ok(Exit::Refused);
+            return Ok(Ended::With(Exit::Refused));
         }
     };
     terminal.say(&format!(
         "Blackboard does not take it by CUHK's time ({error}). It is not too late yet: handing in by Blackboard's time."
     ));
-    let job = job(pending, progress, terminal);
     let wanted = Wanted::Exactly(pending.manifest().assignment_ref());
     let assignment = match choose(&assignments, &wanted) {
         Ok(assignment) => assignment,
-        Err(error) => return Ok(job.failed(&error)),
+        Err(error) => return Ok(Ended::With(job.failed(&error))),
     };
-    let plan = Plan::new(pending.collected(), assignment, job.note.clone(), now);
-    let plan = match plan {
+    let plan = match Plan::new(pending.collected(), assignment, job.note.clone(), now) {
         Ok(plan) => plan,
-        Err(error) => return Ok(job.failed(&error)),
+        Err(error) => return Ok(Ended::With(job.failed(&error))),
     };
-    let place = job.place_of(pending);
-    let exit = match job.lodge(session, plan).await? {
-        Ok((lodged, assignment)) => job.rest(session, lodged, &assignment.zone, &place).await?,
-        Err(exit) => exit,
+    let signed = match session.sign_after(pending, plan) {
+        Ok(signed) => signed,
+        Err(error) => return Ok(Ended::With(job.failed(&error))),
     };
-    Ok(cleared(exit, pending, terminal))
+    match job.send(session, signed, Haste::Hurried).await {
+        Step::Away(_, error) => Ok(Ended::Away(error)),
+        step => Ok(Ended::With(job.after(session, step, &job.place_of(pending)).await?)),
+    }
 }
 
 /// The files were consented to when they were signed.
-fn job<'a>(pending: &Pending, progress: &'a Progress, terminal: Terminal) -> Job<'a> {
+fn job<'a>(
+    program: &'a Student,
+    pending: &Pending,
+    progress: &'a Progress,
+    terminal: Terminal,
+) -> Job<'a> {
     Job {
+        program,
         consent: Consent::Given,
         place: pending.place(),
         note: pending.manifest().note.clone(),
