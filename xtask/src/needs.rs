@@ -15,7 +15,7 @@ struct Need {
 
 const MAUDE: Need = Need { program: "maude", package: "maude" };
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 12] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
@@ -27,6 +27,7 @@ const NEEDS: [Need; 11] = [
     Need { program: "testssl", package: "testssl.sh" },
     Need { program: "python3", package: "python3-venv" },
     Need { program: "systemd-analyze", package: "systemd" },
+    Need { program: "nginx", package: "nginx" },
 ];
 
 /// Makes sure that everything is there.
@@ -63,10 +64,11 @@ fn missing(needs: &[Need]) -> Vec<&'static str> {
     needs.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect()
 }
 
-/// On the path, or where Debian keeps PostgreSQL's server programs.
+/// On the path, or where Debian keeps what is for administrators, and PostgreSQL's server programs.
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.push("/usr/sbin".into());
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         folders.extend(versions.flatten().map(|version| version.path().join("bin")));
     }

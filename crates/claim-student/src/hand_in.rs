@@ -8,6 +8,8 @@
 mod change;
 mod choose;
 mod collect;
+mod difference;
+mod draft;
 mod error;
 mod evidence;
 mod fetch;
@@ -26,6 +28,8 @@ mod withdraw;
 pub use change::Change;
 pub use choose::{ChooseError, ClaimWanted, Wanted, WantedError, choose, choose_claim};
 pub use collect::{CollectError, Collected, LeftOut, RefusedName, WhyLeftOut};
+pub use difference::Difference;
+pub use draft::Draft;
 pub use error::HandInError;
 pub use evidence::EvidenceError;
 pub use fetch::{FetchError, Fetched};

@@ -21,7 +21,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
-pub(crate) use claims::{ConsentArgs, FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
+pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use invite::{InviteArgs, InviteWhom};
 pub(crate) use log::{
     AuditArgs, BlackboardLogArgs, BlackboardLogCommand, LogArgs, LogCommand, RebuildArgs,

@@ -38,6 +38,8 @@ mod http;
 mod interrupted;
 #[path = "terminals/invitations.rs"]
 mod invitations;
+#[path = "terminals/killed.rs"]
+mod killed;
 #[path = "terminals/logs.rs"]
 mod logs;
 #[path = "terminals/mail.rs"]
@@ -66,6 +68,8 @@ mod service;
 mod settings;
 #[path = "terminals/starting.rs"]
 mod starting;
+#[path = "terminals/through_proxies.rs"]
+mod through_proxies;
 #[path = "terminals/units.rs"]
 mod units;
 #[path = "terminals/verifying.rs"]

@@ -98,8 +98,8 @@ pub enum CollectError {
 
 impl Collected {
     /// The files of a claim that was signed earlier, with where each was then.
-    pub(super) fn signed(files: Files, sources: Vec<PathBuf>) -> Self {
-        Self { named: sources.clone(), files, sources, left_out: Vec::new() }
+    pub(super) fn signed(named: Vec<PathBuf>, files: Files, sources: Vec<PathBuf>) -> Self {
+        Self { named, files, sources, left_out: Vec::new() }
     }
 
     /// What the person named: files, and folders with everything in them.

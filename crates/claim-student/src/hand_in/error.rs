@@ -197,8 +197,8 @@ impl Explained for HandInError {
                     .to_owned()
             }
             Self::FileChanged { .. } => {
-                "Put the file back as it was and hand in again to finish this claim; or hand in the changed file, \
-                 which is another claim with a time of its own."
+                "Put the file back as it was and hand in again to finish this claim; or hand in the changed file with \
+                 --anew, which is another claim with a time of its own."
                     .to_owned()
             }
             Self::FileUnreadable { .. }

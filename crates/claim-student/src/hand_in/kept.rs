@@ -26,6 +26,8 @@ pub(super) enum Extension {
     Lodged,
     /// The receipt.
     Receipt,
+    /// What is needed to go on with a claim that has no receipt yet.
+    Draft,
     /// A claim that CUHK has stamped and Blackboard does not have yet.
     Pending,
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Extension {
             Self::Claim => "p7s",
             Self::Lodged => "lodged",
             Self::Receipt => "receipt",
+            Self::Draft => "draft",
             Self::Pending => "pending",
         })
     }
@@ -76,6 +79,16 @@ impl Wallet {
     /// # Errors
     /// [`WalletError`] when the folder cannot be read.
     pub fn kept(&self) -> Result<Vec<Kept>, WalletError> {
+        let mut kept: Vec<_> = self.kept_files()?.iter().filter_map(|path| read(path)).collect();
+        // Of the two proofs of one claim the one that goes further.
+        kept.sort_by_key(|one| (one.claim, one.state == KeptState::Lodged));
+        kept.dedup_by_key(|one| one.claim);
+        kept.sort_by_key(|one| std::cmp::Reverse(one.lodged_at));
+        Ok(kept)
+    }
+
+    /// All files of claims.
+    pub(super) fn kept_files(&self) -> Result<Vec<PathBuf>, WalletError> {
         let folder = self.receipts_folder();
         let refused = |source| FileError::System { action: "read", path: folder.clone(), source };
         let entries = match fs::read_dir(&folder) {
@@ -83,15 +96,19 @@ impl Wallet {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(refused(error).into()),
         };
-        let mut kept = Vec::new();
-        for entry in entries {
-            kept.extend(read(&entry.map_err(refused)?.path()));
+        let path = |entry: io::Result<fs::DirEntry>| Ok(entry.map_err(refused)?.path());
+        entries.map(path).collect()
+    }
+
+    /// Takes the draft of a claim away, if there is one.
+    pub(super) fn remove_draft(&self, claim: ClaimId) -> Result<(), WalletError> {
+        let path = self.kept_path(claim, Extension::Draft);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::System { action: "remove", path, source }.into())
+            }
+            _ => Ok(()),
         }
-        // Of the two proofs of one claim the one that goes further.
-        kept.sort_by_key(|one| (one.claim, one.state == KeptState::Lodged));
-        kept.dedup_by_key(|one| one.claim);
-        kept.sort_by_key(|one| std::cmp::Reverse(one.lodged_at));
-        Ok(kept)
     }
 
     /// The signed claim with this id, if it was signed here.

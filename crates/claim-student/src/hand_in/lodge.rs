@@ -103,6 +103,7 @@ impl OpenSession {
     ) -> Result<Lodging, HandInError> {
         for _ in 0..=MOST_CHANGES {
             self.party.student.wallet().keep_claim(signed.id, &signed.cms)?;
+            self.keep_draft(&signed)?;
             let ask = Ask::post("/v1/claims", CMS, signed.cms.clone()).at_most(MAX_DOCUMENT);
             let error = match self.ask_json(&ask.in_haste(haste)).await {
                 Ok(status) => return Ok(Lodging::Lodged(self.lodged(signed, status)?)),

@@ -200,7 +200,12 @@ impl OpenSession {
         };
         let (collected, manifest) = (pending.collected(), pending.manifest.clone());
         let ours = pending.file.stamped.claim.clone();
-        Ok(Finishing::Lodged(self.verified(collected, manifest, pending.id, ours, status)?))
+        let lodged = self.verified(collected, manifest, pending.id, ours, status)?;
+        if let Some(sent) = pending.file.sent {
+            // Blackboard did not have it; where this stays, the next look at it finds that.
+            let _ = self.party.student.forget(sent);
+        }
+        Ok(Finishing::Lodged(lodged))
     }
 
     /// Asks for the claim that was sent before CUHK stamped another one: where Blackboard has it, that one goes on, and

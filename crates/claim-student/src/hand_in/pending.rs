@@ -198,7 +198,8 @@ impl Pending {
 
     /// The files as they were signed; each piece is compared again when it is sent.
     pub fn collected(&self) -> Collected {
-        Collected::signed(self.manifest.files.clone(), self.file.sources.clone())
+        let sources = &self.file.sources;
+        Collected::signed(sources.clone(), self.manifest.files.clone(), sources.clone())
     }
 
     /// Takes the file away, once there is a receipt or it is of no use any more.

@@ -9,6 +9,7 @@ use claim_pki::Signer;
 
 use super::collect::Collected;
 use super::error::HandInError;
+use super::place::Place;
 use crate::error::Explained;
 use crate::event::Event;
 use crate::session::OpenSession;
@@ -20,6 +21,7 @@ pub struct Plan {
     pub(super) collected: Collected,
     pub(super) assignment: Assignment,
     pub(super) note: Option<String>,
+    pub(super) place: Option<Place>,
 }
 
 /// A claim with its signature; nothing of it has been sent.
@@ -96,7 +98,13 @@ impl Plan {
         if let Some(until) = assignment.until.filter(|until| server_now > *until) {
             return Err(LimitError::Closed { until });
         }
-        Ok(Self { collected, assignment, note })
+        Ok(Self { collected, assignment, note, place: None })
+    }
+
+    /// With its receipt at this place: what is needed to go on after whatever stops the program is kept then, before the
+    /// claim is sent.
+    pub fn kept_for(self, place: &Place) -> Self {
+        Self { place: Some(place.clone()), ..self }
     }
 
     /// The files.
@@ -140,7 +148,7 @@ impl Plan {
         Ok(SignedClaim { plan: self, manifest, id, cms: signed.der().to_vec(), earlier: false })
     }
 
-    fn is_that_of(&self, manifest: &Manifest) -> bool {
+    pub(super) fn is_that_of(&self, manifest: &Manifest) -> bool {
         manifest.assignment_ref() == self.assignment.reference()
             && manifest.sids == self.assignment.sids
             && manifest.files == *self.collected.files()
@@ -172,13 +180,18 @@ impl SignedClaim {
 
 impl OpenSession {
     /// Signs the claim, or takes the one up again that an earlier run signed for the very same files, where
-    /// Blackboard says that it is the last one and has not ended.
+    /// Blackboard says that it is the last one and has not ended, or has never heard of it.
     ///
     /// # Errors
     /// [`HandInError::Sign`], [`HandInError::Manifest`], [`HandInError::Wallet`].
     pub fn sign(&self, plan: Plan) -> Result<SignedClaim, HandInError> {
-        match self.earlier(&plan) {
-            Some((manifest, id, cms)) => Ok(SignedClaim { plan, manifest, id, cms, earlier: true }),
+        if let Some((manifest, id, cms)) = self.earlier(&plan) {
+            return Ok(SignedClaim { plan, manifest, id, cms, earlier: true });
+        }
+        match self.unsent(&plan) {
+            Some((manifest, id, cms)) => {
+                Ok(SignedClaim { plan, manifest, id, cms, earlier: false })
+            }
             None => self.sign_new(plan),
         }
     }

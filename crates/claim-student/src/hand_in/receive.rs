@@ -88,6 +88,8 @@ impl OpenSession {
     ) -> Result<Received, HandInError> {
         let receipt = place.save(Extension::Receipt, zip)?;
         self.party.student.wallet().keep_proof(lodged.id(), Extension::Receipt, zip)?;
+        // Where it stays it does no harm: the next look at it finds that the claim is received.
+        let _ = self.party.student.wallet().remove_draft(lodged.id());
         let path = receipt.clone();
         self.party.student.tell(Event::ReceiptSaved { claim: lodged.id(), path });
         // Whether it counts was not known before; that it cannot be asked changes nothing about the receipt.

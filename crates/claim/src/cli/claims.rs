@@ -31,6 +31,9 @@ pub(crate) struct HandInArgs {
     /// Where Blackboard cannot be reached and CUHK has stamped the claim, do not wait: `claim student resume` finishes
     #[arg(long, env = "CLAIM_NO_WAIT", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub(crate) no_wait: bool,
+    /// Where these files are not those of a claim that still waits for its files, hand them in as a new claim
+    #[arg(long, env = "CLAIM_ANEW", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) anew: bool,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
@@ -43,12 +46,18 @@ pub(crate) struct HandInArgs {
         claim student resume\n  \
         claim student resume lab1.pending --no-wait")]
 pub(crate) struct ResumeArgs {
-    /// What waits [default: every .pending file in the current folder]
+    /// What waits [default: every .pending file in the current folder, and whatever was begun and has no receipt yet]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Try once instead of waiting until Blackboard is back
     #[arg(long, env = "CLAIM_NO_WAIT", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub(crate) no_wait: bool,
+    /// Where a file was changed since it was claimed, hand in the files as they are, as a new claim
+    #[arg(long, env = "CLAIM_ANEW", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) anew: bool,
+    /// Do not ask about what was begun and never lodged (neither does --json)
+    #[arg(long, env = "CLAIM_YES", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) servers: StudentServerArgs,
 }

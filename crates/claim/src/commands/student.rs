@@ -3,7 +3,9 @@
 mod claims;
 mod consent;
 mod hand_in;
+mod job;
 mod outage;
+mod resume;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
             }
             Some(StudentCommand::Say { text, student }) => say(&text, student, context).await,
             Some(StudentCommand::HandIn(arguments)) => hand_in::run(arguments, context).await,
-            Some(StudentCommand::Resume(arguments)) => outage::resume(arguments, context).await,
+            Some(StudentCommand::Resume(arguments)) => resume::run(arguments, context).await,
             Some(StudentCommand::Status { student }) => status(student, context).await,
             Some(StudentCommand::Receipts) => claims::receipts(arguments.dialogue.servers, context),
             Some(StudentCommand::Withdraw(arguments)) => claims::withdraw(arguments, context).await,

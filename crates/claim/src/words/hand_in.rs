@@ -1,12 +1,17 @@
 //! What is said about assignments, claims and files.
 
-use claim_core::claim::FileEntry;
+use claim_core::claim::{FileEntry, FileName};
 use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary};
 use claim_core::{Escaped, PersonId, Timestamp};
-use claim_student::{Change, Kept, KeptState, LeftOut, Lodged, Pending, Plan, Received};
+use claim_student::{
+    Change, Difference, Draft, Kept, KeptState, LeftOut, Lodged, Pending, Plan, Received,
+};
 use serde_json::{Value, json};
 
 use super::short;
+
+/// How many files are named in a sentence; what is more is counted.
+const MOST_NAMED: usize = 10;
 
 /// How many files are listed before a question; what is more is counted.
 const MOST_FILES: usize = 200;
@@ -101,6 +106,54 @@ pub(crate) fn waiting(pending: &Pending) -> String {
         Escaped(&pending.path().to_string_lossy()),
         pending.manifest().assignment_ref(),
         by_cuhks_time(pending)
+    )
+}
+
+/// A hand-in that was begun, and is taken up again.
+pub(crate) fn begun(draft: &Draft) -> String {
+    let manifest = draft.manifest();
+    format!(
+        "{}: claim {} of {}, which was begun here.",
+        manifest.assignment_ref(),
+        short(draft.id().digest()),
+        count(manifest.files.entries().len(), "file")
+    )
+}
+
+/// There is nothing to go on with.
+pub(crate) fn is_over(draft: &Draft, is: ClaimState) -> String {
+    format!("It needs nothing more: claim {} is {}.", short(draft.id().digest()), state(is))
+}
+
+/// How what is there now differs from a claim that waits for its files.
+pub(crate) fn difference(difference: &Difference, zone: &str) -> String {
+    let Difference { claim, lodged_at, changed, gone, new, note } = difference;
+    let mut what = Vec::new();
+    let mut list = |names: &[FileName], one: &str, several: &str| {
+        let shown: Vec<_> =
+            names.iter().take(MOST_NAMED).map(|name| Escaped(name.as_str())).collect();
+        let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
+        let more = match names.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        match names.len() {
+            0 => {}
+            1 => what.push(format!("{} {one}", shown.join(""))),
+            _ => what.push(format!("{}{more} {several}", shown.join(", "))),
+        }
+    };
+    list(changed, "was changed", "were changed");
+    list(gone, "is not among them", "are not among them");
+    list(new, "is new", "are new");
+    if *note {
+        what.push("the note is another".to_owned());
+    }
+    format!(
+        "claim {}, lodged {}, still waits for its files, and these are others: {}",
+        short(claim.digest()),
+        zoned(*lodged_at, zone),
+        what.join("; ")
     )
 }
 

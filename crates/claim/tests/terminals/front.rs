@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,6 +48,10 @@ pub(crate) enum Fate {
     IsAnswered(u16, &'static str),
     /// It takes so much longer.
     IsLate(Duration),
+    /// It never arrives, and nothing is said.
+    Hangs,
+    /// It arrives and is done, and nothing is said.
+    AnswerHangs,
 }
 
 type Rule = Box<dyn FnMut(&Method, &str) -> Fate + Send>;
@@ -56,6 +60,7 @@ type Rule = Box<dyn FnMut(&Method, &str) -> Fate + Send>;
 pub(crate) struct Front {
     rule: Arc<Mutex<Rule>>,
     requests: Arc<Mutex<Vec<(String, Fate)>>>,
+    hanging: (mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>),
     runtime: Runtime,
     listener: Mutex<Option<TcpListener>>,
     to: u16,
@@ -86,7 +91,8 @@ impl Front {
         let listener = Mutex::new(Some(listen(&runtime, port)));
         let rule: Rule = Box::new(|_, _| Fate::Passes);
         let (rule, requests) = (Arc::new(Mutex::new(rule)), Arc::default());
-        Self { rule, requests, runtime, listener, to }
+        let (tell, hanging) = mpsc::channel();
+        Self { rule, requests, hanging: (tell, Mutex::new(hanging)), runtime, listener, to }
     }
 
     /// Serves with the certificate that Blackboard has got meanwhile.
@@ -104,7 +110,8 @@ impl Front {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let client = https_client(&ServerTrust::Unverified, None, PATIENCE).unwrap();
         let (rule, requests) = (Arc::clone(&self.rule), Arc::clone(&self.requests));
-        let passing = Arc::new(Passing { rule, requests, client, to: self.to });
+        let hanging = self.hanging.0.clone();
+        let passing = Arc::new(Passing { rule, requests, hanging, client, to: self.to });
         let listener = self.listener.lock().unwrap().take().unwrap();
         self.runtime.spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
@@ -128,6 +135,16 @@ impl Front {
         *self.rule.lock().unwrap() = Box::new(rule);
     }
 
+    /// Waits until a request hangs.
+    pub(crate) fn waits_until_one_hangs(&self) {
+        assert!(self.one_hangs_within(PATIENCE));
+    }
+
+    /// Whether a request hangs within that time.
+    pub(crate) fn one_hangs_within(&self, time: Duration) -> bool {
+        self.hanging.1.lock().unwrap().recv_timeout(time).is_ok()
+    }
+
     /// The requests so far, with what became of them.
     pub(crate) fn requests(&self) -> Vec<(String, Fate)> {
         self.requests.lock().unwrap().clone()
@@ -137,6 +154,7 @@ impl Front {
 struct Passing {
     rule: Arc<Mutex<Rule>>,
     requests: Arc<Mutex<Vec<(String, Fate)>>>,
+    hanging: mpsc::Sender<()>,
     client: reqwest::Client,
     to: u16,
 }
@@ -144,6 +162,12 @@ struct Passing {
 type Body = BoxBody<Bytes, io::Error>;
 
 impl Passing {
+    /// Until the student gives up, or is killed.
+    async fn hang(&self) {
+        self.hanging.send(()).unwrap();
+        std::future::pending().await
+    }
+
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().unwrap().to_string();
@@ -163,7 +187,8 @@ impl Passing {
             }
             // This is the very fault that is played; nothing waits for it.
             Fate::IsLate(by) => tokio::time::sleep(by).await,
-            Fate::Passes | Fate::AnswerIsLost | Fate::AnswerIsCut => {}
+            Fate::Hangs => self.hang().await,
+            Fate::Passes | Fate::AnswerIsLost | Fate::AnswerIsCut | Fate::AnswerHangs => {}
         }
         let url = format!("https://127.0.0.1:{}{target}", self.to);
         let mut onward = self.client.request(head.method, url).body(body);
@@ -173,6 +198,10 @@ impl Passing {
         let answer = send(onward, 64 << 20).await.map_err(io::Error::other)?;
         match fate {
             Fate::AnswerIsLost => Err(broken()),
+            Fate::AnswerHangs => {
+                self.hang().await;
+                Err(broken())
+            }
             Fate::AnswerIsCut => {
                 let half = answer.body.slice(..answer.body.len() / 2);
                 let frames = [Ok(Frame::data(half)), Err(broken())];

@@ -77,7 +77,7 @@ pub(super) fn receipts(servers: StudentServerArgs, context: &Context) -> Result<
 pub(super) async fn withdraw(arguments: WithdrawArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let WithdrawArgs { claim: wanted, consent, student } = arguments;
-    let consent = match Consent::new(consent, terminal) {
+    let consent = match Consent::new(consent.yes, terminal) {
         Ok(consent) => consent,
         Err(exit) => return Ok(exit),
     };

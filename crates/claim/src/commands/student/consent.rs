@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal};
 use anyhow::Result;
 
 use super::ask;
-use crate::cli::ConsentArgs;
 use crate::exit::Exit;
 use crate::terminal::Terminal;
 
@@ -20,17 +19,22 @@ pub(super) enum Consent {
 
 impl Consent {
     /// From the options; without them somebody must be there who can be asked.
-    pub(super) fn new(arguments: ConsentArgs, terminal: Terminal) -> Result<Self, Exit> {
-        if arguments.yes || terminal.is_json() {
+    pub(super) fn new(yes: bool, terminal: Terminal) -> Result<Self, Exit> {
+        if yes || terminal.is_json() {
             return Ok(Self::Given);
         }
-        if io::stdin().is_terminal() {
+        if Self::can_ask(yes, terminal) {
             return Ok(Self::Asked);
         }
         let what = "nobody can be asked: standard input is not a terminal";
         let why = "What is signed is on record for good, so it is shown and asked about first.";
         terminal.failure(what, Some(why), "Say --yes if you are sure.");
         Err(Exit::Usage)
+    }
+
+    /// Whether somebody is there who can be asked, and wants to be.
+    pub(super) fn can_ask(yes: bool, terminal: Terminal) -> bool {
+        !yes && !terminal.is_json() && io::stdin().is_terminal()
     }
 
     /// Whether to go on.

@@ -1,7 +1,6 @@
 //! Handing in while Blackboard cannot be reached, and `claim student resume`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::Result;
 use claim_core::PersonId;
@@ -12,10 +11,7 @@ use claim_student::{
 use serde_json::json;
 
 use super::consent::Consent;
-use super::hand_in::{Job, Step};
-use super::observed;
-use crate::cli::ResumeArgs;
-use crate::commands::Context;
+use super::job::{Job, Step, failed};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -23,9 +19,6 @@ use crate::words;
 
 const QUESTION: &str =
     "Sign this, have CUHK stamp it, and hand it in when Blackboard is back? [y/N] ";
-
-/// How the files of hand-ins that wait end.
-const ENDING: &str = "pending";
 
 /// Whether the program waits until Blackboard is back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,52 +129,6 @@ fn tell_stamped(pending: &Pending, progress: &Progress, terminal: Terminal) {
     terminal.result(&words::hand_in::stamped(pending), &document);
 }
 
-/// `claim student resume`.
-pub(super) async fn resume(arguments: ResumeArgs, context: &Context) -> Result<Exit> {
-    let terminal = context.terminal;
-    let progress = Arc::new(Progress::new(terminal));
-    let observer = {
-        let progress = Arc::clone(&progress);
-        move |event| progress.tell(&event, &words::student::words(&event))
-    };
-    let program = observed(arguments.servers, context, Arc::new(observer))?;
-    let waits = if arguments.no_wait { Waits::No } else { Waits::Yes };
-    let files = match arguments.files.is_empty() {
-        true => pending_here()?,
-        false => arguments.files,
-    };
-    if files.is_empty() {
-        terminal.say("Nothing here waits for Blackboard. Name a .pending file that is elsewhere.");
-    }
-    let mut exit = Exit::Done;
-    for file in files {
-        let done = match program.pending(&file) {
-            Ok(pending) => {
-                terminal.say(&words::hand_in::waiting(&pending));
-                finish(&program, &pending, waits, &progress, terminal).await?
-            }
-            Err(error) => terminal.explained(&error),
-        };
-        if done != Exit::Done {
-            exit = done;
-        }
-    }
-    Ok(exit)
-}
-
-/// The hand-ins that wait in the current folder, by name.
-fn pending_here() -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(".")? {
-        let path = PathBuf::from(entry?.file_name());
-        if path.extension().is_some_and(|ending| ending == ENDING) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// What stands between a stamped claim and Blackboard.
 enum Away {
     Session(SessionError),
@@ -198,7 +145,7 @@ impl Away {
 }
 
 /// Hands in what CUHK has stamped, as soon as Blackboard answers.
-async fn finish(
+pub(super) async fn finish(
     program: &Student,
     pending: &Pending,
     waits: Waits,
@@ -223,7 +170,7 @@ async fn finish(
                     terminal.say(&line);
                     let job = job(program, pending, progress, terminal);
                     let place = job.place_of(pending);
-                    let exit = job.rest(&mut session, lodged, pending.zone(), &place).await?;
+                    let exit = job.files(&mut session, lodged, pending.zone(), &place).await?;
                     return Ok(cleared(exit, pending, terminal));
                 }
                 Ok(Lodge::NotTaken(error)) => {
@@ -322,7 +269,7 @@ async fn not_taken(
         Err(error) => return Ok(Ended::With(job.failed(&error))),
     };
     let plan = match Plan::new(pending.collected(), assignment, job.note.clone(), now) {
-        Ok(plan) => plan,
+        Ok(plan) => plan.kept_for(&job.place_of(pending)),
         Err(error) => return Ok(Ended::With(job.failed(&error))),
     };
     let signed = match session.sign_after(pending, plan) {
@@ -348,6 +295,7 @@ fn job<'a>(
         place: pending.place(),
         note: pending.manifest().note.clone(),
         waits: Waits::No,
+        anew: false,
         terminal,
         progress,
     }
@@ -368,9 +316,4 @@ fn cleared(exit: Exit, pending: &Pending, terminal: Terminal) -> Exit {
         terminal.say(&format!("It is done, but the file stays: {error}."));
     }
     exit
-}
-
-fn failed(error: &dyn Explained, progress: &Progress, terminal: Terminal) -> Exit {
-    progress.clear();
-    terminal.explained(error)
 }
