@@ -28,6 +28,7 @@ const NEEDS: [Need; 12] = [
     Need { program: "python3", package: "python3-venv" },
     Need { program: "systemd-analyze", package: "systemd" },
     Need { program: "nginx", package: "nginx" },
+    Need { program: "softhsm2-util", package: "softhsm2" },
 ];
 
 /// Makes sure that everything is there.

@@ -71,6 +71,11 @@ impl Folder {
         self.0.join("revocation.crl")
     }
 
+    /// CUHK's issuing certificates that have not ended, whose lists these are.
+    pub(crate) fn issuers(&self) -> PathBuf {
+        self.0.join("issuers.cer")
+    }
+
     /// Pieces of files, tiles of the log.
     pub(crate) fn objects(&self) -> PathBuf {
         self.0.join("objects")
@@ -84,17 +89,22 @@ impl Folder {
 
 /// Reads a file that anyone may read; `None` when there is none.
 pub(crate) fn read_public(path: &Path) -> io::Result<Option<String>> {
+    read_public_up_to(path, MAX_PUBLIC_LENGTH)
+}
+
+/// The same for files that may be larger, up to so many bytes.
+pub(crate) fn read_public_up_to(path: &Path, limit: u64) -> io::Result<Option<String>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut text = String::new();
-    let length = file.take(MAX_PUBLIC_LENGTH + 1).read_to_string(&mut text)?;
-    if length as u64 > MAX_PUBLIC_LENGTH {
+    let length = file.take(limit + 1).read_to_string(&mut text)?;
+    if length as u64 > limit {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it has more than {MAX_PUBLIC_LENGTH} bytes"),
+            format!("it has more than {limit} bytes"),
         ));
     }
     Ok(Some(text))

@@ -1,77 +1,83 @@
 //! Revocation: the newest lists of CUHK, fetched every minute, kept across restarts.
+//!
+//! There is a list of each issuing authority, of which CUHK has several while it changes them, and one of the root, which
+//! tells of issuing authorities that are no longer good. Which authorities there are, CUHK's `cacerts` says.
+
+mod fetch;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claim_core::blackboard::CertificateName;
 use claim_core::{Origin, Problem, ProblemType, Timestamp};
-use claim_files::{Mode, replace};
-use claim_http::{ClientError, Clock, ReachError, ServerTrust, https_client_by, send};
-use claim_pki::{
-    Certificate, PathError, RevocationList, RevocationListError, Root, VerifiedPerson,
-    VerifiedRevocationList, VerifyRevocationListError,
-};
+use claim_files::{FileError, Mode, replace};
+use claim_http::Clock;
+use claim_pki::{Certificate, RevocationList, Root, VerifiedPerson, VerifiedRevocationList};
+use tokio::sync::{Notify, watch};
 
+use self::fetch::Cuhk;
+pub(crate) use self::fetch::RefreshError;
 use crate::error::chain;
-use crate::folder::{Folder, read_public};
+use crate::folder::{Folder, read_public_up_to};
 
-/// The longest list that is read, in bytes.
-const MAX_LIST: usize = 6 * 1024 * 1024;
+/// How many issuing authorities are known at once: the one that issues, and those before it that have not ended.
+const MAX_ISSUERS: usize = 8;
 
-/// How long one exchange with CUHK may take.
-const TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How many issuers' lists are kept: the one that issues, and one more while CUHK changes them.
-const MAX_ISSUERS: usize = 4;
-
-/// The lists by the issuer's key id, each with what it came as.
-type Lists = BTreeMap<[u8; 20], Arc<Known>>;
+/// The most that is read of kept lists, in bytes of PEM: each of the largest size.
+const MAX_KEPT: u64 = (MAX_ISSUERS as u64 + 1) * 2 * RevocationList::MAX_SIZE as u64;
 
 /// One list that was verified.
+#[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) list: RevocationList,
     verified: VerifiedRevocationList,
 }
 
-/// The newest lists.
-pub(crate) struct Revocations {
-    lists: RwLock<Lists>,
+/// What is known of CUHK's authorities.
+#[derive(Clone, Default)]
+struct State {
+    /// Issuing authorities below the root that have not ended, by key id.
+    issuers: BTreeMap<[u8; 20], Certificate>,
+    /// Their lists.
+    lists: BTreeMap<[u8; 20], Arc<Known>>,
+    /// The root's own list.
+    root: Option<Arc<Known>>,
 }
 
-/// Why a list could not be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum RefreshError {
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error(transparent)]
-    Reach(#[from] ReachError),
-    #[error("CUHK answered {status} to the request for its revocation list")]
-    Status { status: http::StatusCode },
-    #[error(transparent)]
-    List(#[from] RevocationListError),
-    #[error(transparent)]
-    Verify(#[from] VerifyRevocationListError),
-    #[error("the issuing certificate: {0}")]
-    Issuer(#[from] PathError),
-    #[error("the revocation list is older than the one that is known")]
-    Older,
+/// The newest lists.
+pub(crate) struct Revocations {
+    state: RwLock<Arc<State>>,
+    /// Somebody came from an authority that is not known.
+    wanted: Notify,
+    /// Changes with each look at CUHK.
+    looked: watch::Sender<()>,
 }
 
 impl Revocations {
-    /// Takes the lists that were kept, as far as they are still good.
+    /// Takes the authorities and lists that were kept, as far as they are still good, and this authority.
     pub(crate) fn load(folder: &Folder, root: &Root, issuer: &Certificate, now: Timestamp) -> Self {
-        let kept = read_public(&folder.revocation_lists()).ok().flatten().unwrap_or_default();
-        let lists = RevocationList::all_from_pem(&kept, MAX_ISSUERS).unwrap_or_default();
-        let known = lists.into_iter().filter_map(|list| {
-            let verified = verify(&list, root, issuer, now).ok()?;
-            Some((*verified.issuer_key_id(), Arc::new(Known { list, verified })))
-        });
-        Self { lists: RwLock::new(known.collect()) }
+        let mut state = State::default();
+        let kept =
+            |path: PathBuf| read_public_up_to(&path, MAX_KEPT).ok().flatten().unwrap_or_default();
+        let issuers = Certificate::chain_from_pem(&kept(folder.issuers())).unwrap_or_default();
+        for issuer in std::iter::once(issuer.clone()).chain(issuers) {
+            state.know(root, issuer, now);
+        }
+        let lists = kept(folder.revocation_lists());
+        let lists = RevocationList::all_from_pem(&lists, MAX_ISSUERS + 1).unwrap_or_default();
+        for list in lists {
+            // What is not good any more is fetched again.
+            let _ = state.take(root, list, now);
+        }
+        let looked = watch::Sender::new(());
+        Self { state: RwLock::new(Arc::new(state)), wanted: Notify::new(), looked }
     }
 
-    /// Fetches the list of this issuer, and keeps it when it is newer.
+    /// Fetches which authorities there are, and their lists, and keeps those that are newer.
+    ///
+    /// What could be had is kept also where something could not.
     pub(crate) async fn refresh(
         &self,
         cuhk: &Origin,
@@ -79,40 +85,74 @@ impl Revocations {
         issuer: &Certificate,
         clock: &Clock,
     ) -> Result<(), RefreshError> {
-        let trust = ServerTrust::CuhkServer { root: Arc::clone(root), origin: cuhk.clone() };
-        let client = https_client_by(clock, &trust, None, TIMEOUT)?;
-        let Some(id) = issuer.subject_key_id() else { return Ok(()) };
-        let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let answer = send(client.get(cuhk.join(&format!("/crl/{hex}.crl"))), MAX_LIST).await?;
-        if !answer.status.is_success() {
-            return Err(RefreshError::Status { status: answer.status });
+        let now = clock.now();
+        let cuhk = Cuhk::new(cuhk, root, clock)?;
+        let mut state = State::clone(&self.state());
+        state.forget_ended(now);
+        state.know(root, issuer.clone(), now);
+        for certificate in cuhk.authorities().await? {
+            state.know(root, certificate, now);
         }
-        let list = RevocationList::from_der(&answer.body)?;
-        let verified = verify(&list, root, issuer, clock.now())?;
-        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
-        let before = lists.get(verified.issuer_key_id());
-        if before.is_some_and(|before| before.verified.number() > verified.number()) {
-            return Err(RefreshError::Older);
+        let mut outcome = Ok(());
+        let of_root = root.certificate().subject_key_id();
+        for id in of_root.into_iter().chain(state.issuers.keys().copied().collect::<Vec<_>>()) {
+            // Nobody is let in by an authority that was revoked: its list tells nothing.
+            if state.is_revoked(&id) {
+                continue;
+            }
+            let taken = match cuhk.list(&id).await {
+                // A root that is kept offline may have made none yet.
+                Ok(None) if Some(id) == of_root => Ok(()),
+                Ok(None) => Err(RefreshError::NoList),
+                Ok(Some(list)) => state.take(root, list, now),
+                Err(error) => Err(error),
+            };
+            outcome = outcome.and(taken);
         }
-        lists.insert(*verified.issuer_key_id(), Arc::new(Known { list, verified }));
-        Ok(())
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.looked.send_replace(());
+        outcome
     }
 
-    /// Writes the lists to the folder, for the next start.
+    /// Writes authorities and lists to the folder, for the next start.
     pub(crate) fn keep(&self, folder: &Folder) {
-        let pem: String = self.all().values().map(|known| known.list.to_pem()).collect();
-        if let Err(error) = replace(&folder.revocation_lists(), pem.as_bytes(), Mode::Public) {
+        let state = self.state();
+        let lists: String = state.all().map(|known| known.list.to_pem()).collect();
+        let issuers: String = state.issuers.values().map(Certificate::to_pem).collect();
+        let kept = replace(&folder.issuers(), issuers.as_bytes(), Mode::Public)
+            .and_then(|()| replace(&folder.revocation_lists(), lists.as_bytes(), Mode::Public));
+        if let Err(error) = kept {
+            let error: FileError = error;
             tracing::warn!(error = %chain(&error), "the revocation lists could not be kept");
         }
     }
 
-    /// Refuses a session to a person whose certificate is revoked, or of whom nobody can tell any more.
+    /// Waits for the next look at CUHK, where this refusal may end with it; tells whether there was one in time.
+    ///
+    /// Whoever comes first from a new issuing authority would otherwise be sent away for a second.
+    pub(crate) async fn may_know_more(&self, refusal: &Problem) -> bool {
+        let soon = Some(RETRY_FIRST_AFTER);
+        let retry_after = refusal.extensions.get("retry_after").and_then(|found| found.as_u64());
+        if refusal.problem_type != ProblemType::RevocationUnknown || retry_after != soon {
+            return false;
+        }
+        let mut looked = self.looked.subscribe();
+        self.wanted.notify_one();
+        matches!(tokio::time::timeout(LOOK, looked.changed()).await, Ok(Ok(())))
+    }
+
+    /// Completes when somebody has come from an authority that is not known.
+    pub(crate) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Refuses a session to a person whose certificate or issuer is revoked, or of whom nobody can tell any more.
     ///
     /// Before the first list ever came there is nothing to go by, and sessions are opened.
     pub(crate) fn admit(&self, person: &VerifiedPerson, now: Timestamp) -> Result<(), Problem> {
-        match self.all().get(person.issuer_key_id()) {
-            Some(known) => known.judge(person, now),
-            None => Ok(()),
+        match self.state().lists.is_empty() {
+            true => Ok(()),
+            false => self.judge(person, now).map(drop),
         }
     }
 
@@ -122,29 +162,91 @@ impl Revocations {
         person: &VerifiedPerson,
         now: Timestamp,
     ) -> Result<Arc<Known>, Problem> {
-        let known = self.all().get(person.issuer_key_id()).cloned();
-        let known =
-            known.ok_or_else(|| unknown("it has not come from CUHK yet", RETRY_FIRST_AFTER))?;
+        let (state, id) = (self.state(), person.issuer_key_id());
+        if state.is_revoked(id) {
+            let detail = "the issuing certificate that it comes from was revoked";
+            return Err(Problem::new(ProblemType::CertificateRevoked, detail));
+        }
+        let Some(known) = state.lists.get(id) else {
+            return Err(unknown("it has not come from CUHK yet", RETRY_FIRST_AFTER));
+        };
         known.judge(person, now)?;
-        Ok(known)
+        Ok(Arc::clone(known))
     }
 
-    /// Whether the certificate that opened a session has been revoked since.
+    /// Whether the certificate that opened a session, or its issuer, has been revoked since.
     pub(crate) fn is_revoked(&self, name: &CertificateName) -> bool {
         let id = <[u8; 20]>::try_from(name.issuer_key_id.as_slice());
         let (Ok(id), Ok(serial)) = (id, name.serial.parse()) else {
             return false;
         };
-        self.all().get(&id).is_some_and(|known| known.verified.revoked(&serial).is_some())
+        let state = self.state();
+        state.is_revoked(&id)
+            || state.lists.get(&id).is_some_and(|known| known.verified.revoked(&serial).is_some())
     }
 
     /// Whether a list that was good is good no more.
     pub(crate) fn ended(&self, now: Timestamp) -> bool {
-        self.all().values().any(|known| now > known.verified.next_update())
+        self.state().lists.values().any(|known| now > known.verified.next_update())
     }
 
-    fn all(&self) -> Lists {
-        self.lists.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    /// Takes an issuing authority, if the root vouches for it and it has not ended.
+    fn know(&mut self, root: &Root, issuer: Certificate, now: Timestamp) {
+        if let Ok(verified) = root.verify_issuer(issuer.der(), now)
+            && (self.issuers.len() < MAX_ISSUERS || self.issuers.contains_key(verified.key_id()))
+        {
+            self.issuers.insert(*verified.key_id(), issuer);
+        }
+    }
+
+    fn forget_ended(&mut self, now: Timestamp) {
+        self.issuers.retain(|_, issuer| issuer.validity().contains(now));
+        let Self { issuers, lists, .. } = self;
+        lists.retain(|id, _| issuers.contains_key(id));
+    }
+
+    /// Verifies a list and takes it in the place of an older one.
+    fn take(
+        &mut self,
+        root: &Root,
+        list: RevocationList,
+        now: Timestamp,
+    ) -> Result<(), RefreshError> {
+        let id = *list.issuer_key_id();
+        let older = |before: Option<&Arc<Known>>, list: &VerifiedRevocationList| {
+            before.is_some_and(|before| before.verified.number() > list.number())
+        };
+        if root.certificate().subject_key_id() == Some(id) {
+            let verified = root.verify_revocation_list(&list)?;
+            if older(self.root.as_ref(), &verified) {
+                return Err(RefreshError::Older);
+            }
+            self.root = Some(Arc::new(Known { list, verified }));
+            return Ok(());
+        }
+        let issuer = self.issuers.get(&id).ok_or(RefreshError::NoList)?;
+        let verified = root.verify_issuer(issuer.der(), now)?.verify_revocation_list(&list)?;
+        if older(self.lists.get(&id), &verified) {
+            return Err(RefreshError::Older);
+        }
+        self.lists.insert(id, Arc::new(Known { list, verified }));
+        Ok(())
+    }
+
+    /// Whether the root says that this authority is no longer good.
+    fn is_revoked(&self, id: &[u8; 20]) -> bool {
+        let (Some(root), Some(issuer)) = (&self.root, self.issuers.get(id)) else { return false };
+        root.verified.revoked(issuer.serial()).is_some()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Known>> {
+        self.root.iter().chain(self.lists.values())
     }
 }
 
@@ -162,6 +264,9 @@ impl Known {
     }
 }
 
+/// How long somebody waits for a look at CUHK.
+const LOOK: Duration = Duration::from_secs(3);
+
 /// Seconds until the first list may have come.
 const RETRY_FIRST_AFTER: u64 = 1;
 
@@ -171,15 +276,4 @@ const RETRY_AFTER: u64 = 60;
 fn unknown(why: &str, retry_after: u64) -> Problem {
     let detail = format!("there is no current revocation list: {why}");
     Problem::new(ProblemType::RevocationUnknown, detail).with("retry_after", retry_after)
-}
-
-/// The list is that of the issuing certificate, which leads to the root.
-fn verify(
-    list: &RevocationList,
-    root: &Root,
-    issuer: &Certificate,
-    now: Timestamp,
-) -> Result<VerifiedRevocationList, RefreshError> {
-    let issuer = root.verify_issuer(issuer.der(), now)?;
-    Ok(issuer.verify_revocation_list(list)?)
 }

@@ -109,6 +109,11 @@ problem_types! {
         "Send the request again later; if it happens again, tell the people who run the server the X-Request-Id.";
 
     // Steps 1 and 2.
+    /// The issuing key does not sign.
+    SigningUnavailable = "signing-unavailable", 503, Cuhk,
+        "CUHK cannot sign at the moment",
+        "The token that holds its issuing key did not answer, so no certificate was made. What was asked for is on record.",
+        "Wait as long as Retry-After says and send the request again, with the same key; that is safe and settles it.";
     /// A request through a proxy or for another host, in local mode.
     LocalOnly = "local-only", 403, Cuhk,
         "This CUHK serves its own machine only",

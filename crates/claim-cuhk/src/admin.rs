@@ -3,8 +3,10 @@
 //!
 //! All but [`init`] may be done while CUHK serves.
 
+mod elsewhere;
 mod error;
 mod inviting;
+mod issuing;
 mod mailing;
 mod people;
 mod revoke;
@@ -20,8 +22,10 @@ use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, 
 use claim_store::Faults;
 use claim_store::cuhk::{CertificateRecord, CuhkStore};
 
+pub use self::elsewhere::init_offline_root;
 pub use self::error::AdminError;
 pub use self::inviting::{Invited, PreparedInvitations, Whom};
+pub use self::issuing::RenewedIssuing;
 pub use self::mailing::{MailOutcome, Mailed, Mailing};
 pub use self::people::{ChangedPerson, PersonEntry, Progress, RosterDifference, RosterImport};
 pub use self::revoke::{RevokedEntry, Revoking};
@@ -30,13 +34,15 @@ pub use self::roster::{
     MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry,
     RosterError, read_roster,
 };
-use crate::authority::{Authority, AuthorityError, load_root};
+use crate::authority::{Authority, AuthorityError, issuing_certificates, load_root};
 use crate::ceremony::Ceremony;
 use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
 use crate::error::StartError;
 use crate::folder::{Folder, exists};
+use crate::keys::KeySettings;
 use crate::mode::Mode;
 use crate::server::{lock, open_store};
+use crate::signing;
 
 /// How many records are read from the database at once.
 const PAGE: u32 = 1000;
@@ -62,19 +68,35 @@ pub async fn init(
     origin: Option<&Origin>,
     clock: &Clock,
 ) -> Result<Made, StartError> {
-    let folder = Folder::new(dir);
+    init_with_keys(dir, KeySettings::default(), database, origin, clock).await
+}
+
+/// The same with keys that have passphrases, or are made in a token.
+///
+/// # Errors
+/// As of [`init`].
+pub async fn init_with_keys(
+    dir: &Path,
+    keys: KeySettings,
+    database: Option<&str>,
+    origin: Option<&Origin>,
+    clock: &Clock,
+) -> Result<Made, StartError> {
+    let folder = Folder::with_keys(dir, keys);
     let _lock = lock(&folder)?;
     let certificate = folder.root_certificate();
     // A root without an issuing certificate is one that was cut off, if it is for the same purpose.
     if exists(&certificate)?
-        && (exists(&folder.issuing_certificate())? || load_root(&folder)?.is_local_demo())
+        && (!issuing_certificates(&folder)?.is_empty() || load_root(&folder)?.is_local_demo())
     {
         return Err(AuthorityError::MadeAlready { certificate }.into());
     }
     let store = open_store(&folder, database, Faults::none()).await?;
     let has_issued = !store.certificates(None, 1).await?.is_empty();
-    let (authority, _) =
-        Authority::load_or_make(&folder, Mode::Rostered, has_issued, origin, clock.now())?;
+    let (known_as, now, place) = (origin.cloned(), clock.now(), folder.clone());
+    let make =
+        move || Authority::load_or_make(&place, Mode::Rostered, has_issued, known_as.as_ref(), now);
+    let (authority, _) = signing::apart(make).await.map_err(AuthorityError::from)??;
     if let Some(origin) = origin {
         folder.remember_origin(origin)?;
     }
@@ -127,6 +149,13 @@ impl Office {
         clock: Clock,
     ) -> Result<Self, AdminError> {
         Self::open_with(dir, database, clock, Faults::none()).await
+    }
+
+    /// From now on opens private keys as these settings say.
+    #[must_use]
+    pub fn with_keys(self, keys: KeySettings) -> Self {
+        let folder = Folder::with_keys(self.folder.path(), keys);
+        Self { folder, ..self }
     }
 
     /// The same, with faults at the points of its records.

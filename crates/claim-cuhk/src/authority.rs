@@ -1,32 +1,39 @@
-//! CUHK's root and issuing certificate: made once, loaded ever after, never overwritten.
+//! CUHK's root and issuing certificates: made once, loaded ever after, never overwritten.
 //!
-//! Each pair of files is made key first, certificate second, each atomically and on disk before the next step.
-//! So a key without its certificate is a first start that was cut off, as long as nothing was issued since.
+//! There may be several issuing certificates, numbered in the order in which they were made. The newest issues; those
+//! before it stay in use until they end, for what they have issued: they stand in `cacerts`, and their keys sign their
+//! revocation lists.
 
 mod error;
+mod pair;
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use claim_core::{Digest, Origin, Timestamp};
-use claim_files::{Mode as FileMode, write_new};
-use claim_pki::{
-    AuthorityName, Certificate, Issuer, IssuerError, Profile, Root, RootSpec, SigningKey, Subject,
-};
+use claim_pki::{Certificate, Issuer, Profile, Root, SerialNumber};
 
 pub use self::error::AuthorityError;
-use crate::crl::announced;
-use crate::desk::beginning;
-use crate::desk::random_serial;
-use crate::folder::{Folder, exists, read_certificates, read_key};
+pub(crate) use self::pair::{NextIssuing, read_certificate};
+use self::pair::{Pair, State, check_time, read_root};
+use crate::folder::{Folder, exists};
 use crate::mode::Mode;
 
-/// The root that everybody trusts, and the issuing key that signs under it.
+/// The root that everybody trusts, and the issuing keys under it.
 ///
-/// The root's own key is needed to make the issuing certificate only, and does not stay in memory.
+/// The root's own key is not part of it: it signs little, and does not stay in memory.
 #[derive(Debug)]
 pub(crate) struct Authority {
     root: Root,
-    issuer: Issuer,
+    /// The newest first; never empty.
+    issuing: Vec<Issuing>,
+    issuer: Arc<Issuer>,
+}
+
+/// An issuing certificate that is valid, and its key where that is there.
+#[derive(Debug)]
+struct Issuing {
+    certificate: Certificate,
+    issuer: Option<Arc<Issuer>>,
 }
 
 /// Whether the root was there already.
@@ -38,22 +45,9 @@ pub(crate) enum Found {
     Loaded,
 }
 
-/// The two files of a certificate and its key.
-struct Pair {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-/// What of a pair is there.
-enum State {
-    Nothing,
-    KeyOnly,
-    Both,
-}
-
 impl Authority {
     /// Loads what is in the folder, or makes what was never there; `has_issued` tells whether CUHK's records hold
-    /// any certificate, `origin` where CUHK serves.
+    /// any certificate, `origin` where CUHK serves. It may wait for passphrases and tokens.
     pub(crate) fn load_or_make(
         folder: &Folder,
         new_root: Mode,
@@ -61,36 +55,59 @@ impl Authority {
         origin: Option<&Origin>,
         now: Timestamp,
     ) -> Result<(Self, Found), AuthorityError> {
-        let (root_files, issuing_files) = (Pair::root(folder), Pair::issuing(folder));
-        // Nothing can have been issued before there was an issuing key.
-        let root_in_use =
-            has_issued || exists(&issuing_files.certificate)? || exists(&issuing_files.key)?;
-        let (root_issuer, found) = match root_files.state()? {
-            State::Both => (root_files.load()?, Found::Loaded),
-            State::Nothing if root_in_use => return Err(root_files.both_missing()),
-            State::KeyOnly if root_in_use => return Err(root_files.certificate_missing()),
-            State::Nothing | State::KeyOnly => {
-                (make_root(&root_files, new_root, now)?, Found::Made)
-            }
-        };
-        let root = read_root(&root_files.certificate, root_issuer.certificate().clone())?;
-        check_time(&root_files.certificate, root_issuer.certificate(), now)?;
-        let root_issuer = announced(root_issuer, origin);
+        let found = make_root(folder, new_root, has_issued, now)?;
+        let pair = Pair::root(folder);
+        let root = read_root(&pair.certificate)?;
+        check_time(&pair.certificate, root.certificate(), now)?;
+        if !folder.keys().root_elsewhere {
+            // Looked at here although it is needed later: what does not belong together is told at the start.
+            let issuer = pair.load(origin)?;
+            make_issuing(folder, &issuer, Mode::of(&root), has_issued, now)?;
+        }
+        let this = Self::load(folder, root, origin, now)?;
+        warn_of_the_end(this.issuing_certificate(), now);
+        Ok((this, found))
+    }
 
-        let issuer = match issuing_files.state()? {
-            State::Both => issuing_files.load()?,
-            State::KeyOnly if has_issued => return Err(issuing_files.certificate_missing()),
-            // Both are gone on purpose: it is how an issuing certificate is replaced.
-            State::Nothing | State::KeyOnly => {
-                make_issuing(&issuing_files, &root_issuer, Mode::of(&root), now)?
+    /// Loads the issuing certificates of now, for a root that is known.
+    pub(crate) fn load(
+        folder: &Folder,
+        root: Root,
+        origin: Option<&Origin>,
+        now: Timestamp,
+    ) -> Result<Self, AuthorityError> {
+        let mut issuing: Vec<Issuing> = Vec::new();
+        let mut ended = None;
+        for number in folder.issuing_numbers()?.into_iter().rev() {
+            let pair = Pair::issuing(folder, number)?;
+            if !exists(&pair.certificate)? {
+                continue;
             }
-        };
-        check_time(&issuing_files.certificate, issuer.certificate(), now)?;
-        root.verify_issuer(issuer.certificate().der(), now).map_err(|source| {
-            AuthorityError::ForeignIssuing { path: issuing_files.certificate.clone(), source }
-        })?;
-        warn_of_the_end(issuer.certificate(), now);
-        Ok((Self { root, issuer: announced(issuer, origin) }, found))
+            match read_issuing(pair, &root, origin, now, issuing.is_empty()) {
+                Ok(one) => issuing.push(one),
+                Err(error @ AuthorityError::Expired { .. }) => {
+                    ended.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match issuing.first().and_then(|newest| newest.issuer.clone()) {
+            Some(issuer) => Ok(Self { root, issuing, issuer }),
+            None => Err(ended.unwrap_or_else(|| none(folder))),
+        }
+    }
+
+    /// The same without those that were revoked.
+    ///
+    /// # Errors
+    /// [`AuthorityError::AllRevoked`] when nobody is left who could issue.
+    pub(crate) fn without(self, revoked: &[SerialNumber]) -> Result<Self, AuthorityError> {
+        let Self { root, mut issuing, .. } = self;
+        issuing.retain(|one| !revoked.contains(one.certificate.serial()));
+        match issuing.iter().find_map(|one| one.issuer.clone()) {
+            Some(issuer) => Ok(Self { root, issuing, issuer }),
+            None => Err(AuthorityError::AllRevoked),
+        }
     }
 
     /// The trust anchor.
@@ -107,12 +124,24 @@ impl Authority {
         Digest::from_bytes(*self.root.hash())
     }
 
+    /// The certificate of whoever issues now.
     pub(crate) fn issuing_certificate(&self) -> &Certificate {
         self.issuer.certificate()
     }
 
-    pub(crate) fn issuer(&self) -> &Issuer {
+    /// All that are valid, the newest first.
+    pub(crate) fn issuing_certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.issuing.iter().map(|one| &one.certificate)
+    }
+
+    /// Whoever issues now.
+    pub(crate) fn issuer(&self) -> &Arc<Issuer> {
         &self.issuer
+    }
+
+    /// All whose key is there, the newest first.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.issuing.iter().filter_map(|one| one.issuer.as_ref())
     }
 }
 
@@ -122,162 +151,150 @@ pub(crate) fn load_root(folder: &Folder) -> Result<Root, AuthorityError> {
     if !exists(&path)? {
         return Err(AuthorityError::None { dir: folder.path().to_owned() });
     }
-    read_root(&path, read_certificate(&path)?)
+    read_root(&path)
 }
 
 /// Loads the root with its key, for the few certificates and the list that it signs itself; `origin` is where CUHK
-/// serves.
+/// serves. It may wait for a passphrase or a token.
 pub(crate) fn load_root_issuer(
     folder: &Folder,
     origin: Option<&Origin>,
 ) -> Result<Issuer, AuthorityError> {
-    load_issuer(&Pair::root(folder), folder, origin)
-}
-
-/// Loads the issuing certificate with its key.
-pub(crate) fn load_issuing_issuer(
-    folder: &Folder,
-    origin: Option<&Origin>,
-) -> Result<Issuer, AuthorityError> {
-    load_issuer(&Pair::issuing(folder), folder, origin)
-}
-
-/// Loads the issuing certificate alone.
-pub(crate) fn load_issuing_certificate(folder: &Folder) -> Result<Certificate, AuthorityError> {
-    read_certificate(&folder.issuing_certificate())
-}
-
-fn load_issuer(
-    files: &Pair,
-    folder: &Folder,
-    origin: Option<&Origin>,
-) -> Result<Issuer, AuthorityError> {
-    match files.state()? {
-        State::Both => Ok(announced(files.load()?, origin)),
+    if folder.keys().root_elsewhere {
+        return Err(AuthorityError::RootOffline);
+    }
+    let pair = Pair::root(folder);
+    match pair.state()? {
+        State::Both => pair.load(origin),
+        State::CertificateOnly => Err(pair.key_missing()),
         State::KeyOnly | State::Nothing => {
             Err(AuthorityError::None { dir: folder.path().to_owned() })
         }
     }
 }
 
-impl Pair {
-    fn root(folder: &Folder) -> Self {
-        Self { certificate: folder.root_certificate(), key: folder.root_key() }
-    }
-
-    fn issuing(folder: &Folder) -> Self {
-        Self { certificate: folder.issuing_certificate(), key: folder.issuing_key() }
-    }
-
-    fn state(&self) -> Result<State, AuthorityError> {
-        match (exists(&self.certificate)?, exists(&self.key)?) {
-            (true, true) => Ok(State::Both),
-            (false, true) => Ok(State::KeyOnly),
-            (false, false) => Ok(State::Nothing),
-            (true, false) => Err(AuthorityError::KeyMissing {
-                certificate: self.certificate.clone(),
-                key: self.key.clone(),
-            }),
+/// Every issuing certificate that is there, also those that have ended.
+pub(crate) fn issuing_certificates(folder: &Folder) -> Result<Vec<Certificate>, AuthorityError> {
+    let mut all = Vec::new();
+    for number in folder.issuing_numbers()?.into_iter().rev() {
+        let path = folder.issuing_certificate(number);
+        if exists(&path)? {
+            all.push(read_certificate(&path)?);
         }
     }
+    Ok(all)
+}
 
-    fn load(&self) -> Result<Issuer, AuthorityError> {
-        let (certificate, key) = (read_certificate(&self.certificate)?, self.load_key()?);
-        Issuer::new(certificate, key).map_err(|error| match error {
-            IssuerError::OtherKey => AuthorityError::Mismatch {
-                certificate: self.certificate.clone(),
-                key: self.key.clone(),
-            },
-            source => AuthorityError::NotAnAuthority { path: self.certificate.clone(), source },
-        })
-    }
+/// Makes a root, and nothing else.
+pub(crate) fn make_root_alone(folder: &Folder, now: Timestamp) -> Result<Root, AuthorityError> {
+    make_root(folder, Mode::Rostered, false, now)?;
+    let pair = Pair::root(folder);
+    pair.load(None)?;
+    read_root(&pair.certificate)
+}
 
-    fn load_key(&self) -> Result<SigningKey, AuthorityError> {
-        read_key(&self.key)?
-            .map_err(|source| AuthorityError::KeyUnreadable { path: self.key.clone(), source })
-    }
-
-    /// The key of a first start that was cut off, or a new one, on disk when this returns.
-    fn key_to_begin_with(&self) -> Result<SigningKey, AuthorityError> {
-        if exists(&self.key)? {
-            tracing::warn!(path = ?self.key, "going on with the key of a start that was cut off");
-            return self.load_key();
+/// The number that the next issuing certificate has: that of a key which has no certificate yet, else a new one.
+fn next_number(folder: &Folder) -> Result<u32, AuthorityError> {
+    let mut next = 1;
+    for number in folder.issuing_numbers()? {
+        if exists(&folder.issuing_certificate(number))? {
+            next = number.saturating_add(1);
         }
-        let key = SigningKey::generate().map_err(AuthorityError::Generate)?;
-        write_new(&self.key, key.to_pkcs8_pem().as_bytes(), FileMode::Private)?;
-        Ok(key)
     }
-
-    fn write_certificate(&self, certificate: &Certificate) -> Result<(), AuthorityError> {
-        Ok(write_new(&self.certificate, certificate.to_pem().as_bytes(), FileMode::Public)?)
-    }
-
-    fn certificate_missing(self) -> AuthorityError {
-        AuthorityError::CertificateMissing { certificate: self.certificate, key: self.key }
-    }
-
-    fn both_missing(self) -> AuthorityError {
-        AuthorityError::RootMissing { certificate: self.certificate, key: self.key }
-    }
+    Ok(next)
 }
 
-fn make_root(files: &Pair, mode: Mode, now: Timestamp) -> Result<Issuer, AuthorityError> {
-    let spec = RootSpec { name: AuthorityName::cuhk(mode.root_common_name())?, domain: None };
-    let key = files.key_to_begin_with()?;
-    let serial = random_serial();
-    let issuer = Issuer::self_signed_root(&spec, key, &serial, beginning(now, Profile::Root))?;
-    files.write_certificate(issuer.certificate())?;
-    Ok(issuer)
-}
-
-fn make_issuing(
-    files: &Pair,
-    root: &Issuer,
+/// Makes the next issuing certificate, by the root whose key is at hand, and tells its number.
+pub(crate) fn renew_issuing(
+    folder: &Folder,
     mode: Mode,
     now: Timestamp,
-) -> Result<Issuer, AuthorityError> {
-    let subject = Subject::Issuing { name: AuthorityName::cuhk(mode.issuing_common_name())? };
-    let key = files.key_to_begin_with()?;
-    let serial = random_serial();
-    let wanted = beginning(now, Profile::Issuing);
-    // No certificate outlives its issuer; where nothing is left, `prepare` says so.
-    let validity = wanted.within(root.validity()).unwrap_or(wanted);
-    let issuance = root.prepare(&subject, key.public_key(), &serial, validity)?;
-    let certificate = root.issue(issuance)?;
-    files.write_certificate(&certificate)?;
-    Issuer::new(certificate, key).map_err(|source| AuthorityError::NotAnAuthority {
-        path: files.certificate.clone(),
-        source,
-    })
+) -> Result<u32, AuthorityError> {
+    let root = load_root_issuer(folder, folder.remembered_origin().as_ref())?;
+    let number = next_number(folder)?;
+    Pair::issuing(folder, number)?.make_issuing(&root, mode, now)?;
+    Ok(number)
 }
 
-fn read_certificate(path: &Path) -> Result<Certificate, AuthorityError> {
-    let unreadable =
-        |source| AuthorityError::CertificateUnreadable { path: path.to_owned(), source };
-    let chain = read_certificates(path)?.map_err(unreadable)?;
-    match <[Certificate; 1]>::try_from(chain) {
-        Ok([certificate]) => Ok(certificate),
-        Err(_) => Err(unreadable(claim_pki::CertificateError::TooMany { limit: 1 })),
+fn make_root(
+    folder: &Folder,
+    mode: Mode,
+    has_issued: bool,
+    now: Timestamp,
+) -> Result<Found, AuthorityError> {
+    let pair = Pair::root(folder);
+    if folder.keys().root_elsewhere {
+        return match exists(&pair.certificate)? {
+            true => Ok(Found::Loaded),
+            false => Err(AuthorityError::None { dir: folder.path().to_owned() }),
+        };
+    }
+    // Nothing can have been issued before there was an issuing key.
+    let in_use = has_issued || !folder.issuing_numbers()?.is_empty();
+    match pair.state()? {
+        State::Both => Ok(Found::Loaded),
+        State::CertificateOnly => Err(pair.key_missing()),
+        State::Nothing if in_use => Err(pair.both_missing()),
+        State::KeyOnly if in_use => Err(pair.certificate_missing()),
+        State::Nothing | State::KeyOnly => {
+            pair.make_root(mode, now)?;
+            Ok(Found::Made)
+        }
     }
 }
 
-fn read_root(path: &Path, certificate: Certificate) -> Result<Root, AuthorityError> {
-    Root::new(certificate)
-        .map_err(|source| AuthorityError::NotARoot { path: path.to_owned(), source })
-}
-
-fn check_time(
-    path: &Path,
-    certificate: &Certificate,
+/// Makes the first issuing certificate, or the next one after all were taken away.
+fn make_issuing(
+    folder: &Folder,
+    root: &Issuer,
+    mode: Mode,
+    has_issued: bool,
     now: Timestamp,
 ) -> Result<(), AuthorityError> {
-    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-    if certificate.validity().contains(now) {
-        Ok(())
-    } else if now < not_before {
-        Err(AuthorityError::NotYetValid { path: path.to_owned(), not_before, now })
-    } else {
-        Err(AuthorityError::Expired { path: path.to_owned(), not_after, now })
+    if !issuing_certificates(folder)?.is_empty() {
+        return Ok(());
+    }
+    let number = next_number(folder)?;
+    let pair = Pair::issuing(folder, number)?;
+    match pair.state()? {
+        State::KeyOnly if has_issued => Err(pair.certificate_missing()),
+        // All are gone on purpose.
+        _ => pair.make_issuing(root, mode, now),
+    }
+}
+
+/// One issuing certificate that is valid now; the newest must have its key.
+fn read_issuing(
+    pair: Pair,
+    root: &Root,
+    origin: Option<&Origin>,
+    now: Timestamp,
+    is_newest: bool,
+) -> Result<Issuing, AuthorityError> {
+    let certificate = read_certificate(&pair.certificate)?;
+    root.verify_issuer(certificate.der(), certificate.not_before()).map_err(|source| {
+        AuthorityError::ForeignIssuing { path: pair.certificate.clone(), source }
+    })?;
+    check_time(&pair.certificate, &certificate, now)?;
+    let issuer = match pair.state()? {
+        State::Both => Some(Arc::new(pair.load(origin)?)),
+        _ if is_newest => return Err(pair.key_missing()),
+        _ => {
+            tracing::warn!(
+                path = ?pair.certificate,
+                "the key of a former issuing certificate is gone: its revocation list cannot be renewed"
+            );
+            None
+        }
+    };
+    Ok(Issuing { certificate, issuer })
+}
+
+/// No issuing certificate is there at all.
+fn none(folder: &Folder) -> AuthorityError {
+    match folder.keys().root_elsewhere {
+        true => AuthorityError::IssuingNeeded { answer: folder.authority_answer() },
+        false => AuthorityError::None { dir: folder.path().to_owned() },
     }
 }
 
@@ -287,8 +304,7 @@ fn warn_of_the_end(issuing: &Certificate, now: Timestamp) {
     if now.plus_seconds(Profile::Person.life().into()) > not_after {
         tracing::warn!(
             %not_after,
-            "the issuing certificate ends soon, and what it signs ends with it: \
-             move cuhk-issuing.cer and cuhk-issuing.key to a safe place and start again to have it replaced"
+            "the issuing certificate ends soon, and what it signs ends with it: run `claim cuhk issuing renew`"
         );
     }
 }

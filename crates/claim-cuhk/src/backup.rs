@@ -41,8 +41,8 @@ pub async fn backup(
     let url = database_url(&folder, database)?;
     let mut backup = Backup::begin(into)?;
     backup.database(&url, DATABASE_FILE).await?.close().await?;
-    for name in Folder::BACKED_UP {
-        backup.file(&dir.join(name), name)?;
+    for name in folder.backed_up()? {
+        backup.file(&dir.join(&name), &name)?;
     }
     backup.finish()
 }

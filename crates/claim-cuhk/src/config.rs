@@ -9,6 +9,8 @@ use claim_http::{Clock, ExternalTls, Limits};
 use claim_store::Faults;
 use serde::Deserialize;
 
+use crate::keys::KeySettings;
+
 /// The port that CUHK listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 9335;
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub renewal_grace: u32,
     /// The time.
     pub clock: Clock,
+    /// Where the private keys of root and issuing authority are.
+    pub keys: KeySettings,
     /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
     pub faults: Faults,
 }
@@ -86,6 +90,7 @@ impl Config {
             code_life: DEFAULT_CODE_LIFE,
             renewal_grace: DEFAULT_RENEWAL_GRACE,
             clock: Clock::system(),
+            keys: KeySettings::default(),
             faults: Faults::none(),
         }
     }

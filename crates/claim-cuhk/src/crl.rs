@@ -7,16 +7,22 @@
 mod error;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use claim_core::{Origin, Timestamp};
 use claim_files::{Mode as FileMode, replace};
-use claim_pki::{Issuer, RevocationList, RevokedCertificate, VerifiedRevocationList};
+use claim_pki::{
+    Issuer, RevocationList, RevocationListError, RevokedCertificate, Root, SerialNumber,
+    VerifiedRevocationList,
+};
 use claim_store::StoreError;
 use claim_store::cuhk::{CuhkStore, Revocation, RevocationListRecord};
 
 pub use self::error::ListError;
-use crate::authority::{Authority, AuthorityError, load_issuing_issuer, load_root_issuer};
+use crate::authority::{Authority, load_root, load_root_issuer};
 use crate::folder::Folder;
+use crate::signing;
 
 const DAY: i64 = 24 * 3600;
 
@@ -30,9 +36,9 @@ const ATTEMPTS: usize = 8;
 /// Who signs a list, of what it has issued itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ListOf {
-    /// The issuing authority: persons and servers.
+    /// An issuing authority: persons and servers.
     Issuing,
-    /// The root: the issuing authority, and the keys of evidence.
+    /// The root: the issuing authorities, and the keys of evidence.
     Root,
 }
 
@@ -71,8 +77,6 @@ pub(crate) fn announced_at(issuer: Issuer, cuhk: &Origin) -> Issuer {
 }
 
 impl ListOf {
-    pub(crate) const ALL: [Self; 2] = [Self::Issuing, Self::Root];
-
     /// How long a list is valid, in seconds: long enough for a Blackboard whose CUHK is down, and the root may be away.
     fn life(self) -> i64 {
         match self {
@@ -88,33 +92,23 @@ impl ListOf {
             Self::Root => 30 * DAY,
         }
     }
-
-    /// The issuer with its key.
-    pub(crate) fn load(self, folder: &Folder) -> Result<Issuer, AuthorityError> {
-        match self {
-            Self::Issuing => load_issuing_issuer(folder, None),
-            Self::Root => load_root_issuer(folder, None),
-        }
-    }
 }
 
 impl Lists<'_> {
-    /// Makes the next list.
-    pub(crate) async fn publish(&self, of: ListOf) -> Result<(), ListError> {
-        self.publish_by(&of.load(self.folder)?, of).await
-    }
-
-    /// The same, if the key is still the one with this id.
+    /// Makes the next list of the authority with this key id, whose key is opened for it.
     pub(crate) async fn publish_of(&self, of: ListOf, wanted: &str) -> Result<(), ListError> {
-        let issuer = of.load(self.folder)?;
+        let issuer = match of {
+            ListOf::Root => self.root().await?,
+            ListOf::Issuing => self.issuing(wanted).await?,
+        };
         let found = hex(issuer.key_id());
         if found != wanted {
             return Err(ListError::OtherIssuer { wanted: wanted.to_owned(), found });
         }
-        self.publish_by(&issuer, of).await
+        self.publish(&issuer, of).await
     }
 
-    async fn publish_by(&self, issuer: &Issuer, of: ListOf) -> Result<(), ListError> {
+    async fn publish(&self, issuer: &Arc<Issuer>, of: ListOf) -> Result<(), ListError> {
         let key_id = hex(issuer.key_id());
         for _ in 0..ATTEMPTS {
             // Before what is revoked is read: see the module.
@@ -123,7 +117,9 @@ impl Lists<'_> {
             let next_update = self.now.plus_seconds(of.life());
             let revoked = self.revoked(&key_id).await?;
             let entries: Result<Vec<_>, _> = revoked.iter().map(entry).collect();
-            let list = issuer.revocation_list(number, self.now, next_update, &entries?)?;
+            let prepared =
+                issuer.prepare_revocation_list(number, self.now, next_update, &entries?)?;
+            let list = signing::issue_list(issuer, prepared).await??;
             let record = RevocationListRecord {
                 issuer: key_id.clone(),
                 number,
@@ -138,37 +134,133 @@ impl Lists<'_> {
         Err(ListError::Crowded { issuer: key_id })
     }
 
-    /// Sees that the lists of both authorities are there, hold all that is revoked, are young enough, and lie in the
+    /// Sees that the lists of all authorities are there, hold all that is revoked, are young enough, and lie in the
     /// folder.
     pub(crate) async fn keep_up(&self, authority: &Authority) -> Result<(), ListError> {
-        for of in ListOf::ALL {
-            let key_id = match of {
-                ListOf::Issuing => authority.issuing_certificate().subject_key_id(),
-                ListOf::Root => authority.root_certificate().subject_key_id(),
+        for issuer in authority.issuers() {
+            let key_id = hex(issuer.key_id());
+            let last = self.store.revocation_list(&key_id).await?;
+            let listed = |list: &RevocationList| {
+                let certificate = issuer.certificate();
+                let issuer = authority.root().verify_issuer(certificate.der(), self.now)?;
+                Ok(issuer.verify_revocation_list(list)?)
             };
-            let key_id = hex(&key_id.ok_or(ListError::NoKeyId)?);
-            match self.store.revocation_list(&key_id).await? {
-                Some(last) if !self.is_due(of, &last, authority).await? => {
+            match last {
+                Some(last) if !self.is_due(ListOf::Issuing, &last, listed).await? => {
                     self.write_if_other(&last)?;
                 }
-                _ => self.publish(of).await?,
+                _ => self.publish(issuer, ListOf::Issuing).await?,
             }
         }
+        self.keep_up_root(authority).await
+    }
+
+    async fn keep_up_root(&self, authority: &Authority) -> Result<(), ListError> {
+        let root = authority.root();
+        let key_id = root.certificate().subject_key_id().ok_or(ListError::NoKeyId)?;
+        let key_id = hex(&key_id);
+        let last = self.store.revocation_list(&key_id).await?;
+        if self.folder.keys().root_elsewhere {
+            return self.take_over_root(root, &key_id, last).await;
+        }
+        let listed = |list: &RevocationList| Ok(root.verify_revocation_list(list)?);
+        match last {
+            Some(last) if !self.is_due(ListOf::Root, &last, listed).await? => {
+                self.write_if_other(&last)
+            }
+            _ => self.publish(&self.root().await?, ListOf::Root).await,
+        }
+    }
+
+    /// Takes the list that a root elsewhere has made, and somebody has laid into the folder, where it is newer.
+    async fn take_over_root(
+        &self,
+        root: &Root,
+        key_id: &str,
+        last: Option<RevocationListRecord>,
+    ) -> Result<(), ListError> {
+        let path = self.path(key_id);
+        let laid = match std::fs::read(&path) {
+            Ok(bytes) => Some(read_list(&bytes)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(ListError::Unreadable { path, source }),
+        };
+        let Some(laid) = laid else {
+            return match last {
+                Some(last) => self.write(&last),
+                None => Err(ListError::RootListNeeded { path }),
+            };
+        };
+        let verified = root.verify_revocation_list(&laid)?;
+        self.record_foreign(key_id, &laid, &verified).await?;
+        // An older one was put there: the newer one goes back.
+        match self.store.revocation_list(key_id).await? {
+            Some(stands) => self.write_if_other(&stands),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a list of a root elsewhere that came with its answer, where it is newer.
+    pub(crate) async fn take_root_list(
+        &self,
+        root: &Root,
+        list: &RevocationList,
+    ) -> Result<(), ListError> {
+        let verified = root.verify_revocation_list(list)?;
+        let key_id = hex(list.issuer_key_id());
+        self.record_foreign(&key_id, list, &verified).await?;
+        match self.store.revocation_list(&key_id).await? {
+            Some(stands) => self.write_if_other(&stands),
+            None => Ok(()),
+        }
+    }
+
+    async fn record_foreign(
+        &self,
+        key_id: &str,
+        list: &RevocationList,
+        verified: &VerifiedRevocationList,
+    ) -> Result<(), ListError> {
+        let record = RevocationListRecord {
+            issuer: key_id.to_owned(),
+            number: verified.number(),
+            this_update: verified.this_update(),
+            next_update: verified.next_update(),
+            list: list.der().to_vec(),
+        };
+        self.store.take_revocation_list(&record).await?;
         Ok(())
+    }
+
+    /// Whether the root says, as far as is known here, that this certificate of its own is no longer good.
+    pub(crate) async fn revoked_by_root(
+        &self,
+        root: &Root,
+        serial: &SerialNumber,
+    ) -> Result<bool, ListError> {
+        if self.store.revocation(&serial.to_string()).await?.is_some() {
+            return Ok(true);
+        }
+        let key_id = root.certificate().subject_key_id().ok_or(ListError::NoKeyId)?;
+        let Some(last) = self.store.revocation_list(&hex(&key_id)).await? else {
+            return Ok(false);
+        };
+        let list = root.verify_revocation_list(&RevocationList::from_der(&last.list)?)?;
+        Ok(list.revoked(serial).is_some())
     }
 
     async fn is_due(
         &self,
         of: ListOf,
         last: &RevocationListRecord,
-        authority: &Authority,
+        listed: impl FnOnce(&RevocationList) -> Result<VerifiedRevocationList, ListError>,
     ) -> Result<bool, ListError> {
         let age = self.now.as_seconds() - last.this_update.as_seconds();
         if age >= of.renewed_after() {
             return Ok(true);
         }
         // A process that revoked may have ended before it made its list.
-        let listed = listed(of, last, authority, self.now)?;
+        let listed = listed(&RevocationList::from_der(&last.list)?)?;
         let revoked = self.revoked(&last.issuer).await?;
         let missing = |one: &Revocation| {
             one.serial.parse().is_ok_and(|serial| listed.revoked(&serial).is_none())
@@ -180,38 +272,46 @@ impl Lists<'_> {
         self.store.revocations(key_id, self.now.plus_seconds(-KEPT_AFTER_END)).await
     }
 
+    async fn root(&self) -> Result<Arc<Issuer>, ListError> {
+        let folder = self.folder.clone();
+        let root = signing::apart(move || load_root_issuer(&folder, None)).await?;
+        Ok(Arc::new(root.map_err(Box::new)?))
+    }
+
+    /// The issuing authority with this key id, else whoever issues now.
+    async fn issuing(&self, wanted: &str) -> Result<Arc<Issuer>, ListError> {
+        let (folder, now) = (self.folder.clone(), self.now);
+        let loaded =
+            signing::apart(move || Authority::load(&folder, load_root(&folder)?, None, now));
+        let authority = loaded.await?.map_err(Box::new)?;
+        let is_it = |issuer: &&Arc<Issuer>| hex(issuer.key_id()) == wanted;
+        Ok(Arc::clone(authority.issuers().find(is_it).unwrap_or(authority.issuer())))
+    }
+
+    fn path(&self, issuer: &str) -> PathBuf {
+        self.folder.revocation_lists().join(format!("{issuer}.crl"))
+    }
+
     fn write(&self, record: &RevocationListRecord) -> Result<(), ListError> {
         let folder = self.folder.revocation_lists();
         std::fs::create_dir_all(&folder)
             .map_err(|source| ListError::Folder { path: folder.clone(), source })?;
-        let path = folder.join(format!("{}.crl", record.issuer));
-        Ok(replace(&path, &record.list, FileMode::Public)?)
+        Ok(replace(&self.path(&record.issuer), &record.list, FileMode::Public)?)
     }
 
     fn write_if_other(&self, record: &RevocationListRecord) -> Result<(), ListError> {
-        let path = self.folder.revocation_lists().join(format!("{}.crl", record.issuer));
-        match std::fs::read(path) {
+        match std::fs::read(self.path(&record.issuer)) {
             Ok(bytes) if bytes == record.list => Ok(()),
             _ => self.write(record),
         }
     }
 }
 
-/// What the last list says, read again from the records.
-fn listed(
-    of: ListOf,
-    last: &RevocationListRecord,
-    authority: &Authority,
-    now: Timestamp,
-) -> Result<VerifiedRevocationList, ListError> {
-    let list = RevocationList::from_der(&last.list)?;
-    let root = authority.root();
-    match of {
-        ListOf::Root => Ok(root.verify_revocation_list(&list)?),
-        ListOf::Issuing => {
-            let issuer = root.verify_issuer(authority.issuing_certificate().der(), now)?;
-            Ok(issuer.verify_revocation_list(&list)?)
-        }
+/// A list as somebody carries it: in DER or PEM.
+fn read_list(bytes: &[u8]) -> Result<RevocationList, RevocationListError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains("-----BEGIN") => RevocationList::from_pem(text),
+        _ => RevocationList::from_der(bytes),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where certificates are made: on record first, then signed, on record again, and only then given out.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use claim_core::encoding::Bytes;
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Timestamp};
@@ -14,14 +16,16 @@ use claim_store::cuhk::{
 
 use crate::authority::Authority;
 use crate::event::Issued;
+use crate::signing::{self, NoAnswer};
 use claim_http::{Clock, system_rng};
 
 /// How far back a certificate's validity begins, in seconds: whoever checks it may have a clock that is behind.
 pub(crate) const CLOCK_ALLOWANCE: i64 = 5 * 60;
 
-/// The issuing key, the record, and the time.
+/// The issuing keys, the record, and the time.
 pub(crate) struct Desk {
-    pub(crate) authority: Authority,
+    /// Exchanged when there is a new issuing certificate.
+    authority: RwLock<Arc<Authority>>,
     pub(crate) store: CuhkStore,
     pub(crate) clock: Clock,
 }
@@ -50,6 +54,8 @@ impl Order {
 #[derive(Debug)]
 pub(crate) struct Given {
     pub(crate) certificate: Certificate,
+    /// The certificate of whoever issued it.
+    pub(crate) issuer: Certificate,
     pub(crate) issued: Issued,
 }
 
@@ -82,6 +88,9 @@ pub enum DeskError {
     /// It could not be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// The key did not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
     /// What is on record cannot be read.
     #[error("the certificate on record cannot be read: {0}")]
     Recorded(#[from] CertificateError),
@@ -91,13 +100,28 @@ pub enum DeskError {
 }
 
 impl Desk {
+    pub(crate) fn new(authority: Authority, store: CuhkStore, clock: Clock) -> Self {
+        Self { authority: RwLock::new(Arc::new(authority)), store, clock }
+    }
+
+    /// Root and issuing certificates as they are now.
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.authority.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Issues with the newest of these from now on.
+    pub(crate) fn take_over(&self, authority: Authority) {
+        *self.authority.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(authority);
+    }
+
     /// Makes the certificate, or finds the one that the same key got by the same code.
     ///
     /// Whenever it is cut off, nothing was signed that is not on record, and the same order with the same
     /// code goes on where it stopped.
     pub(crate) async fn issue(&self, order: Order) -> Result<Given, DeskError> {
         let now = self.clock.now();
-        let issuer = self.authority.issuer();
+        let authority = self.authority();
+        let issuer = authority.issuer();
         let serial = random_serial();
         let subject = order.subject();
         let profile = subject.profile();
@@ -126,8 +150,15 @@ impl Desk {
             Reserved::New => {
                 (sign(&self.store, issuer, issuance, &reservation.serial).await?, false)
             }
-            Reserved::Existing(record) => (existing(&self.store, issuer, record).await?, true),
+            Reserved::Existing(record) => {
+                (existing(&self.store, authority.issuers(), record).await?, true)
+            }
         };
+        let issuer = authority
+            .issuing_certificates()
+            .find(|one| one.subject_key_id() == certificate.issuer_key_id())
+            .unwrap_or(authority.issuing_certificate())
+            .clone();
         let issued = Issued {
             serial: certificate.serial().clone(),
             key_fingerprint: Digest::from_bytes(reservation.key_digest),
@@ -135,26 +166,28 @@ impl Desk {
             holder: order.holder,
             repeated,
         };
-        Ok(Given { certificate, issued })
+        Ok(Given { certificate, issuer, issued })
     }
 }
 
 /// Signs and records. Of two that sign the same reservation, both get the certificate of the first.
 pub(crate) async fn sign(
     store: &CuhkStore,
-    issuer: &Issuer,
+    issuer: &Arc<Issuer>,
     issuance: Issuance,
     serial: &str,
 ) -> Result<Certificate, DeskError> {
-    let signed = issuer.issue(issuance)?;
+    let signed = signing::issue(issuer, issuance).await??;
     let recorded = store.record_issued(serial, signed.der()).await?;
     Ok(Certificate::from_der(&recorded)?)
 }
 
 /// What was reserved before, signed now if that was cut off, unless it was revoked since.
+///
+/// `issuers` are those who may have prepared it; there is one at least.
 pub(crate) async fn existing(
     store: &CuhkStore,
-    issuer: &Issuer,
+    issuers: impl Iterator<Item = &Arc<Issuer>>,
     record: CertificateRecord,
 ) -> Result<Certificate, DeskError> {
     if let Some(revocation) = store.revocation(&record.serial).await? {
@@ -163,10 +196,15 @@ pub(crate) async fn existing(
     match record.certificate {
         Some(der) => Ok(Certificate::from_der(&der)?),
         None => {
-            let resumed = issuer.resume(&record.tbs);
-            let issuance = resumed
-                .map_err(|source| DeskError::Resume { serial: record.serial.clone(), source })?;
-            sign(store, issuer, issuance, &record.serial).await
+            let mut refusal = PrepareError::OtherIssuer;
+            for issuer in issuers {
+                match issuer.resume(&record.tbs) {
+                    Ok(issuance) => return sign(store, issuer, issuance, &record.serial).await,
+                    Err(PrepareError::OtherIssuer) => {}
+                    Err(error) => refusal = error,
+                }
+            }
+            Err(DeskError::Resume { serial: record.serial, source: refusal })
         }
     }
 }

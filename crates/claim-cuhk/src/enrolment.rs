@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Problem, ProblemType};
-use claim_pki::{CertificationRequest, PersonId};
+use claim_pki::{CertificationRequest, IssueError, KeyError, PersonId};
 use claim_store::StoreError;
 use claim_store::cuhk::ReserveError;
 use tokio::time::Instant;
@@ -140,6 +140,11 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
             let detail = "what this code began can no longer be signed: CUHK has another issuing \
                  certificate now";
             Problem::new(ProblemType::CodeExpired, detail)
+        }
+        DeskError::NoAnswer(_) | DeskError::Issue(IssueError::Key(KeyError::Elsewhere { .. })) => {
+            tracing::error!(%error, "the issuing key does not sign");
+            let detail = "the issuing key is in a token, which did not sign";
+            Problem::new(ProblemType::SigningUnavailable, detail)
         }
         error => {
             tracing::error!(%error, "a certificate could not be made");

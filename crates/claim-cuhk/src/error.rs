@@ -10,6 +10,7 @@ use claim_store::{BackupError, DatabaseUrlError, StoreError};
 
 use crate::authority::AuthorityError;
 use crate::crl::ListError;
+use crate::elsewhere::ElsewhereError;
 use crate::own_certificate::OwnCertificateError;
 use crate::witness::WitnessError;
 
@@ -51,6 +52,9 @@ pub enum StartError {
         /// What is not local.
         because: NotLocal,
     },
+    /// The answer of a root elsewhere cannot be used.
+    #[error(transparent)]
+    Elsewhere(#[from] ElsewhereError),
     /// The certificate of its own TLS server cannot be made or used.
     #[error(transparent)]
     OwnCertificate(#[from] OwnCertificateError),
@@ -118,10 +122,16 @@ impl StartError {
         }
     }
 
+    /// Whether a passphrase or PIN is wrong or missing: a setting that does not become right by trying again.
+    pub fn is_wrong_secret(&self) -> bool {
+        matches!(self, Self::Authority(AuthorityError::Key(error)) if error.is_wrong_secret())
+    }
+
     /// What to do next.
     pub fn advice(&self) -> String {
         match self {
             Self::Authority(error) => error.advice(),
+            Self::Elsewhere(error) => error.advice(),
             Self::OwnCertificate(error) => error.advice(),
             Self::Witness(error) => error.advice(),
             Self::Lists(_) => "Put that right and start again.".to_owned(),

@@ -64,6 +64,18 @@ pub enum Event {
         /// Its end.
         not_after: Timestamp,
     },
+    /// Another issuing certificate is in use from now on; those before it stay good.
+    IssuingRenewed {
+        /// Its serial number.
+        serial: SerialNumber,
+        /// Its end.
+        not_after: Timestamp,
+    },
+    /// An issuing certificate that was made meanwhile cannot be used; CUHK tries again every minute.
+    IssuingNotRenewed {
+        /// Why.
+        reason: String,
+    },
     /// Somebody used a one-time code that has enrolled another key before: it may be stolen.
     CodeReused {
         /// Whose code it is.

@@ -18,12 +18,14 @@ mod config;
 mod credentials;
 mod crl;
 mod desk;
+mod elsewhere;
 mod enrolment;
 mod error;
 mod est;
 mod event;
 mod folder;
 mod invite;
+mod keys;
 mod local;
 mod mail;
 mod mode;
@@ -32,6 +34,7 @@ mod renewal;
 mod requests;
 mod routes;
 mod server;
+mod signing;
 mod state;
 mod timestamps;
 mod witness;
@@ -40,27 +43,32 @@ pub use admin::{
     AdminError, BadLine, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited,
     LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made,
     MailOutcome, Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError,
-    PreparedInvitations, Progress, RevokedEntry, Revoking, Role, RoleError, RosterDifference,
-    RosterEntry, RosterError, RosterImport, Whom, init, read_roster,
+    PreparedInvitations, Progress, RenewedIssuing, RevokedEntry, Revoking, Role, RoleError,
+    RosterDifference, RosterEntry, RosterError, RosterImport, Whom, init, init_offline_root,
+    init_with_keys, read_roster,
 };
 pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};
 pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
 pub use claim_store::{BackupError, Copied};
+pub use claim_token::{TokenError, TokenUri, TokenUriError};
 pub use config::{
     Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE, Quotas,
 };
 pub use credentials::Credentials;
 pub use crl::ListError;
 pub use desk::DeskError;
+pub use elsewhere::ElsewhereError;
 pub use error::{NotLocal, StartError};
 pub use event::{CertifiedEvidence, Event, Issued, Observer};
+pub use keys::{KeyName, KeyPlaceError, KeyRole, KeySetting, KeySettings};
 pub use mail::{
     DEFAULT_SUBJECT, DEFAULT_TEMPLATE, MailError, MailSettings, MailTls, Mailer, TemplateError,
 };
 pub use mode::Mode;
 pub use own_certificate::OwnCertificateError;
 pub use server::{Running, start};
+pub use signing::NoAnswer;
 pub use timestamps::TimestampKeyError;
 pub use witness::WitnessError;

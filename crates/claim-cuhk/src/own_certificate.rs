@@ -106,7 +106,7 @@ impl OwnCertificate {
                     code_hash: None,
                 };
                 let given = desk.issue(order).await?;
-                let chain = vec![given.certificate, desk.authority.issuing_certificate().clone()];
+                let chain = vec![given.certificate, given.issuer];
                 let pem: String = chain.iter().map(Certificate::to_pem).collect();
                 replace(&path, pem.as_bytes(), FileMode::Public)?;
                 (chain, Some(given.issued))
@@ -139,7 +139,7 @@ fn load(
         .map_err(|source| OwnCertificateError::Certificate { path: path.to_owned(), source })?;
     let ders: Vec<&[u8]> = chain.iter().map(Certificate::der).collect();
     let now = desk.clock.now();
-    match desk.authority.root().verify_server(&ders, origin, now) {
+    match desk.authority().root().verify_server(&ders, origin, now) {
         Ok(verified) if *verified.public_key() != *key.public_key() => {
             tracing::warn!(
                 ?path,
@@ -147,12 +147,20 @@ fn load(
             );
             Ok(None)
         }
+        // One that is revoked, or has made room for another.
+        Ok(_) if !is_of(&chain, desk) => Ok(None),
         Ok(_) => {
             Ok((!chain.first().is_some_and(|leaf| is_due(leaf.validity(), now))).then_some(chain))
         }
         Err(PathError::WrongOrigin { .. } | PathError::Expired { .. }) => Ok(None),
         Err(source) => Err(OwnCertificateError::Foreign { path: path.to_owned(), source }),
     }
+}
+
+/// Whether whoever issued it is still in use.
+fn is_of(chain: &[Certificate], desk: &Desk) -> bool {
+    let issuer = chain.first().and_then(Certificate::issuer_key_id);
+    desk.authority().issuing_certificates().any(|one| one.subject_key_id() == issuer)
 }
 
 fn load_or_make_key(path: &Path) -> Result<SigningKey, OwnCertificateError> {

@@ -3,10 +3,10 @@
 use claim_core::invitation::Invitee;
 use claim_core::{Problem, ProblemType, Timestamp};
 use claim_pki::{Certificate, PathError, Profile};
-use claim_store::cuhk::CuhkStore;
 
 use crate::authority::Authority;
 use crate::enrolment::storage;
+use crate::state::Cuhk;
 
 /// Whom the client's certificate names, person or server.
 ///
@@ -23,9 +23,10 @@ pub(crate) fn holder<C: AsRef<[u8]>>(
         let detail = "the client showed no certificate in the TLS handshake";
         return Err(Problem::new(ProblemType::ClientCertificateRequired, detail));
     }
-    let issuing = authority.issuing_certificate().der();
-    if !chain.contains(&issuing) {
-        chain.push(issuing);
+    let issuer = chain.first().and_then(|leaf| Certificate::from_der(leaf).ok()?.issuer_key_id());
+    let issuing = authority.issuing_certificates().find(|one| one.subject_key_id() == issuer);
+    if let Some(issuing) = issuing.filter(|one| !chain.contains(&one.der())) {
+        chain.push(issuing.der());
     }
     let root = authority.root();
     match root.verify_person_for_renewal(&chain, now, grace) {
@@ -38,19 +39,33 @@ pub(crate) fn holder<C: AsRef<[u8]>>(
     }
 }
 
-/// Refuses whoever shows a certificate that was revoked, be it by its holder.
-pub(crate) async fn not_revoked<C: AsRef<[u8]>>(
-    store: &CuhkStore,
-    chain: &[C],
-) -> Result<(), Problem> {
-    let leaf = chain.first().and_then(|leaf| Certificate::from_der(leaf.as_ref()).ok());
-    let Some(leaf) = leaf else {
-        return Err(Problem::new(ProblemType::CertificateUnreadable, "the certificate is none"));
-    };
-    match store.revocation(&leaf.serial().to_string()).await.map_err(storage)? {
-        Some(revocation) => Err(revoked(&revocation.serial, revocation.revoked_at)),
-        None => Ok(()),
+/// Refuses whoever shows a certificate that was revoked, be it by its holder, or whose issuer was.
+pub(crate) async fn not_revoked<C: AsRef<[u8]>>(cuhk: &Cuhk, chain: &[C]) -> Result<(), Problem> {
+    let authority = cuhk.desk.authority();
+    let mut certificates = Vec::new();
+    for one in chain {
+        certificates.push(Certificate::from_der(one.as_ref()).map_err(|_| {
+            Problem::new(ProblemType::CertificateUnreadable, "the certificate is none")
+        })?);
     }
+    let Some((leaf, others)) = certificates.split_first() else { return Ok(()) };
+    let revocation = cuhk.desk.store.revocation(&leaf.serial().to_string()).await;
+    if let Some(revocation) = revocation.map_err(storage)? {
+        return Err(revoked(&revocation.serial, revocation.revoked_at));
+    }
+    let lists = cuhk.lists();
+    for issuer in others {
+        let gone = lists.revoked_by_root(authority.root(), issuer.serial()).await;
+        let gone = gone.map_err(|error| {
+            tracing::error!(%error, "it cannot be told whether an issuer is revoked");
+            Problem::new(ProblemType::InternalError, "the issuer could not be looked up")
+        })?;
+        if gone {
+            let detail = format!("its issuer's certificate {} was revoked", issuer.serial());
+            return Err(Problem::new(ProblemType::CertificateRevoked, detail));
+        }
+    }
+    Ok(())
 }
 
 /// The refusal of a certificate that was revoked.

@@ -1,5 +1,6 @@
 //! CUHK at work: started, serving, stopped.
 
+mod issuing;
 mod maintenance;
 
 use std::future::Future;
@@ -19,12 +20,15 @@ use claim_store::{DatabaseUrl, Faults, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::issuing::without_revoked;
 use self::maintenance::{Maintenance, Readiness, Shown};
-use crate::authority::{Authority, Found, load_root};
+use crate::authority::{Authority, AuthorityError, Found, load_root};
 use crate::ceremony::Ceremony;
 use crate::codes::Guesses;
 use crate::config::{Config, DEFAULT_PORT};
+use crate::crl::Lists;
 use crate::desk::Desk;
+use crate::elsewhere;
 use crate::error::{NotLocal, StartError};
 use crate::event::{Event, Observer};
 use crate::folder::{Folder, exists};
@@ -33,6 +37,7 @@ use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
 use crate::requests;
 use crate::routes::{router, urgency};
+use crate::signing;
 use crate::state::Cuhk;
 use crate::timestamps::{self, TimestampAuthority};
 use crate::witness;
@@ -60,21 +65,27 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
         return Err(StartError::MetricsNotLocal { address });
     }
-    let folder = Folder::new(&config.dir);
+    let folder = Folder::with_keys(&config.dir, config.keys.clone());
     let lock = lock(&folder)?;
     let listeners = bind(&config.listen)?;
     let addresses = local_addresses(&listeners)?;
     let health = config.metrics.map(|address| bind(&[address])).transpose()?;
     let origin = origin(&config, &folder, &addresses)?;
     let store = open_store(&folder, config.database.as_deref(), config.faults.clone()).await?;
+    if folder.keys().root_elsewhere && exists(&folder.root_certificate())? {
+        let (folder, store, now) = (&folder, &store, config.clock.now());
+        elsewhere::take_answer(&Ceremony { folder, store, origin: &origin, now }).await?;
+    }
     let (authority, found) = open_authority(&config, &folder, &store, &origin).await?;
+    let lists = Lists { folder: &folder, store: &store, now: config.clock.now() };
+    let authority = without_revoked(&lists, authority).await?;
     let (mode, fingerprint) = (Mode::of(authority.root()), authority.root_digest());
     observer(match found {
         Found::Made => Event::RootMade { fingerprint },
         Found::Loaded => Event::RootLoaded { fingerprint },
     });
 
-    let desk = Desk { authority, store, clock: config.clock.clone() };
+    let desk = Desk::new(authority, store, config.clock.clone());
     let ceremony =
         Ceremony { folder: &folder, store: &desk.store, origin: &origin, now: desk.clock.now() };
     let witness = witness::load_or_make(&ceremony).await?;
@@ -153,7 +164,7 @@ impl Running {
 
     /// SHA-256 of the root certificate's DER.
     pub fn root(&self) -> Digest {
-        self.cuhk.desk.authority.root_digest()
+        self.cuhk.desk.authority().root_digest()
     }
 
     /// Where it listens.
@@ -270,6 +281,9 @@ async fn open_authority(
     origin: &Origin,
 ) -> Result<(Authority, Found), StartError> {
     let not_local = why_not_local(config, store).await?;
+    if exists(&folder.offline_root_mark())? {
+        return Err(AuthorityError::OfflineRoot { dir: config.dir.clone() }.into());
+    }
     // Looked at before anything is made beside it.
     if let Some(because) = &not_local
         && exists(&folder.root_certificate())?
@@ -279,8 +293,9 @@ async fn open_authority(
     }
     let new_root = if not_local.is_none() { Mode::LocalDemo } else { Mode::Rostered };
     let has_issued = !store.certificates(None, 1).await?.is_empty();
-    let now = config.clock.now();
-    Ok(Authority::load_or_make(folder, new_root, has_issued, Some(origin), now)?)
+    let (now, folder, origin) = (config.clock.now(), folder.clone(), origin.clone());
+    let load = move || Authority::load_or_make(&folder, new_root, has_issued, Some(&origin), now);
+    Ok(signing::apart(load).await.map_err(AuthorityError::from)??)
 }
 
 /// Whether CUHK is for more than this machine; `None` when it is not.

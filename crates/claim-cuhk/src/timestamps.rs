@@ -11,7 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use claim_core::{Problem, ProblemType, Timestamp};
 use claim_files::{FileError, Mode as FileMode, write_new};
 use claim_pki::{
-    Certificate, PathError, SigningKey, TimestampRequest, TimestampSigner, TimestampToken,
+    Certificate, PathError, PublicKey, SigningKey, TimestampRequest, TimestampSigner,
+    TimestampToken,
 };
 
 pub use self::error::TimestampKeyError;
@@ -62,12 +63,8 @@ pub(crate) async fn load_or_make(
     ceremony: &Ceremony<'_>,
 ) -> Result<TimestampSigner, TimestampKeyError> {
     let kept = load(ceremony).await?;
-    let is_young = |signer: &TimestampSigner| {
-        let end = signer.key_usage_period().not_after();
-        end.as_seconds() - ceremony.now.as_seconds() > RENEWAL
-    };
     if let Some(signer) = kept {
-        if is_young(&signer) {
+        if is_young(&signer, ceremony.now) {
             return Ok(signer);
         }
         return match make(ceremony).await {
@@ -83,6 +80,56 @@ pub(crate) async fn load_or_make(
         };
     }
     make(ceremony).await
+}
+
+fn is_young(signer: &TimestampSigner, now: Timestamp) -> bool {
+    let end = signer.key_usage_period().not_after();
+    end.as_seconds() - now.as_seconds() > RENEWAL
+}
+
+/// The key for which a certificate is asked of a root elsewhere: that of now, or the next one where its time to sign
+/// comes to its end.
+pub(crate) async fn key_to_certify(
+    ceremony: &Ceremony<'_>,
+) -> Result<SigningKey, TimestampKeyError> {
+    let folder = ceremony.folder;
+    match load(ceremony).await? {
+        Some(signer) if is_young(&signer, ceremony.now) => load_key(&folder.timestamp_key()),
+        None if !exists(&folder.timestamp_certificate())? => {
+            load_or_make_key(&folder.timestamp_key())
+        }
+        _ => load_or_make_key(&folder.next_timestamp_key()),
+    }
+}
+
+/// Puts a certificate that was verified beside the key that it is for; the key of before is put aside then.
+pub(crate) fn place(
+    ceremony: &Ceremony<'_>,
+    certificate: &Certificate,
+    key: &PublicKey,
+) -> Result<(), TimestampKeyError> {
+    let folder = ceremony.folder;
+    let (key_path, path) = (folder.timestamp_key(), folder.timestamp_certificate());
+    let is_at = |path: &Path| -> Result<bool, TimestampKeyError> {
+        Ok(exists(path)? && load_key(path)?.public_key() == key)
+    };
+    let next = folder.next_timestamp_key();
+    if is_at(&next)? {
+        if exists(&path)? {
+            put_aside(&[&key_path, &path], &read(&path)?)?;
+        }
+        std::fs::rename(&next, &key_path).map_err(|source| FileError::System {
+            action: "rename",
+            path: next,
+            source,
+        })?;
+    } else if !is_at(&key_path)? {
+        return Err(TimestampKeyError::OtherKey { path: key_path });
+    }
+    match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
+        Ok(()) | Err(FileError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is there, if it may sign now.
@@ -111,7 +158,7 @@ async fn make(ceremony: &Ceremony<'_>) -> Result<TimestampSigner, TimestampKeyEr
     let (key_path, path) =
         (ceremony.folder.timestamp_key(), ceremony.folder.timestamp_certificate());
     // Nothing is put aside where nothing new can be made.
-    let root = announced_at(ceremony.root()?, ceremony.origin);
+    let root = Arc::new(announced_at(ceremony.root().await?, ceremony.origin));
     if exists(&path)? {
         // The key first: without it the certificate is of no use, whenever this is cut off.
         put_aside(&[&key_path, &path], &read(&path)?)?;

@@ -8,6 +8,7 @@ mod error;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
@@ -16,7 +17,7 @@ use claim_files::{FileError, Mode as FileMode, write_new};
 use claim_http::Clock;
 use claim_log::LogKey;
 use claim_log::note::KeyName;
-use claim_pki::{Certificate, Root, VerifiedLog, WitnessName};
+use claim_pki::{Certificate, Ed25519PublicKey, Ed25519SigningKey, Root, VerifiedLog, WitnessName};
 use claim_store::{StoreError, WitnessRecords};
 use claim_witness::{Host, KnownLog, Witness, put_aside};
 
@@ -42,12 +43,45 @@ pub(crate) async fn load_or_make(ceremony: &Ceremony<'_>) -> Result<Witness, Wit
     }
     let key = Witness::load_or_make_key(&key_path)?;
     let name = name(ceremony.origin, &root)?;
-    let root = ceremony.root()?;
+    let root = Arc::new(ceremony.root().await?);
     let service = Service::Witness(name);
     let certificate = ceremony.certify(&root, &service, key.public_key().into()).await?;
     match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
         // Another process has just done the same, with the same key: it is the same certificate.
         Ok(()) | Err(FileError::Exists { .. }) => Ok(Witness::new(certificate, &key)?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The name of CUHK's witness, and the key for which a certificate is asked of a root elsewhere.
+///
+/// A key whose certificate is not good any more is put aside for a new one, as [`load_or_make`] does.
+pub(crate) async fn key_to_certify(
+    ceremony: &Ceremony<'_>,
+) -> Result<(WitnessName, Ed25519SigningKey), WitnessError> {
+    let (key_path, path) = (ceremony.folder.witness_key(), ceremony.folder.witness_certificate());
+    let root = load_root(ceremony.folder)?;
+    if exists(&path)? {
+        let certificate = read(&path)?;
+        if !exists(&key_path)? || !is_current(ceremony, &root, &path, &certificate).await? {
+            put_aside(&[&path, &key_path], &certificate.serial().to_string())?;
+        }
+    }
+    Ok((name(ceremony.origin, &root)?, Witness::load_or_make_key(&key_path)?))
+}
+
+/// Puts a certificate that was verified beside the key that it is for.
+pub(crate) fn place(
+    ceremony: &Ceremony<'_>,
+    certificate: &Certificate,
+    key: &Ed25519PublicKey,
+) -> Result<(), WitnessError> {
+    let (key_path, path) = (ceremony.folder.witness_key(), ceremony.folder.witness_certificate());
+    if !exists(&key_path)? || Witness::load_or_make_key(&key_path)?.public_key() != key {
+        return Err(WitnessError::OtherKey { path: key_path });
+    }
+    match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
+        Ok(()) | Err(FileError::Exists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -103,7 +137,8 @@ impl Host for Cuhk {
 /// The log of a certificate on record, and whether that is valid now.
 fn verified(cuhk: &Cuhk, der: &[u8], now: Timestamp) -> Option<(VerifiedLog, bool)> {
     let certificate = Certificate::from_der(der).ok()?;
-    let root = cuhk.desk.authority.root();
+    let authority = cuhk.desk.authority();
+    let root = authority.root();
     let log = root.verify_log(der, certificate.not_before()).ok()?;
     let current = log.valid_at(now);
     Some((log, current))
@@ -127,7 +162,7 @@ async fn is_current(
 }
 
 /// The address at which the witness serves, where that fits into a common name.
-fn name(cuhk: &Origin, root: &Root) -> Result<WitnessName, WitnessError> {
+pub(crate) fn name(cuhk: &Origin, root: &Root) -> Result<WitnessName, WitnessError> {
     let address = format!("{}/witness", cuhk.authority());
     let short = || format!("cuhk-{}/witness", claim_core::Digest::from_bytes(*root.hash()));
     let fits = address.parse().or_else(|_| short().chars().take(64).collect::<String>().parse());

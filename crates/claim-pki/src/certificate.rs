@@ -97,6 +97,15 @@ impl Certificate {
         &self.der
     }
 
+    /// What was signed, in DER (RFC 5280 §4.1.2).
+    ///
+    /// # Errors
+    /// [`CertificateError::Malformed`], which a certificate that was read does not cause.
+    pub fn tbs_der(&self) -> Result<Vec<u8>, CertificateError> {
+        let content = Signed::from_der(&self.der).and_then(|signed| signed.content_der());
+        content.map_err(CertificateError::Malformed)
+    }
+
     /// SHA-256 of the DER.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest

@@ -8,11 +8,15 @@
 //! is its certificate.
 
 mod answer;
+mod authority;
 mod request;
 mod witness;
 
 pub use answer::{
     EvidenceAnswer, EvidenceAnswerError, EvidencePart, VerifiedEvidence, VerifyEvidenceError,
+};
+pub use authority::{
+    AuthorityAnswer, AuthorityAnswerError, AuthorityRequest, AuthorityRequestError,
 };
 pub use request::{EvidenceRequest, EvidenceRequestError};
 pub use witness::{WitnessRequest, WitnessRequestError};

@@ -11,7 +11,7 @@ use crate::subject::{SubjectEncodingError, is_dns_name};
 use crate::tbs::{Contents, ECDSA_SHA256, Fields, Signed};
 use crate::{
     AuthorityName, Certificate, CertificateError, CrlUrl, Ed25519PublicKey, KeyError, Origin,
-    Profile, ProfileError, PublicKey, SerialNumber, SigningKey, Subject, SubjectError, Timestamp,
+    Profile, ProfileError, PublicKey, SerialNumber, Sign, Subject, SubjectError, Timestamp,
     Validity,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub struct Issuer {
     certificate: Certificate,
     profile: Profile,
-    key: SigningKey,
+    key: Box<dyn Sign>,
     key_id: [u8; 20],
     crl_url: Option<CrlUrl>,
 }
@@ -149,7 +149,8 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IssuerError`] when the two do not belong together, or the certificate is not that of an authority.
-    pub fn new(certificate: Certificate, key: SigningKey) -> Result<Self, IssuerError> {
+    pub fn new(certificate: Certificate, key: impl Sign + 'static) -> Result<Self, IssuerError> {
+        let key: Box<dyn Sign> = Box::new(key);
         let fields = certificate.fields();
         let profile = match Profile::named_by(fields) {
             Some(Profile::Issuing) => Profile::Issuing,
@@ -175,7 +176,7 @@ impl Issuer {
     /// [`RootMakingError`].
     pub fn self_signed_root(
         spec: &RootSpec,
-        key: SigningKey,
+        key: impl Sign + 'static,
         serial: &SerialNumber,
         validity: Validity,
     ) -> Result<Self, RootMakingError> {
@@ -194,6 +195,12 @@ impl Issuer {
     /// The identifier of the issuer's key, as it stands in what it issues.
     pub fn key_id(&self) -> &[u8; 20] {
         &self.key_id
+    }
+
+    /// Whether signing waits for something outside this process: then [`Self::issue`] is not for a thread on which
+    /// others wait.
+    pub fn signs_elsewhere(&self) -> bool {
+        self.key.is_elsewhere()
     }
 
     /// What this issuer may issue within.
@@ -252,7 +259,7 @@ impl Issuer {
         if !self.prepared(&issuance.fields) {
             return Err(IssueError::OtherIssuer);
         }
-        sign(&issuance.tbs, &self.key)
+        sign(&issuance.tbs, &*self.key)
     }
 
     /// Signs a revocation list.
@@ -405,7 +412,7 @@ fn root_tbs(
     Ok(tbs)
 }
 
-fn sign(tbs: &[u8], key: &SigningKey) -> Result<Certificate, IssueError> {
+fn sign(tbs: &[u8], key: &dyn Sign) -> Result<Certificate, IssueError> {
     let signature = key.sign(tbs)?;
     let signed = Signed {
         content: AnyRef::from_der(tbs)?,

@@ -1,13 +1,16 @@
 //! Keys: on P-256 for persons, servers, timestamps and certification authorities, Ed25519 for logs and witnesses.
 
 mod ed25519;
+mod encrypted;
 mod pem;
 mod private;
 mod public;
+mod sign;
 
 pub use ed25519::{Ed25519PublicKey, Ed25519SigningKey};
 pub use private::SigningKey;
 pub use public::{BadSignature, PublicKey};
+pub use sign::Sign;
 
 use der::asn1::ObjectIdentifier;
 
@@ -45,6 +48,23 @@ pub enum KeyError {
     /// The private key is encrypted with a passphrase.
     #[error("the private key is encrypted with a passphrase")]
     Encrypted,
+    /// The passphrase is another one.
+    #[error("the passphrase does not open the private key")]
+    Passphrase,
+    /// There is a passphrase for a key that has none, so that whoever set it believes the key to be protected.
+    #[error("the private key is not encrypted, but a passphrase for it was given")]
+    NotEncrypted,
+    /// The private key is encrypted by another scheme than is read here.
+    #[error(
+        "the private key is encrypted in a way that is not read here (PKCS#8 with PBES2 and AES-CBC is)"
+    )]
+    Encryption,
+    /// The key is in a token, which did not sign.
+    #[error("the token that holds the key did not sign: {reason}")]
+    Elsewhere {
+        /// What it said.
+        reason: String,
+    },
     /// The public key inside the private key's file belongs to another private key.
     #[error("the public key in the file does not belong to the private key")]
     Inconsistent,

@@ -57,13 +57,16 @@ pub use cms::{
 pub use crl_url::{CrlUrl, CrlUrlError};
 pub use csr_attributes::csr_attributes;
 pub use evidence::{
-    EvidenceAnswer, EvidenceAnswerError, EvidencePart, EvidenceRequest, EvidenceRequestError,
-    VerifiedEvidence, VerifyEvidenceError, WitnessRequest, WitnessRequestError,
+    AuthorityAnswer, AuthorityAnswerError, AuthorityRequest, AuthorityRequestError, EvidenceAnswer,
+    EvidenceAnswerError, EvidencePart, EvidenceRequest, EvidenceRequestError, VerifiedEvidence,
+    VerifyEvidenceError, WitnessRequest, WitnessRequestError,
 };
 pub use issuance::{
     Issuance, IssueError, Issuer, IssuerError, PrepareError, RootMakingError, RootSpec, SubjectKey,
 };
-pub use key::{BadSignature, Ed25519PublicKey, Ed25519SigningKey, KeyError, PublicKey, SigningKey};
+pub use key::{
+    BadSignature, Ed25519PublicKey, Ed25519SigningKey, KeyError, PublicKey, Sign, SigningKey,
+};
 pub use names::{NameError, PersonId, Sid, StaffId};
 pub use origin::{Origin, OriginError, OriginHost};
 pub use path::{
@@ -76,9 +79,9 @@ pub use request::{
     certification_request, ed25519_certification_request,
 };
 pub use revocation::{
-    Revocation, RevocationList, RevocationListError, RevocationListPart, RevocationReason,
-    RevocationReasonError, RevokedCertificate, SignRevocationListError, VerifiedRevocationList,
-    VerifyRevocationListError,
+    ListIssuance, Revocation, RevocationList, RevocationListError, RevocationListPart,
+    RevocationReason, RevocationReasonError, RevokedCertificate, SignRevocationListError,
+    VerifiedRevocationList, VerifyRevocationListError,
 };
 pub use serial::{SerialError, SerialNumber};
 pub use subject::{AuthorityName, Subject, SubjectError};

@@ -16,9 +16,7 @@ pub use ed25519::{Ed25519CertificationRequest, ed25519_certification_request};
 use crate::oid::{CN, ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, UID};
 use crate::subject::{Attributes, SubjectEncodingError};
 use crate::tbs::{ECDSA_SHA256, Signed};
-use crate::{
-    BadSignature, KeyError, Origin, PersonId, PublicKey, SigningKey, Subject, SubjectError,
-};
+use crate::{BadSignature, KeyError, Origin, PersonId, PublicKey, Sign, Subject, SubjectError};
 
 /// A request whose sender has proved to hold the private key: its signature has been verified.
 ///
@@ -252,14 +250,14 @@ impl<'a> Unverified<'a> {
 /// # Errors
 /// [`MakeRequestError`].
 pub fn certification_request(
-    key: &SigningKey,
+    key: &dyn Sign,
     subject: &Subject,
 ) -> Result<Vec<u8>, MakeRequestError> {
     sign_request(key, &subject.to_der()?)
 }
 
 /// The same for any name in DER.
-fn sign_request(key: &SigningKey, subject: &[u8]) -> Result<Vec<u8>, MakeRequestError> {
+fn sign_request(key: &dyn Sign, subject: &[u8]) -> Result<Vec<u8>, MakeRequestError> {
     let content = info_der(subject, key.public_key().spki_der())?;
     let signature = key.sign(&content)?;
     Ok(assemble(&content, ECDSA_SHA256, &signature)?)
@@ -324,6 +322,7 @@ impl fmt::Debug for CertificationRequest {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
     use super::*;
+    use crate::SigningKey;
     use crate::subject::encode_for_test;
 
     fn request(subject: &[u8]) -> CertificationRequest {

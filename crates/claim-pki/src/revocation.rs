@@ -6,6 +6,6 @@ mod reason;
 mod verify;
 
 pub use error::{RevocationListError, RevocationListPart, SignRevocationListError};
-pub use list::{RevocationList, RevokedCertificate};
+pub use list::{ListIssuance, RevocationList, RevokedCertificate};
 pub use reason::{RevocationReason, RevocationReasonError};
 pub use verify::{Revocation, VerifiedRevocationList, VerifyRevocationListError};

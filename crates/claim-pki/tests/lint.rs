@@ -15,8 +15,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use authority::{Forger, SID, UID, copy, key, push, start};
-use claim_pki::Certificate;
+use authority::{Forger, SID, UID, copy, key, push, serial, start};
+use claim_pki::{Certificate, RevocationList, RevocationReason, RevokedCertificate};
 use pkilint::{Arcs, findings};
 use rows::{Row, Signer, rows};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -136,6 +136,68 @@ fn the_exceptions_are_those_of_the_documentation() {
         list.dedup();
     }
     assert_eq!(written, excepted);
+}
+
+/// Lists of either authority, empty and with every reason.
+fn lists() -> Vec<(&'static str, authority::Authority, RevocationList, usize)> {
+    let all: Vec<_> = (1..)
+        .zip(RevocationReason::ALL)
+        .map(|(last, reason)| RevokedCertificate {
+            serial: serial(last),
+            revoked_at: start(),
+            reason,
+        })
+        .collect();
+    let until = start().plus_seconds(7 * 24 * 3600);
+    let mut lists = Vec::new();
+    for entries in [&[][..], &all] {
+        for kind in ["CRL", "ARL"] {
+            let authority = authority::Authority::new();
+            let issuer = if kind == "CRL" { &authority.issuing } else { &authority.root };
+            let list = issuer.revocation_list(7, start(), until, entries).unwrap();
+            lists.push((kind, authority, list, entries.len()));
+        }
+    }
+    lists
+}
+
+/// `CRL` and `ARL` are pkilint's words for lists of others' certificates and of authorities'.
+fn pkilint_finds_in_list(folder: &Path, kind: &str) -> Vec<String> {
+    let look = ["lint_crl", "-t", kind, "-p", "PKIX", "list.crl"].map(str::to_owned).to_vec();
+    findings(folder, Arcs::Short, &[look]).concat()
+}
+
+#[test]
+fn the_judges_find_nothing_in_revocation_lists() {
+    for (kind, authority, list, count) in lists() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("list.crl"), list.to_pem()).unwrap();
+        assert_eq!(pkilint_finds_in_list(folder.path(), kind), [""; 0], "{kind}");
+        let issuer = if kind == "CRL" { &authority.issuing } else { &authority.root };
+        std::fs::write(folder.path().join("it.cer"), issuer.certificate().to_pem()).unwrap();
+        let mut command = Command::new("openssl");
+        command.current_dir(folder.path());
+        command.args(["crl", "-in", "list.crl", "-noout", "-CAfile", "it.cer", "-verify"]);
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && told.contains("verify OK"), "{kind}: {output:?}");
+        let read = &webpki::BorrowedCertRevocationList::from_der(list.der()).unwrap();
+        assert_eq!(read.into_iter().filter(Result::is_ok).count(), count, "{kind}");
+    }
+}
+
+/// A list that ends before it begins.
+#[test]
+fn pkilint_is_awake_over_lists() {
+    let (_, _, list, _) = lists().remove(0);
+    let mut der = list.der().to_vec();
+    // UTCTime in DER: tag, length and thirteen characters; both times stand beside each other.
+    let at = der.windows(2).position(|octets| octets == [0x17, 13]).unwrap();
+    let (first, second) = der[at..at + 30].split_at_mut(15);
+    first.swap_with_slice(second);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list.crl"), der).unwrap();
+    assert!(!pkilint_finds_in_list(folder.path(), "CRL").is_empty());
 }
 
 /// A certificate with faults; whoever sees none is asleep.

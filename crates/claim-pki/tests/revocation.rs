@@ -7,11 +7,17 @@ mod authority;
 #[path = "support/der.rs"]
 mod der;
 
-use authority::{Authority, Compromised, ed25519_key, issuing_under, key, root, serial, start};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use authority::{
+    Authority, Compromised, copy, ed25519_key, issuing_under, key, root, serial, start,
+};
 use claim_pki::{
-    PathError, Profile, RevocationList, RevocationListError, RevocationListPart, RevocationReason,
-    RevokedCertificate, Root, SerialNumber, SignRevocationListError, SigningKey, Timestamp,
-    Validity, VerifiedIssuer, VerifyRevocationListError,
+    Issuer, KeyError, PathError, Profile, PublicKey, RevocationList, RevocationListError,
+    RevocationListPart, RevocationReason, RevokedCertificate, Root, SerialNumber, Sign,
+    SignRevocationListError, SigningKey, Timestamp, Validity, VerifiedIssuer,
+    VerifyRevocationListError,
 };
 use der::{ECDSA_SHA256, ECDSA_SHA384, INTEGER, OCTETS, OID, algorithm, context, sequence, tlv};
 
@@ -88,35 +94,101 @@ fn a_list_counts_for_its_own_authority_alone() {
 
 #[test]
 fn an_authority_revokes_while_it_is_valid() {
-    let root = root(None, key(), Validity::starting(start(), 100));
+    // Whoever has the keys could also have made certificates with them that last longer.
+    let (root_key, issuing_key) = (key(), key());
+    let longer = Validity::starting(start(), 1000);
+    let long_root = authority::root(None, copy(&root_key), longer);
+    let long_issuing = issuing_under(&long_root, copy(&issuing_key), longer);
+    let root = root(None, root_key, Validity::starting(start(), 100));
     let trusted = Root::new(root.certificate().clone()).unwrap();
-    let issuing = issuing_under(&root, key(), Validity::starting(start(), 50));
+    let issuing = issuing_under(&root, issuing_key, Validity::starting(start(), 50));
     let verified = trusted.verify_issuer(issuing.certificate().der(), start()).unwrap();
     let at = start().plus_seconds(51);
-    let list = issuing.revocation_list(1, at, next(), &[]).unwrap();
+    let list = long_issuing.revocation_list(1, at, next(), &[]).unwrap();
     let (profile, validity) = (Profile::Issuing, issuing.validity());
     let error = PathError::IssuerNotValid { at, issuer: profile, validity };
     let refusal = Err(VerifyRevocationListError::Issuer(error));
     assert_eq!(verified.verify_revocation_list(&list), refusal);
     let at = start().plus_seconds(101);
-    let list = root.revocation_list(1, at, next(), &[]).unwrap();
+    let list = long_root.revocation_list(1, at, next(), &[]).unwrap();
     let error = PathError::IssuerNotValid { at, issuer: Profile::Root, validity: root.validity() };
     let refusal = Err(VerifyRevocationListError::Issuer(error));
     assert_eq!(trusted.verify_revocation_list(&list), refusal);
 }
 
+/// A key that counts how often it was asked to sign.
+#[derive(Debug)]
+struct Counting {
+    key: SigningKey,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Sign for Counting {
+    fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.key.sign(message)
+    }
+}
+
+/// Each list that is not as it must be is refused before the key is asked.
 #[test]
 fn what_cannot_be_signed() {
-    let authority = Authority::new();
-    let sign = |until, revoked: &[RevokedCertificate]| {
-        authority.issuing.revocation_list(1, start(), until, revoked).unwrap_err()
+    let (authority, asked) = (Authority::new(), Arc::new(AtomicUsize::new(0)));
+    let (issuing_key, life) = (key(), Validity::starting(start(), 1000));
+    let certificate = issuing_under(&authority.root, copy(&issuing_key), life);
+    let certificate = certificate.certificate().clone();
+    let counting = Counting { key: issuing_key, asked: Arc::clone(&asked) };
+    let issuing = Issuer::new(certificate, counting).unwrap();
+    let refused = |at, until, revoked: &[RevokedCertificate]| {
+        let error = issuing.revocation_list(1, at, until, revoked).unwrap_err();
+        assert_eq!(asked.load(Ordering::Relaxed), 0, "{error}");
+        error
     };
     let until = Timestamp::from_millis(start().as_millis() + 999);
     let order = SignRevocationListError::Order { this_update: start(), next_update: until };
-    assert_eq!(sign(until, &[]), order);
+    assert_eq!(refused(start(), until, &[]), order);
     let one = revoked(1, RevocationReason::Superseded);
     let twice = RevocationListError::Twice { serial: serial(1) };
-    assert_eq!(sign(next(), &[one.clone(), one]), SignRevocationListError::List(twice));
+    let twice = SignRevocationListError::List(twice);
+    assert_eq!(refused(start(), next(), &[one.clone(), one.clone()]), twice);
+    for this_update in [start().plus_seconds(-1), start().plus_seconds(1001)] {
+        let outside = SignRevocationListError::OutsideIssuer { this_update, issuer: life };
+        assert_eq!(refused(this_update, next(), &[]), outside);
+    }
+    let revoked_at = start().plus_seconds(2);
+    let early = RevokedCertificate { revoked_at, ..one.clone() };
+    let not_yet = SignRevocationListError::NotYet { serial: serial(1), revoked_at };
+    assert_eq!(refused(start(), next(), &[early]), not_yet);
+    let many: Vec<_> = (0..180_000u32)
+        .map(|number| {
+            let mut octets = [1; 16];
+            octets[12..].copy_from_slice(&number.to_be_bytes());
+            RevokedCertificate { serial: SerialNumber::from_random(octets), ..one.clone() }
+        })
+        .collect();
+    let large = refused(start(), next(), &many);
+    assert!(
+        matches!(large, SignRevocationListError::List(RevocationListError::TooLarge { .. })),
+        "{large}"
+    );
+    issuing.revocation_list(1, start(), next(), &[one]).unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_list_is_signed_by_whoever_prepared_it() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let prepare = || ours.issuing.prepare_revocation_list(1, start(), next(), &[]).unwrap();
+    let refused = theirs.issuing.issue_revocation_list(prepare()).unwrap_err();
+    assert_eq!(refused, SignRevocationListError::OtherIssuer);
+    let refused = ours.root.issue_revocation_list(prepare()).unwrap_err();
+    assert_eq!(refused, SignRevocationListError::OtherIssuer);
+    let list = ours.issuing.issue_revocation_list(prepare()).unwrap();
+    assert_eq!(RevocationList::from_der(list.der()).unwrap(), list);
 }
 
 /// A list that a test spoils while its signature stays right.

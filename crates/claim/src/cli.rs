@@ -6,6 +6,7 @@ mod backup;
 mod bench;
 mod claims;
 mod invite;
+mod keys;
 mod log;
 mod outages;
 mod roster;
@@ -23,6 +24,7 @@ pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use invite::{InviteArgs, InviteWhom};
+pub(crate) use keys::{IssuingArgs, IssuingCommand, KeyArgs, RecordArgs, RenewIssuingArgs};
 pub(crate) use log::{
     AuditArgs, BlackboardLogArgs, BlackboardLogCommand, LogArgs, LogCommand, RebuildArgs,
     WitnessArgs,
@@ -160,14 +162,23 @@ pub(crate) struct CuhkArgs {
     #[command(subcommand)]
     pub(crate) command: Option<CuhkCommand>,
     #[command(flatten)]
-    pub(crate) serve: ServerArgs,
+    pub(crate) serve: CuhkServeArgs,
+}
+
+/// `claim cuhk serve`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CuhkServeArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
 }
 
 /// What CUHK can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CuhkCommand {
     /// Serve certificates on port 9335 (step 0 to 2); makes cuhk.cer and cuhk.key at the first start
-    Serve(ServerArgs),
+    Serve(CuhkServeArgs),
     /// Make the root and issuing keys and certificates of a real CUHK, and nothing else
     #[command(
         after_help = "Example:\n  claim cuhk init --dir /srv/cuhk --public-url https://cuhk.example:9335"
@@ -176,9 +187,22 @@ pub(crate) enum CuhkCommand {
         /// The origin under which CUHK will be known, for invitations
         #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
         public_url: Option<Origin>,
+        /// Make the root alone, on a machine without a network; no CUHK serves from there
+        #[arg(long)]
+        offline_root: bool,
+        #[command(flatten)]
+        keys: KeyArgs,
         #[command(flatten)]
         database: DatabaseArgs,
     },
+    /// Put on record what a root elsewhere has certified for a Blackboard, so that CUHK witnesses its log
+    #[command(
+        after_help = "Only where the root's key is on another machine (--root-elsewhere).\n\n\
+        Example:\n  claim cuhk record blackboard.request.answer"
+    )]
+    Record(RecordArgs),
+    /// The issuing certificate: renew
+    Issuing(IssuingArgs),
     /// Keep the roster: who may hold a certificate
     Roster(RosterArgs),
     /// Make the invitations that people and servers enrol with
@@ -234,6 +258,8 @@ pub(crate) struct RevokeArgs {
     #[arg(long, value_name = "REASON", default_value_t = RevocationReason::Unspecified)]
     pub(crate) reason: RevocationReason,
     #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+    #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }
 
@@ -261,6 +287,8 @@ pub(crate) struct CertifyArgs {
     /// Where to write the answer [default: FILE.answer]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }

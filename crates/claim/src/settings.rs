@@ -119,8 +119,8 @@ fn check_places(matches: &ArgMatches) -> Result<(), clap::Error> {
 fn check_tls_pair(cli: &Cli) -> Result<(), clap::Error> {
     let server = match &cli.command {
         cli::Command::Cuhk(arguments) => match &arguments.command {
-            None => &arguments.serve,
-            Some(CuhkCommand::Serve(serve)) => serve,
+            None => &arguments.serve.server,
+            Some(CuhkCommand::Serve(serve)) => &serve.server,
             Some(_) => return Ok(()),
         },
         cli::Command::Blackboard(arguments) => match &arguments.command {

@@ -33,11 +33,12 @@ const IMPURE: [&str; 14] = [
 const NOWHERE: [&str; 5] = ["ring", "rsa", "openssl", "openssl-sys", "native-tls"];
 
 /// Which of our crates each may use directly.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("claim-pki", &[]),
     ("claim-log", &[]),
     ("claim-core", &["claim-log", "claim-pki"]),
     ("claim-files", &[]),
+    ("claim-token", &["claim-files", "claim-pki"]),
     ("claim-store", &["claim-core", "claim-files", "claim-pki"]),
     ("claim-http", &["claim-core", "claim-pki"]),
     (
@@ -53,6 +54,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
             "claim-log",
             "claim-pki",
             "claim-store",
+            "claim-token",
             "claim-witness",
         ],
     ),

@@ -39,6 +39,8 @@ mod steps;
 mod student;
 #[path = "refusals/timestamps.rs"]
 mod timestamps;
+#[path = "refusals/tokens.rs"]
+mod tokens;
 #[path = "refusals/wire.rs"]
 mod wire;
 

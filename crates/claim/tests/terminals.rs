@@ -38,6 +38,8 @@ mod http;
 mod interrupted;
 #[path = "terminals/invitations.rs"]
 mod invitations;
+#[path = "terminals/keys.rs"]
+mod keys;
 #[path = "terminals/killed.rs"]
 mod killed;
 #[path = "terminals/logs.rs"]
@@ -46,6 +48,8 @@ mod logs;
 mod mail;
 #[path = "terminals/messages.rs"]
 mod messages;
+#[path = "terminals/offline_root.rs"]
+mod offline_root;
 #[path = "terminals/outages.rs"]
 mod outages;
 #[path = "terminals/pages.rs"]
@@ -58,6 +62,8 @@ mod program;
 mod rebuilding;
 #[path = "terminals/reloading.rs"]
 mod reloading;
+#[path = "terminals/rolling_over.rs"]
+mod rolling_over;
 #[path = "terminals/rosters.rs"]
 mod rosters;
 #[path = "terminals/secrets.rs"]
@@ -66,10 +72,14 @@ mod secrets;
 mod service;
 #[path = "terminals/settings.rs"]
 mod settings;
+#[path = "terminals/softhsm.rs"]
+mod softhsm;
 #[path = "terminals/starting.rs"]
 mod starting;
 #[path = "terminals/through_proxies.rs"]
 mod through_proxies;
+#[path = "terminals/tokens.rs"]
+mod tokens;
 #[path = "terminals/units.rs"]
 mod units;
 #[path = "terminals/verifying.rs"]

@@ -54,6 +54,19 @@ async fn make_challenge(
 ) -> Result<Challenge, Problem> {
     Standing::admit(request.extensions())?;
     let request: ChallengeRequest = message(shared, request).await?;
+    match try_challenge(shared, info, request.clone()).await {
+        Err(refusal) if shared.revocations.may_know_more(&refusal).await => {
+            try_challenge(shared, info, request).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn try_challenge(
+    shared: &Arc<Blackboard>,
+    info: &ConnectionInfo,
+    request: ChallengeRequest,
+) -> Result<Challenge, Problem> {
     let now = shared.clock.now();
     let ring = shared.sealing.ring_to_seal(now).await;
     let lane = shared.people.remembers(&request.certificate);

@@ -76,7 +76,7 @@ impl Maintenance {
         }
     }
 
-    /// Fetches the revocation list of whoever issues persons' certificates.
+    /// Fetches the revocation lists of whoever issues persons' certificates, and of the root.
     async fn look_after_revocations(&self, blackboard: &Blackboard, mut nudged: Nudged) {
         let mut told = None;
         let mut first = true;
@@ -104,7 +104,14 @@ impl Maintenance {
             }
             told = fault;
             // Until the first list has come, claims wait for it.
-            nudged.or_after(if first { EVIDENCE_EVERY } else { LISTS_EVERY }).await;
+            let period = if first { EVIDENCE_EVERY } else { LISTS_EVERY };
+            tokio::select! {
+                () = nudged.or_after(period) => {}
+                () = blackboard.revocations.wanted() => {
+                    // Whoever waits for it comes again in a second; many of them are one look.
+                    tokio::time::sleep(EVIDENCE_EVERY).await;
+                }
+            }
         }
     }
 

@@ -92,7 +92,8 @@ fn point_6_revocation() {
     };
     let with_revoked = |time| {
         let revoked = vec![revoked(&serial(&site.students[0]), at(time))];
-        site.make(&Story { revoked, ..Story::new() })
+        // No list names what is revoked only after it, but for the rest of its second.
+        site.make(&Story { revoked, list_of: at("15:59:41.000"), ..Story::new() })
     };
     check(&with_revoked("15:59:41.000"), "signer-revoked");
     check(&with_revoked("15:30:00.000"), "signer-revoked");

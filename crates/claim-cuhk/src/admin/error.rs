@@ -10,6 +10,7 @@ use crate::authority::AuthorityError;
 use crate::ceremony::CeremonyError;
 use crate::crl::ListError;
 use crate::desk::DeskError;
+use crate::elsewhere::ElsewhereError;
 use crate::error::StartError;
 use crate::mail::MailError;
 
@@ -29,6 +30,9 @@ pub enum AdminError {
     /// The keys of a Blackboard's evidence cannot be certified.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
+    /// A root elsewhere cannot be asked, or its answer not be used.
+    #[error(transparent)]
+    Elsewhere(#[from] ElsewhereError),
     /// There is no such certificate.
     #[error("CUHK has issued no certificate with {what} that could be revoked")]
     NothingToRevoke {
@@ -101,6 +105,10 @@ impl AdminError {
         match self {
             Self::Authority(error) => error.advice(),
             Self::Open(error) => error.advice(),
+            Self::Elsewhere(error) => error.advice(),
+            Self::Ceremony(CeremonyError::NoCuhk) => {
+                "Certify the request of the CUHK first (cuhk-issuing.request).".to_owned()
+            }
             Self::Ceremony(CeremonyError::Authority(error)) => error.advice(),
             Self::Ceremony(CeremonyError::Witness(error)) => error.advice(),
             Self::Ceremony(CeremonyError::Desk(DeskError::Revoked { .. })) => {

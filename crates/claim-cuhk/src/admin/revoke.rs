@@ -7,7 +7,7 @@ use claim_pki::{Certificate, RevocationReason, SerialNumber};
 use claim_store::cuhk::{CertificateRecord, Revocation, Revoked};
 
 use super::{AdminError, Office};
-use crate::authority::{load_issuing_certificate, load_root};
+use crate::authority::{AuthorityError, issuing_certificates, load_root};
 use crate::crl::{ListError, ListOf, Lists, hex};
 
 /// What is to be revoked.
@@ -63,6 +63,9 @@ impl Office {
         let known = self.find(what).await?;
         if known.is_empty() {
             return Err(AdminError::NothingToRevoke { what: what.to_string() });
+        }
+        if self.folder.keys().root_elsewhere && known.iter().any(|one| one.of == ListOf::Root) {
+            return Err(AuthorityError::RootOffline.into());
         }
         let mut entries = Vec::new();
         for one in &known {
@@ -121,12 +124,13 @@ impl Office {
         records.into_iter().map(|record| self.known(record)).collect()
     }
 
-    /// The issuing certificate is not on record: it is made with the root, before there are records.
+    /// Issuing certificates are not on record where the root is at hand: the first is made with the root, before
+    /// there are records.
     fn find_issuing(&self, serial: &str) -> Result<Vec<Known>, AdminError> {
-        let issuing = load_issuing_certificate(&self.folder)?;
-        if issuing.serial().to_string() != serial {
+        let mut all = issuing_certificates(&self.folder)?.into_iter();
+        let Some(issuing) = all.find(|one| one.serial().to_string() == serial) else {
             return Ok(Vec::new());
-        }
+        };
         Ok(vec![Known {
             serial: serial.to_owned(),
             profile: "issuing".to_owned(),
@@ -145,7 +149,7 @@ impl Office {
                 // One that was never signed can only be signed by the issuing key of now.
                 let issuer = match issuer {
                     Some(issuer) => issuer,
-                    None => key_id(&load_issuing_certificate(&self.folder)?)?,
+                    None => key_id(&self.newest_issuing()?)?,
                 };
                 (ListOf::Issuing, hex(&issuer))
             }
@@ -159,6 +163,12 @@ impl Office {
             of,
             issuer,
         })
+    }
+
+    fn newest_issuing(&self) -> Result<Certificate, AdminError> {
+        let newest = issuing_certificates(&self.folder)?.into_iter().next();
+        let none = || AuthorityError::None { dir: self.folder.path().to_owned() };
+        Ok(newest.ok_or_else(none)?)
     }
 
     fn root_key_id(&self) -> Result<String, AdminError> {

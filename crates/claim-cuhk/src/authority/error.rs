@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use claim_core::Timestamp;
 use claim_files::FileError;
 use claim_pki::{
-    CertificateError, IssueError, IssuerError, KeyError, PathError, PrepareError, RootError,
-    RootMakingError, SubjectError,
+    CertificateError, IssueError, IssuerError, PathError, PrepareError, RootError, RootMakingError,
+    SubjectError,
 };
+
+use crate::keys::{KeyName, KeyPlaceError};
+use crate::signing::NoAnswer;
 
 /// Why CUHK's own keys and certificates cannot be used. None of the files was changed.
 #[derive(Debug, thiserror::Error)]
@@ -29,38 +32,54 @@ pub enum AuthorityError {
         certificate: PathBuf,
     },
     /// A certificate without its key.
-    #[error("{certificate:?} is there, but its private key {key:?} is not")]
+    #[error("{certificate:?} is there, but its private key {key} is not")]
     KeyMissing {
         /// The certificate.
         certificate: PathBuf,
         /// The key that should be there.
-        key: PathBuf,
+        key: KeyName,
     },
     /// A key that has been in use, without its certificate.
     #[error(
-        "{key:?} is there, but its certificate {certificate:?} is not, and certificates were issued with it"
+        "{key} is there, but its certificate {certificate:?} is not, and certificates were issued with it"
     )]
     CertificateMissing {
         /// The certificate that should be there.
         certificate: PathBuf,
         /// The key.
-        key: PathBuf,
+        key: KeyName,
     },
     /// Neither root certificate nor root key, where there must have been both.
-    #[error("certificates were issued here, but {certificate:?} and {key:?} are gone")]
+    #[error("certificates were issued here, but {certificate:?} and {key} are gone")]
     RootMissing {
         /// The root certificate that should be there.
         certificate: PathBuf,
         /// The root key that should be there.
-        key: PathBuf,
+        key: KeyName,
     },
-    /// A file is not a P-256 private key.
-    #[error("{path:?} is not a private key that CUHK can use: {source}")]
-    KeyUnreadable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyError,
+    /// A private key cannot be opened or made.
+    #[error(transparent)]
+    Key(#[from] KeyPlaceError),
+    /// A key did not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The root's key is on another machine, and only that does what was asked for.
+    #[error("the root's key is kept offline, and this needs it")]
+    RootOffline,
+    /// The root in this folder is kept offline: nothing else is done from here.
+    #[error("the root in {dir:?} is kept offline: no CUHK serves from here")]
+    OfflineRoot {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Every issuing certificate is revoked.
+    #[error("the issuing certificate is revoked, and there is no other")]
+    AllRevoked,
+    /// There is no issuing certificate, and the root that makes one is on another machine.
+    #[error("there is no issuing certificate yet, and the root's key is kept offline")]
+    IssuingNeeded {
+        /// The file in which it is to come.
+        answer: PathBuf,
     },
     /// A file is not a certificate.
     #[error("{path:?} is not a certificate: {source}")]
@@ -95,12 +114,12 @@ pub enum AuthorityError {
         source: PathError,
     },
     /// Certificate and key do not belong together.
-    #[error("{certificate:?} and {key:?} do not belong together")]
+    #[error("{certificate:?} and {key} do not belong together")]
     Mismatch {
         /// The certificate.
         certificate: PathBuf,
         /// The key.
-        key: PathBuf,
+        key: KeyName,
     },
     /// A certificate's time is over.
     #[error("{path:?} expired at {not_after}; it is {now}")]
@@ -122,9 +141,6 @@ pub enum AuthorityError {
         /// The time by this machine's clock.
         now: Timestamp,
     },
-    /// No key could be made.
-    #[error("a key could not be made: {0}")]
-    Generate(KeyError),
     /// The root could not be made.
     #[error("the root certificate could not be made: {0}")]
     Root(#[from] RootMakingError),
@@ -152,6 +168,10 @@ impl AuthorityError {
             }
             Self::NotYetValid { .. } => "This machine's clock may be wrong.",
             Self::ForeignIssuing { .. } => "Whatever it signs, nobody would believe.",
+            Self::Key(error) => return error.why().map(str::to_owned),
+            Self::OfflineRoot { .. } => {
+                "Its key is meant to be used rarely, on a machine without a network."
+            }
             Self::Expired { .. } => "Whatever is signed under it now, nobody would believe.",
             _ => return None,
         };
@@ -160,8 +180,8 @@ impl AuthorityError {
 
     /// What to do next.
     pub fn advice(&self) -> String {
-        let restore = |path: &Path| {
-            format!("Restore {path:?} from a backup, or start a new CUHK in an empty folder.")
+        let restore = |what: &dyn std::fmt::Display| {
+            format!("Restore {what} from a backup, or start a new CUHK in an empty folder.")
         };
         match self {
             Self::File(FileError::Full { .. }) => {
@@ -180,16 +200,35 @@ impl AuthorityError {
                  --dir for another."
                     .to_owned()
             }
+            Self::KeyMissing { certificate, key } if certificate.ends_with("cuhk.cer") => format!(
+                "Restore {key} from a backup. If it is kept on another machine on purpose, say \
+                 --root-elsewhere."
+            ),
             Self::KeyMissing { key, .. } => restore(key),
-            Self::CertificateMissing { certificate, .. } => restore(certificate),
+            Self::CertificateMissing { certificate, .. } => restore(&quoted(certificate)),
             Self::RootMissing { certificate, key } => {
-                format!(
-                    "Restore {certificate:?} and {key:?} from a backup, or start a new CUHK in \
-                     an empty folder."
-                )
+                restore(&format_args!("{} and {key}", quoted(certificate)))
             }
-            Self::KeyUnreadable { path, .. }
-            | Self::CertificateUnreadable { path, .. }
+            Self::Key(error) => error.advice(),
+            Self::NoAnswer(_) => "Look after the token, and start again.".to_owned(),
+            Self::RootOffline => "Where the root's key is, `claim cuhk certify` answers request \
+                 files, and `claim cuhk revoke` makes its revocation list; `claim cuhk issuing \
+                 renew` writes the request. Without --root-elsewhere the key is looked for here."
+                .to_owned(),
+            Self::OfflineRoot { .. } => "Copy cuhk.cer alone into the folder of the CUHK that \
+                 serves, and start that with --root-elsewhere."
+                .to_owned(),
+            Self::AllRevoked => {
+                "Run `claim cuhk issuing renew`, which makes the next one under the \
+                 same root, and start again."
+                    .to_owned()
+            }
+            Self::IssuingNeeded { answer } => format!(
+                "Run `claim cuhk issuing renew`, have the request that it writes certified where \
+                 the root's key is (`claim cuhk certify`), put the answer here as {answer:?}, and \
+                 start again."
+            ),
+            Self::CertificateUnreadable { path, .. }
             | Self::NotARoot { path, .. }
             | Self::NotAnAuthority { path, .. }
             | Self::ForeignIssuing { path, .. } => {
@@ -199,24 +238,24 @@ impl AuthorityError {
                 )
             }
             Self::Mismatch { certificate, key } => {
-                format!("Restore {certificate:?} and {key:?} from the same backup.")
+                format!("Restore {certificate:?} and {key} from the same backup.")
             }
-            Self::Expired { path, .. } if path.ends_with("cuhk-issuing.cer") => {
-                "Move cuhk-issuing.cer and cuhk-issuing.key to a safe place and start again: CUHK \
-                     makes new ones under the same root."
+            Self::Expired { path, .. } if !path.ends_with("cuhk.cer") => {
+                "Run `claim cuhk issuing renew`, which makes the next one under the same root, and \
+                 start again."
                     .to_owned()
             }
             Self::Expired { .. } => {
                 "If the clock is right, start a new CUHK in an empty folder.".to_owned()
             }
             Self::NotYetValid { .. } => "Set the clock and start again.".to_owned(),
-            Self::Generate(_)
-            | Self::Root(_)
-            | Self::Prepare(_)
-            | Self::Issue(_)
-            | Self::Name(_) => {
+            Self::Root(_) | Self::Prepare(_) | Self::Issue(_) | Self::Name(_) => {
                 "Start again; if it happens again, this is a defect of the program.".to_owned()
             }
         }
     }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("{path:?}")
 }

@@ -9,6 +9,7 @@ use claim_pki::{
 use claim_store::StoreError;
 
 use crate::authority::AuthorityError;
+use crate::signing::NoAnswer;
 
 /// Why a revocation list could not be made or published. What is revoked stays so, and stands on the next list.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +17,10 @@ use crate::authority::AuthorityError;
 pub enum ListError {
     /// The key that signs it cannot be used.
     #[error(transparent)]
-    Authority(#[from] AuthorityError),
+    Authority(#[from] Box<AuthorityError>),
+    /// The key that signs it does not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
     /// It cannot be signed.
     #[error("the revocation list cannot be made: {0}")]
     Sign(#[from] SignRevocationListError),
@@ -51,6 +55,22 @@ pub enum ListError {
     Crowded {
         /// The issuer's key id.
         issuer: String,
+    },
+    /// The root is elsewhere, and nobody has brought its list.
+    #[error(
+        "the root's revocation list is not there: the root's key is kept offline, where `claim cuhk certify` and `claim cuhk revoke` make the list; it belongs here as {path:?}"
+    )]
+    RootListNeeded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A list that somebody has laid into the folder cannot be read.
+    #[error("cannot read {path:?}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The folder for the files cannot be made.
     #[error("cannot make the folder {path:?}: {source}")]

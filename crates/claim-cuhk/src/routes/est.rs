@@ -27,14 +27,14 @@ pub(super) fn routes() -> Router<Arc<Cuhk>> {
         .route("/.well-known/est/simplereenroll", post(simple_reenroll))
 }
 
-/// The root and the issuing certificate (RFC 7030 §4.1).
+/// The root and the issuing certificates that are valid, the newest first (RFC 7030 §4.1).
 async fn ca_certificates(
     State(cuhk): State<Arc<Cuhk>>,
     Extension(connection): Extension<ConnectionInfo>,
 ) -> Response {
-    let authority = &cuhk.desk.authority;
-    let certificates =
-        [authority.root_certificate().clone(), authority.issuing_certificate().clone()];
+    let authority = cuhk.desk.authority();
+    let mut certificates = vec![authority.root_certificate().clone()];
+    certificates.extend(authority.issuing_certificates().cloned());
     cuhk.answer(connection.peer, certs_only(&certificates))
 }
 
@@ -74,7 +74,7 @@ async fn simple_reenroll(
     let (parts, body) = request.into_parts();
     let chain = connection.client_chain.as_deref().unwrap_or_default();
     let now = cuhk.desk.clock.now();
-    let holder = holder(&cuhk.desk.authority, chain, now, cuhk.renewal_grace);
+    let holder = holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace);
     let known_as = holder.as_ref().ok().map(|holder| KnownAs(holder.to_string().into()));
     let result = async {
         let content = content(&cuhk, &parts.headers, body).await;
@@ -82,7 +82,7 @@ async fn simple_reenroll(
             Standing::admit(&parts.extensions)?;
         }
         let holder = holder?;
-        not_revoked(&cuhk.desk.store, chain).await?;
+        not_revoked(&cuhk, chain).await?;
         let admitted = Admitted::by_certificate(&cuhk, holder).await?;
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)
             .await

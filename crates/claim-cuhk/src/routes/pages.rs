@@ -17,7 +17,7 @@ pub(super) fn routes() -> Router<Arc<Cuhk>> {
 
 /// What this server is.
 async fn start(State(cuhk): State<Arc<Cuhk>>) -> Response {
-    let root = cuhk.desk.authority.root_digest();
+    let root = cuhk.desk.authority().root_digest();
     let origin = &cuhk.origin;
     let whom = match cuhk.mode {
         Mode::LocalDemo => {
@@ -50,5 +50,5 @@ async fn root(State(cuhk): State<Arc<Cuhk>>) -> Response {
         (header::CONTENT_TYPE, "application/x-pem-file"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"cuhk.cer\""),
     ];
-    (headers, cuhk.desk.authority.root_certificate().to_pem()).into_response()
+    (headers, cuhk.desk.authority().root_certificate().to_pem()).into_response()
 }

@@ -31,7 +31,7 @@ async fn stamp(
     let (parts, body) = request.into_parts();
     let chain = connection.client_chain.as_deref().unwrap_or_default();
     // Unlike at renewal, there is no grace: whose certificate has ended can sign no claim.
-    let person = holder(&cuhk.desk.authority, chain, cuhk.desk.clock.now(), 0).and_then(person);
+    let person = holder(&cuhk.desk.authority(), chain, cuhk.desk.clock.now(), 0).and_then(person);
     let known_as = person.as_ref().ok().map(|id| KnownAs(id.to_string().into()));
     let result = async {
         // To its end, even of somebody who will be refused, as at enrolment.
@@ -42,7 +42,7 @@ async fn stamp(
             Standing::admit(&parts.extensions)?;
         }
         let id = person?;
-        not_revoked(&cuhk.desk.store, chain).await?;
+        not_revoked(&cuhk, chain).await?;
         Admitted::by_certificate(&cuhk, Invitee::Person(id.clone())).await?;
         let _under_way = cuhk.rates.count(&id, at)?;
         check_content_type(&parts.headers)?;

@@ -8,6 +8,7 @@ use claim_core::Timestamp;
 use claim_http::{CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudged};
 use tokio::time::Instant;
 
+use super::issuing::RollOver;
 use crate::error::StartError;
 use crate::event::Event;
 use crate::mode::Mode;
@@ -94,6 +95,7 @@ pub(super) struct Maintenance {
     invited_at: Timestamp,
     /// Whether it was told that the issuing certificate ends.
     told_issuing: bool,
+    roll_over: RollOver,
     /// Why the revocation lists are not as they should be, as it was told.
     lists: Option<String>,
     /// Why there is no timestamp key, as it was told.
@@ -113,7 +115,7 @@ impl Maintenance {
             cuhk.desk.store.void_loopback_invitations().await?;
             cuhk.leave_invitation().await?;
         }
-        cuhk.lists().keep_up(&cuhk.desk.authority).await?;
+        cuhk.lists().keep_up(&cuhk.desk.authority()).await?;
         let invited_at = cuhk.desk.clock.now();
         Ok(Self {
             switch,
@@ -122,6 +124,7 @@ impl Maintenance {
             nudged,
             invited_at,
             told_issuing: false,
+            roll_over: RollOver::default(),
             lists: None,
             timestamps: None,
         })
@@ -140,6 +143,10 @@ impl Maintenance {
             }
             if files.has_come() {
                 self.reload(&cuhk);
+                if self.roll_over.look(&cuhk).await {
+                    self.told_issuing = false;
+                    self.renew(&cuhk).await;
+                }
                 self.keep_lists(&cuhk).await;
             }
             self.count(&cuhk);
@@ -192,7 +199,7 @@ impl Maintenance {
     }
 
     fn tell_issuing(&mut self, cuhk: &Cuhk) {
-        let not_after = cuhk.desk.authority.issuing_certificate().not_after();
+        let not_after = cuhk.desk.authority().issuing_certificate().not_after();
         if !self.told_issuing && left(not_after, cuhk) < ISSUING_TOLD {
             self.told_issuing = true;
             cuhk.tell(Event::IssuingEnds { not_after });
@@ -217,7 +224,7 @@ impl Maintenance {
     }
 
     async fn keep_lists(&mut self, cuhk: &Cuhk) {
-        let kept = cuhk.lists().keep_up(&cuhk.desk.authority).await;
+        let kept = cuhk.lists().keep_up(&cuhk.desk.authority()).await;
         let fault = kept.err().map(|error| error.to_string());
         match &fault {
             Some(reason) if self.lists != fault => {
@@ -237,7 +244,7 @@ impl Maintenance {
     }
 
     fn count(&self, cuhk: &Cuhk) {
-        let issuing = cuhk.desk.authority.issuing_certificate().not_after();
+        let issuing = cuhk.desk.authority().issuing_certificate().not_after();
         self.metrics.certificate_expires("issuing", issuing);
         if let Some(not_after) = self.shown_until() {
             self.metrics.certificate_expires("tls", not_after);
@@ -259,7 +266,7 @@ impl Maintenance {
         if let Some(reason) = &self.lists {
             faults.push(format!("the revocation lists are not renewed: {reason}"));
         }
-        let issuing = cuhk.desk.authority.issuing_certificate().not_after();
+        let issuing = cuhk.desk.authority().issuing_certificate().not_after();
         if left(issuing, cuhk) < ISSUING_TOO_SHORT {
             faults.push(format!(
                 "the issuing certificate ends at {issuing}, and all that it issues by then"

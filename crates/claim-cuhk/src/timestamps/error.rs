@@ -43,6 +43,12 @@ pub enum TimestampKeyError {
         /// What is wrong with it.
         source: PathError,
     },
+    /// A certificate came for another key.
+    #[error("the certificate is for another key than {path:?}")]
+    OtherKey {
+        /// The key that is here.
+        path: PathBuf,
+    },
     /// Key and certificate do not belong together.
     #[error("cuhk-timestamp.key and cuhk-timestamp.cer cannot be used together: {0}")]
     Signer(#[from] MakeTokenError),

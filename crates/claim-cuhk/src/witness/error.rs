@@ -31,6 +31,12 @@ pub enum WitnessError {
         /// What is wrong with it.
         source: CertificateError,
     },
+    /// A certificate came for another key.
+    #[error("the certificate is for another key than {path:?}")]
+    OtherKey {
+        /// The key that is here.
+        path: PathBuf,
+    },
     /// The certificate is not one that this CUHK's root issued to a witness.
     #[error("{path:?} is not a witness certificate of this CUHK: {source}")]
     Foreign {
@@ -62,6 +68,11 @@ impl WitnessError {
             Self::Key(_) | Self::Certificate { .. } | Self::Foreign { .. } => {
                 "Move cuhk-witness.cer and cuhk-witness.key away and start again: the witness takes a \
                      new key. Blackboards learn of it by themselves."
+                    .to_owned()
+            }
+            Self::OtherKey { .. } => {
+                "Have the newest request certified (`claim cuhk issuing renew --services-only` writes \
+                     it), and bring that answer."
                     .to_owned()
             }
             Self::File(_) | Self::Store(_) => "Put that right and start again.".to_owned(),

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use claim_cuhk::{
-    AuthorityError, Clock, Config, Event, ExternalTls, Mode, Observer, OwnCertificateError,
-    StartError, init, start,
+    AuthorityError, Clock, Config, Event, ExternalTls, KeyPlaceError, Mode, Observer, Office,
+    OwnCertificateError, StartError, init, start,
 };
 use claim_http::{BindError, ServerTrust};
 use claim_pki::{AuthorityName, Issuer, Profile, Root, RootSpec, SerialNumber, Validity};
@@ -164,7 +164,12 @@ async fn what_is_missing_or_wrong_is_named_and_nothing_is_changed() {
         ),
         (
             |dir| fs::write(dir.join("cuhk.key"), "hello").unwrap(),
-            |e| matches!(e, StartError::Authority(AuthorityError::KeyUnreadable { .. })),
+            |e| {
+                matches!(
+                    e,
+                    StartError::Authority(AuthorityError::Key(KeyPlaceError::Unreadable { .. }))
+                )
+            },
             "cuhk.key",
         ),
         (
@@ -174,7 +179,7 @@ async fn what_is_missing_or_wrong_is_named_and_nothing_is_changed() {
         ),
         (
             |dir| fs::set_permissions(dir.join("cuhk.key"), Permissions::from_mode(0o644)).unwrap(),
-            |e| matches!(e, StartError::Authority(AuthorityError::File(_))),
+            |e| matches!(e, StartError::Authority(AuthorityError::Key(KeyPlaceError::File(_)))),
             "chmod 600",
         ),
         (
@@ -229,7 +234,10 @@ async fn a_key_that_is_no_p256_key_is_refused() {
     crate::curl::run("openssl", &["genpkey", "-algorithm", "ED25519", "-out", &text]).await;
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     let error = refused(config(folder.path())).await;
-    assert!(matches!(error, StartError::Authority(AuthorityError::KeyUnreadable { .. })));
+    assert!(matches!(
+        error,
+        StartError::Authority(AuthorityError::Key(KeyPlaceError::Unreadable { .. }))
+    ));
     assert!(error.to_string().contains("Ed25519"), "{error}");
     assert!(!folder.path().join("cuhk.cer").exists());
 }
@@ -256,7 +264,7 @@ async fn an_expired_root_signs_nothing() {
 }
 
 #[tokio::test]
-async fn an_expired_issuing_certificate_is_replaced_by_moving_it_away() {
+async fn an_expired_issuing_certificate_is_followed_by_another() {
     let folder = folder();
     let hand = Hand::now();
     let timed = || Config { clock: hand.clock(), ..config(folder.path()) };
@@ -265,8 +273,15 @@ async fn an_expired_issuing_certificate_is_replaced_by_moving_it_away() {
     hand.move_by(Profile::Issuing.life().into());
     let error = refused(timed()).await;
     assert!(matches!(error, StartError::Authority(AuthorityError::Expired { .. })), "{error}");
-    assert!(error.advice().contains("cuhk-issuing.key"), "{}", error.advice());
-    for name in ["cuhk-issuing.cer", "cuhk-issuing.key"] {
+    assert!(error.advice().contains("claim cuhk issuing renew"), "{}", error.advice());
+    let office = Office::open(folder.path(), None, hand.clock()).await.unwrap();
+    let renewed = office.renew_issuing().await.unwrap();
+    office.close().await;
+    assert_eq!(renewed.certificate, folder.path().join("cuhk-issuing-2.cer"));
+    once(timed(), silent()).await;
+    // Both away: another beginning.
+    for name in ["cuhk-issuing.cer", "cuhk-issuing.key", "cuhk-issuing-2.cer", "cuhk-issuing-2.key"]
+    {
         fs::rename(folder.path().join(name), folder.path().join(format!("old-{name}"))).unwrap();
     }
     once(timed(), silent()).await;

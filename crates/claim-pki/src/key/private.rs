@@ -110,7 +110,7 @@ impl SigningKey {
         scalar_of(&self.pair)
     }
 
-    fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+    pub(super) fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         let info = PrivateKeyInfoRef::from_der(der).map_err(KeyError::Malformed)?;
         named_p256(&info.algorithm.oid, info.algorithm.parameters)?;
         let key =

@@ -1,6 +1,6 @@
 //! Why a revocation list is refused, or cannot be made.
 
-use crate::{KeyError, SerialNumber, Timestamp};
+use crate::{KeyError, SerialNumber, Timestamp, Validity};
 
 /// A part of a revocation list that is not as it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,30 @@ pub enum SignRevocationListError {
         /// When the next one is due.
         next_update: Timestamp,
     },
+    /// The issuer's certificate is not valid when the list begins to hold.
+    #[error(
+        "the revocation list ({this_update}) would not lie within its issuer's validity ({} to {})",
+        issuer.not_before(), issuer.not_after()
+    )]
+    OutsideIssuer {
+        /// From when on the list holds.
+        this_update: Timestamp,
+        /// The validity of the issuer's certificate.
+        issuer: Validity,
+    },
+    /// A certificate would be revoked from a time on that is to come, more than the rest of a second.
+    #[error(
+        "the certificate {serial} is to be revoked from {revoked_at} on, after the list itself"
+    )]
+    NotYet {
+        /// Its serial number.
+        serial: SerialNumber,
+        /// Since when.
+        revoked_at: Timestamp,
+    },
+    /// Another issuer prepared it.
+    #[error("the revocation list was prepared by another issuer")]
+    OtherIssuer,
     /// The key did not sign.
     #[error("the revocation list cannot be signed: {0}")]
     Key(#[from] KeyError),

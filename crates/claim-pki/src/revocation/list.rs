@@ -54,13 +54,19 @@ pub(super) struct Content {
 /// RFC 5280 §5.1.2.1: "this field MUST be present and MUST specify version 2 (the integer value is 1)".
 const VERSION_2: [u8; 3] = [2, 1, 1];
 
+/// A list that has been checked but not signed: it is issued once, by the issuer that prepared it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ListIssuance {
+    tbs: Vec<u8>,
+    content: Content,
+}
+
 impl Issuer {
-    /// Signs the list of all certificates of this issuer that are revoked.
-    ///
-    /// `number` is larger than that of any list before. Times are cut to whole seconds.
+    /// Makes the list of all certificates of this issuer that are revoked: [prepares](Self::prepare_revocation_list)
+    /// and [issues](Self::issue_revocation_list) it.
     ///
     /// # Errors
-    /// [`SignRevocationListError`]; [`RevocationListError::Twice`] when a certificate stands there twice.
+    /// As of these two.
     pub fn revocation_list(
         &self,
         number: u64,
@@ -68,8 +74,30 @@ impl Issuer {
         next_update: Timestamp,
         revoked: &[RevokedCertificate],
     ) -> Result<RevocationList, SignRevocationListError> {
+        let prepared = self.prepare_revocation_list(number, this_update, next_update, revoked)?;
+        self.issue_revocation_list(prepared)
+    }
+
+    /// Checks the list of all certificates of this issuer that are revoked, and turns it into what will be signed.
+    ///
+    /// `number` is larger than that of any list before. Times are cut to whole seconds.
+    ///
+    /// # Errors
+    /// [`SignRevocationListError`]; [`RevocationListError::Twice`] when a certificate stands there twice. Nothing was
+    /// signed.
+    pub fn prepare_revocation_list(
+        &self,
+        number: u64,
+        this_update: Timestamp,
+        next_update: Timestamp,
+        revoked: &[RevokedCertificate],
+    ) -> Result<ListIssuance, SignRevocationListError> {
         if next_update.as_seconds() <= this_update.as_seconds() {
             return Err(SignRevocationListError::Order { this_update, next_update });
+        }
+        let issuer = self.validity();
+        if !issuer.contains(this_update) {
+            return Err(SignRevocationListError::OutsideIssuer { this_update, issuer });
         }
         let content = Content {
             issuer: self.certificate().subject_der().to_vec(),
@@ -80,17 +108,55 @@ impl Issuer {
             revoked: revoked.to_vec(),
         };
         let tbs = content.to_der().map_err(RevocationListError::Malformed)?;
-        let signature = self.sign(&tbs)?;
-        let der = Signed {
-            content: AnyRef::from_der(&tbs).map_err(RevocationListError::Malformed)?,
-            algorithm: ECDSA_SHA256,
-            signature: BitStringRef::from_bytes(&signature)
-                .map_err(RevocationListError::Malformed)?,
-        }
-        .to_der()
-        .map_err(RevocationListError::Malformed)?;
-        Ok(RevocationList::from_der(&der)?)
+        Ok(ListIssuance { content: lint(&content, &tbs)?, tbs })
     }
+
+    /// Signs a list that was prepared.
+    ///
+    /// # Errors
+    /// [`SignRevocationListError::OtherIssuer`] when another issuer prepared it, [`SignRevocationListError::Key`] when
+    /// the key does not sign.
+    pub fn issue_revocation_list(
+        &self,
+        prepared: ListIssuance,
+    ) -> Result<RevocationList, SignRevocationListError> {
+        let ListIssuance { tbs, content } = prepared;
+        if content.issuer != self.certificate().subject_der()
+            || content.issuer_key_id != *self.key_id()
+        {
+            return Err(SignRevocationListError::OtherIssuer);
+        }
+        let signature = self.sign(&tbs)?;
+        let der = assemble(&tbs, &signature).map_err(RevocationListError::Malformed)?;
+        Ok(RevocationList { der, content })
+    }
+}
+
+/// The checks that no list gets past unsigned: what will be signed is read as a stranger reads it, and says what was
+/// meant.
+fn lint(meant: &Content, tbs: &[u8]) -> Result<Content, SignRevocationListError> {
+    // The signature of P-256 and what is around it.
+    const ENVELOPE: usize = 128;
+    let found = tbs.len() + ENVELOPE;
+    if found > RevocationList::MAX_SIZE {
+        return Err(RevocationListError::TooLarge { found }.into());
+    }
+    let tbs = AnyRef::from_der(tbs).map_err(RevocationListError::Malformed)?;
+    let read = Content::from_der(&tbs)?;
+    let end = read.this_update.plus_seconds(1);
+    if let Some(one) = read.revoked.iter().find(|one| one.revoked_at > end) {
+        let (serial, revoked_at) = (one.serial.clone(), one.revoked_at);
+        return Err(SignRevocationListError::NotYet { serial, revoked_at });
+    }
+    match read.says_the_same_as(meant) {
+        true => Ok(read),
+        false => Err(RevocationListError::from(RevocationListPart::Encoding).into()),
+    }
+}
+
+fn assemble(tbs: &[u8], signature: &[u8]) -> der::Result<Vec<u8>> {
+    let signature = BitStringRef::from_bytes(signature)?;
+    Signed { content: AnyRef::from_der(tbs)?, algorithm: ECDSA_SHA256, signature }.to_der()
 }
 
 impl RevocationList {
@@ -187,6 +253,17 @@ impl Content {
             &revoked,
             &tlv(context(0), &vec![key_id, number].to_der()?)?,
         ])
+    }
+
+    /// But for fractions of seconds, which a list does not have.
+    fn says_the_same_as(&self, meant: &Self) -> bool {
+        let times = |one: &Self| (one.this_update.as_seconds(), one.next_update.as_seconds());
+        let entries = |one: &Self| -> Vec<_> {
+            let all = one.revoked.iter();
+            all.map(|one| (one.serial.clone(), one.revoked_at.as_seconds(), one.reason)).collect()
+        };
+        (&self.issuer, self.issuer_key_id, self.number, times(self), entries(self))
+            == (&meant.issuer, meant.issuer_key_id, meant.number, times(meant), entries(meant))
     }
 
     fn from_der(content: &AnyRef<'_>) -> Result<Self, RevocationListError> {

@@ -21,6 +21,8 @@ pub enum Holder {
     Server(Origin),
     /// A witness.
     Witness(WitnessName),
+    /// An issuing authority, by its common name: at a root that is kept offline.
+    Authority(String),
 }
 
 /// A certificate that is about to be signed.
@@ -143,6 +145,7 @@ impl Holder {
             Self::Person(id) => id.as_str(),
             Self::Server(origin) => origin.as_str(),
             Self::Witness(name) => name.as_str(),
+            Self::Authority(name) => name,
         }
     }
 

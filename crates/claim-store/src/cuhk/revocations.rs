@@ -195,6 +195,49 @@ impl CuhkStore {
             Ok(put)
         })
     }
+
+    /// Makes this list, which an issuer elsewhere has made, the last one, if it is from later than the last one.
+    ///
+    /// Returns whether it is; then it is durable.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn take_revocation_list(
+        &self,
+        record: &RevocationListRecord,
+    ) -> Result<bool, StoreError> {
+        let number = i64::try_from(record.number)
+            .map_err(|_| StoreError::Foreign { table: "revocation_lists", column: "number" })?;
+        retry!(async {
+            let mut write = self.database.begin(Point::RevocationList).await?;
+            let taken = take_list(write.connection(), record, number).await?;
+            write.commit().await?;
+            Ok(taken)
+        })
+    }
+}
+
+async fn take_list(
+    connection: &mut AnyConnection,
+    record: &RevocationListRecord,
+    number: i64,
+) -> Result<bool, StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO revocation_lists (number, this_update, next_update, list, issuer) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer) DO UPDATE SET number = excluded.number, \
+         this_update = excluded.this_update, next_update = excluded.next_update, list = excluded.list \
+         WHERE revocation_lists.this_update < excluded.this_update",
+    );
+    let changed = query
+        .bind(number)
+        .bind(record.this_update.as_millis())
+        .bind(record.next_update.as_millis())
+        .bind(record.list.as_slice())
+        .bind(record.issuer.as_str())
+        .execute(connection)
+        .await?
+        .rows_affected();
+    Ok(changed == 1)
 }
 
 async fn put_list(

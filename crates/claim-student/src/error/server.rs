@@ -221,6 +221,7 @@ impl fmt::Display for Refused {
                 ProblemType::Overloaded
                 | ProblemType::StorageUnavailable
                 | ProblemType::LogBehind
+                | ProblemType::SigningUnavailable
                 | ProblemType::InternalError,
             ) => {
                 write!(f, "{service} cannot do it now: {problem}")

@@ -2,6 +2,7 @@
 
 mod certify;
 mod invite;
+mod keys;
 mod mail;
 mod revoke;
 mod roster;
@@ -14,7 +15,7 @@ use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Offic
 use serde_json::json;
 
 use super::{Context, Serving, StopSignals, Told, backup};
-use crate::cli::{CuhkArgs, CuhkCommand, ServerArgs};
+use crate::cli::{CuhkArgs, CuhkCommand, CuhkServeArgs};
 use crate::exit::Exit;
 use crate::files;
 use crate::words;
@@ -23,16 +24,30 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
     match arguments.command {
         None => serve(arguments.serve, context).await,
         Some(CuhkCommand::Serve(arguments)) => serve(arguments, context).await,
-        Some(CuhkCommand::Init { public_url, database }) => {
+        Some(CuhkCommand::Init { public_url, offline_root, keys, database }) => {
             let dir = context.server_dir();
             let database = database.database.as_deref();
-            match claim_cuhk::init(&dir, database, public_url.as_ref(), &Clock::system()).await {
+            let keys = match keys::settings(keys, context) {
+                Ok(keys) => keys,
+                Err(exit) => return Ok(exit),
+            };
+            let (origin, clock) = (public_url.as_ref(), Clock::system());
+            let made = match offline_root {
+                true => claim_cuhk::init_offline_root(&dir, keys, database, &clock).await,
+                false => claim_cuhk::init_with_keys(&dir, keys, database, origin, &clock).await,
+            };
+            match made {
                 Ok(made) => {
-                    let line = format!(
-                        "Made {} (SHA-256 {}).\nNext: claim cuhk, claim cuhk roster import people.csv, claim cuhk invite --server ORIGIN.",
-                        made.certificate.display(),
-                        made.fingerprint
-                    );
+                    let next = match offline_root {
+                        true => {
+                            "copy cuhk.cer, and nothing else, into the folder of the CUHK that is to serve."
+                        }
+                        false => {
+                            "claim cuhk, claim cuhk roster import people.csv, claim cuhk invite --server ORIGIN."
+                        }
+                    };
+                    let (path, sha256) = (made.certificate.display(), made.fingerprint);
+                    let line = format!("Made {path} (SHA-256 {sha256}).\nNext: {next}");
                     let document = json!({ "certificate": made.certificate, "sha256": made.fingerprint.to_string() });
                     context.terminal.result(&line, &document);
                     Ok(Exit::Done)
@@ -40,6 +55,8 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
                 Err(error) => Ok(start_failure(context, &error)),
             }
         }
+        Some(CuhkCommand::Record(arguments)) => keys::record(arguments, context).await,
+        Some(CuhkCommand::Issuing(arguments)) => keys::issuing(arguments, context).await,
         Some(CuhkCommand::Roster(arguments)) => roster::run(arguments, context).await,
         Some(CuhkCommand::Invite(arguments)) => invite::run(arguments, context).await,
         Some(CuhkCommand::Certify(arguments)) => certify::run(arguments, context).await,
@@ -51,7 +68,12 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
 }
 
 /// CUHK's settings from its options.
-pub(crate) fn config(dir: &Path, arguments: ServerArgs, context: &Context) -> Config {
+pub(crate) fn config(
+    dir: &Path,
+    arguments: CuhkServeArgs,
+    context: &Context,
+) -> Result<Config, Exit> {
+    let CuhkServeArgs { server: arguments, keys } = arguments;
     let mut config = Config::new(dir);
     if !arguments.listen.is_empty() {
         config.listen = arguments.listen;
@@ -65,14 +87,19 @@ pub(crate) fn config(dir: &Path, arguments: ServerArgs, context: &Context) -> Co
     config.metrics = arguments.metrics;
     config.limits = files::fit(&context.cuhk_limits);
     config.quotas = context.cuhk_quotas;
-    config
+    config.keys = keys::settings(keys, context)?;
+    Ok(config)
 }
 
-async fn serve(arguments: ServerArgs, context: &Context) -> Result<Exit> {
+async fn serve(arguments: CuhkServeArgs, context: &Context) -> Result<Exit> {
+    let config = match config(&context.server_dir(), arguments, context) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
+    };
     let terminal = context.terminal;
     let observer = Arc::new(move |event| terminal.tell(&words::cuhk::words(&event)));
     let signals = StopSignals::listen()?;
-    match claim_cuhk::start(config(&context.server_dir(), arguments, context), observer).await {
+    match claim_cuhk::start(config, observer).await {
         Ok(running) => {
             let (origin, nudge) = (running.origin().clone(), running.nudge());
             let run = |told: Told| running.run(told.stop());
@@ -124,7 +151,8 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
 
 pub(crate) fn start_failure(context: &Context, error: &StartError) -> Exit {
     context.terminal.failure(&error.to_string(), error.why().as_deref(), &error.advice());
-    Exit::Refused
+    // The unit for systemd does not try these again, which would lock a token.
+    if error.is_wrong_secret() { Exit::Usage } else { Exit::Refused }
 }
 
 fn admin_failure(context: &Context, error: &AdminError) -> Exit {

@@ -70,8 +70,23 @@ pub(crate) fn words(event: &Event) -> Words {
         Event::IssuingEnds { not_after } => Words {
             json: Some(json!({ "event": "issuing-ends", "not_after": not_after })),
             ..warning(format!(
-                "The issuing certificate ends on {}, and no certificate that it signs outlives it. For the next one move cuhk-issuing.cer and cuhk-issuing.key to a safe place and start CUHK again: it makes another under the same root.",
+                "The issuing certificate ends on {}, and no certificate that it signs outlives it. `claim cuhk issuing renew` makes the next one, which CUHK takes over without a pause.",
                 day(*not_after)
+            ))
+        },
+        Event::IssuingRenewed { serial, not_after } => Words {
+            plain: Some(format!(
+                "Another issuing certificate is in use from now on: {serial}, valid until {}. What was issued before stays good.",
+                day(*not_after)
+            )),
+            json: Some(json!({ "event": "issuing-renewed", "serial": serial.to_string(),
+                "not_after": not_after })),
+            ..Words::default()
+        },
+        Event::IssuingNotRenewed { reason } => Words {
+            json: Some(json!({ "event": "issuing-not-renewed", "reason": reason })),
+            ..warning(format!(
+                "The issuing certificates in the folder are not taken over ({reason}); trying again every minute."
             ))
         },
         Event::CodeReused { invitee, key_fingerprint, peer } => Words {

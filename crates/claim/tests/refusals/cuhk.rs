@@ -1,7 +1,7 @@
 //! CUHK's rows, each caused at the real program.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use claim_core::invitation::{Invitation, Invitee};
 use claim_core::student::Credential;
@@ -16,8 +16,8 @@ use crate::enrolment::{
     CACERTS, ENROLL, REENROLL, basic, enroll, halves, issued, reenroll, request, sequence,
 };
 use crate::program::{Program, root};
-use crate::timestamps;
 use crate::wire::{Ask, Client, ClientIdentity, Version};
+use crate::{timestamps, tokens};
 
 /// The longest content of any request, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -99,6 +99,11 @@ impl Setting {
             local_program,
             last_sid: Cell::new(0),
         }
+    }
+
+    /// A file in the folder of the CUHK that certifies whom it has invited.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub(crate) fn assert_sound(&mut self) {
@@ -197,7 +202,7 @@ impl Setting {
 const P256: [&str; 4] = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 /// Over both versions the same certificate, for the id that was invited and the key in the request.
-async fn enrols(case: &Case<'_>, invited: &Invited) -> Certificate {
+pub(crate) async fn enrols(case: &Case<'_>, invited: &Invited) -> Certificate {
     let certificate = issued(&case.passes(&invited.ask()).await);
     assert_eq!(certificate.person_id().as_ref(), Some(&invited.id));
     assert_eq!(certificate.public_key().unwrap(), *invited.key.public_key());
@@ -218,6 +223,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::TimestampUnavailable => Box::pin(timestamps::unavailable(row)).await,
         ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
+        ProblemType::SigningUnavailable => Box::pin(tokens::unavailable(row)).await,
         ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
         ProblemType::LocalOnly => Box::pin(local_only(row, setting)).await,
         ProblemType::CodeRefused => Box::pin(code_refused(row, setting)).await,

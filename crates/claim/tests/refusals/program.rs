@@ -48,6 +48,7 @@ impl Program {
             .args([name, "--json", "--listen", "127.0.0.1:0", "--metrics"])
             .arg(metrics.to_string())
             .args(arguments)
+            .env("SOFTHSM2_CONF", dir.join("softhsm2.conf"))
             .arg("--dir")
             .arg(dir)
             .stdout(Stdio::piped())

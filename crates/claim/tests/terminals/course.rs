@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -52,6 +52,12 @@ impl Folder {
         file.as_mut().unwrap().write_all(content.as_bytes()).unwrap();
     }
 
+    /// The same, whatever is there.
+    pub(crate) fn secret(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.write(name, content);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
@@ -88,6 +94,8 @@ impl Folder {
     fn bare(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(&self.dir).env("HOME", self.home()).env("TZ", "HKT-8");
+        // Where SoftHSM looks for its tokens, in the tests that have any.
+        command.env("SOFTHSM2_CONF", self.path("softhsm2.conf"));
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command
     }

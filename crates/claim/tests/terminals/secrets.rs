@@ -15,9 +15,15 @@ use claim_pki::{Certificate, Root, SigningKey};
 
 use crate::course::{Folder, OTHER_SID, SID, free_port};
 use crate::program::{Done, Program};
+use crate::softhsm::{PIN, make_token, uri};
 
 /// What a message says; it belongs on Blackboard's terminal, and in no log.
 const MESSAGE: &str = "The-report-that-nobody-else-may-read";
+
+/// The passphrases of CUHK's keys, and one of neither.
+const ROOT: &str = "a-passphrase-of-the-root-91";
+const ISSUING: &str = "a-passphrase-of-the-issuing-key-37";
+const WRONG: &str = "a-passphrase-of-nothing-55";
 
 /// Everything that was printed, by whom, and what must not be in it.
 #[derive(Default)]
@@ -169,10 +175,13 @@ impl Loud {
         loud.cuhk.write(
             "claim.toml",
             format!(
-                "[cuhk]\nlisten = \"127.0.0.1:{cuhk_port}\"\npublic-url = \"{}\"\n",
+                "[cuhk]\nlisten = \"127.0.0.1:{cuhk_port}\"\npublic-url = \"{}\"\n\
+                 root-passphrase = \"root.pass\"\nissuing-passphrase = \"issuing.pass\"\n",
                 loud.cuhk_url
             ),
         );
+        loud.cuhk.secret("root.pass", ROOT);
+        loud.cuhk.secret("issuing.pass", ISSUING);
         loud.blackboard.write(
             "claim.toml",
             format!(
@@ -280,10 +289,33 @@ async fn say_by_hand(loud: &Loud, wallet: &Folder, search: &mut Search) {
     }
 }
 
+/// Refusals of passphrases and PINs, right or wrong, and a key in a token.
+fn wrong_passphrases(loud: &Loud, search: &mut Search) {
+    let folder = &loud.cuhk;
+    for (name, secret) in [("root", ROOT), ("issuing", ISSUING), ("wrong", WRONG), ("PIN", PIN)] {
+        search.secret(format!("the passphrase {name}"), secret);
+    }
+    folder.secret("wrong.pass", WRONG);
+    let wrong = ["cuhk", "--issuing-passphrase", "wrong.pass"];
+    search.keep("a wrong passphrase", &Loud::run(folder, &wrong, "").expect(2));
+    make_token(folder);
+    let key = uri("issuing");
+    let with =
+        |pin| ["cuhk", "issuing", "renew", "--issuing-key", &key, "--issuing-passphrase", pin];
+    let done = Loud::run(folder, &with("pin"), "").expect(0);
+    // Its serial number, which everybody may know.
+    search.public.extend(done.out.split(['(', ')']).map(str::to_owned));
+    search.keep("a key in a token", &done);
+    search.keep("a wrong PIN", &Loud::run(folder, &with("wrong.pass"), "").expect(1));
+    // The course goes on with the file.
+    fs::remove_file(folder.path("cuhk-issuing-2.cer")).unwrap();
+}
+
 async fn a_course(json: bool) {
     let (loud, mut search) = (Loud::new(), Search::default());
     let done = Loud::run(&loud.cuhk, &["cuhk", "init"], "").expect(0);
     search.keep("claim cuhk init", &done);
+    wrong_passphrases(&loud, &mut search);
     let cuhk = Loud::start(&loud.cuhk, &["cuhk"], json);
     cuhk.out.shows("listen");
     let blackboard_invitation =

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use claim_cuhk::{AdminError, Clock, Office};
 use claim_files::{FileError, Mode, write_new};
-use claim_pki::{EvidenceRequest, WitnessRequest};
+use claim_pki::{AuthorityRequest, EvidenceRequest, WitnessRequest};
 use serde_json::json;
 
-use super::{admin_failure, agreed};
+use super::{admin_failure, agreed, keys};
 use crate::cli::CertifyArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
 
 pub(super) async fn run(arguments: CertifyArgs, context: &Context) -> Result<Exit> {
-    let CertifyArgs { request: path, yes, out, database } = arguments;
+    let CertifyArgs { request: path, yes, out, keys, database } = arguments;
     let request = match Request::from_bytes(&read(&path)?) {
         Ok(request) => request,
         Err(error) => {
@@ -29,9 +29,13 @@ pub(super) async fn run(arguments: CertifyArgs, context: &Context) -> Result<Exi
         context.terminal.failure("Nothing was certified.", None, "Answer yes, or give --yes.");
         return Ok(Exit::Refused);
     }
+    let keys = match keys::settings(keys, context) {
+        Ok(keys) => keys,
+        Err(exit) => return Ok(exit),
+    };
     let database = database.database.as_deref();
     let office = match Office::open(&context.server_dir(), database, Clock::system()).await {
-        Ok(office) => office,
+        Ok(office) => office.with_keys(keys),
         Err(error) => return Ok(admin_failure(context, &error)),
     };
     let certified = request.certify(&office).await;
@@ -48,6 +52,8 @@ enum Request {
     Evidence(Box<EvidenceRequest>),
     /// The key of a witness.
     Witness(WitnessRequest),
+    /// The keys of a CUHK whose root is here.
+    Authority(Box<AuthorityRequest>),
 }
 
 /// What goes back, and what is told of it.
@@ -64,6 +70,10 @@ impl Request {
         if WitnessRequest::is_meant(bytes) {
             let request = WitnessRequest::from_bytes(bytes).map_err(|error| error.to_string())?;
             return Ok(Self::Witness(request));
+        }
+        if AuthorityRequest::is_meant(bytes) {
+            let request = AuthorityRequest::from_bytes(bytes).map_err(|error| error.to_string())?;
+            return Ok(Self::Authority(Box::new(request)));
         }
         let request = EvidenceRequest::from_bytes(bytes).map_err(|error| error.to_string())?;
         Ok(Self::Evidence(Box::new(request)))
@@ -87,11 +97,38 @@ impl Request {
                 request.name(),
                 hex(&request.key().public_key().fingerprint()),
             ),
+            Self::Authority(request) => format!(
+                "For the CUHK {}, the root will certify\n{}\n\
+                 Compare them with what that CUHK showed. Whoever holds the issuing key certifies persons and servers.\n\
+                 Certify? [y/N] ",
+                request.origin(),
+                keys::keys_of(request),
+            ),
         }
     }
 
     async fn certify(&self, office: &Office) -> Result<Answer, AdminError> {
         match self {
+            Self::Authority(request) => {
+                let answer = office.certify_authority(request).await?;
+                let (timestamp, witness) = (answer.timestamp.serial(), answer.witness.serial());
+                let issuing = answer.issuing.as_ref().map(|one| one.serial().to_string());
+                let also = issuing
+                    .as_ref()
+                    .map_or(String::new(), |serial| format!(", issuing key {serial}"));
+                let origin = request.origin();
+                Ok(Answer {
+                    told: format!(
+                        "Certified for the CUHK {origin}: timestamp key {timestamp}, witness {witness}{also}; with the root's revocation list."
+                    ),
+                    whereto: "that CUHK, as cuhk-issuing.answer in its folder",
+                    document: json!({
+                        "origin": origin, "timestamp": timestamp.to_string(),
+                        "witness": witness.to_string(), "issuing": issuing,
+                    }),
+                    text: answer.to_text(),
+                })
+            }
             Self::Evidence(request) => {
                 let answer = office.certify(request).await?;
                 let (timestamp, log) = (answer.timestamp.serial(), answer.log.serial());
@@ -148,7 +185,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).with_context(told)?;
     // One byte more than allowed, so that it is seen to be too long.
-    file.take(EvidenceRequest::MAX_SIZE as u64 + 1).read_to_end(&mut bytes).with_context(told)?;
+    file.take(AuthorityRequest::MAX_SIZE as u64 + 1).read_to_end(&mut bytes).with_context(told)?;
     Ok(bytes)
 }
 

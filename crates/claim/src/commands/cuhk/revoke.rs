@@ -5,7 +5,7 @@ use claim_core::PersonId;
 use claim_cuhk::{Clock, Office, RevokedEntry, Revoking};
 use serde_json::json;
 
-use super::admin_failure;
+use super::{admin_failure, keys};
 use crate::cli::{RevokeArgs, RevokeWhat};
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -16,9 +16,13 @@ pub(super) async fn run(arguments: RevokeArgs, context: &Context) -> Result<Exit
         RevokeWhat { sid: Some(sid), .. } => Revoking::Person(PersonId::from(sid)),
         RevokeWhat { serial: None, sid: None } => return Ok(Exit::Done),
     };
+    let keys = match keys::settings(arguments.keys, context) {
+        Ok(keys) => keys,
+        Err(exit) => return Ok(exit),
+    };
     let database = arguments.database.database.as_deref();
     let office = match Office::open(&context.server_dir(), database, Clock::system()).await {
-        Ok(office) => office,
+        Ok(office) => office.with_keys(keys),
         Err(error) => return Ok(admin_failure(context, &error)),
     };
     let revoked = office.revoke(&what, arguments.reason).await;
