@@ -1,6 +1,7 @@
 //! A root that is kept on a machine of its own: what it signs travels in files, and everything else works as ever.
 
 use std::fs;
+use std::process::Command;
 
 use crate::course::{Folder, SID, free_port};
 use crate::evidence::openssl;
@@ -118,6 +119,7 @@ fn a_course_whose_root_is_never_on_the_network() {
     blackboard.secret("blackboard.invite", cuhk.run(&invite).expect(0).out);
     let blackboard_serving = blackboard.start(&["blackboard"]);
     blackboard_serving.out.line("Blackboard listens on ");
+    while !blackboard.has("blackboard.request") {}
     two.certify(blackboard, "blackboard.request", "blackboard.answer");
     cuhk.write("carried", blackboard.read("blackboard.answer"));
     let recorded = cuhk.run(&["cuhk", "record", "carried"]).expect(0);
@@ -170,15 +172,24 @@ fn what_the_root_revokes_travels_as_its_list() {
     };
     let list = list.as_ref().unwrap();
     fs::copy(list.path(), cuhk.path("crl").join(list.file_name())).unwrap();
+    assert_eq!(authorities(&two), 3, "the root and both issuing certificates");
     serving.signal("HUP");
-    loop {
-        let renewed = student.run(&["student", "renew", "--cuhk", &two.cuhk_url]);
-        if renewed.code != 0 {
-            renewed.explains(1, &["revoked"]);
-            break;
-        }
-    }
+    while authorities(&two) != 2 {}
+    let renewed = student.run(&["student", "renew", "--cuhk", &two.cuhk_url]);
+    renewed.explains(1, &["revoked"]);
     serving.stop();
+}
+
+/// How many certificates `cacerts` has.
+fn authorities(two: &Two) -> usize {
+    let line = format!(
+        "curl --silent --fail --cacert cuhk.cer {}/.well-known/est/cacerts | openssl base64 -d | \
+         openssl pkcs7 -inform DER -print_certs",
+        two.cuhk_url
+    );
+    let mut shell = Command::new("sh");
+    let output = shell.args(["-c", &line]).current_dir(two.cuhk.path(".")).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().matches("BEGIN CERTIFICATE").count()
 }
 
 #[test]
