@@ -158,12 +158,12 @@ fn a_session_that_ended_is_opened_anew() {
 fn another_key_of_the_same_name_is_noticed() {
     let uri = uri("one", "exchanged");
     let key = TokenKey::generate(&uri, &pin()).unwrap();
-    let session = session("one");
-    destroy(&session, "exchanged", ObjectClass::PRIVATE_KEY);
+    destroy(&session("one"), "exchanged", ObjectClass::PRIVATE_KEY);
     let refused = key.sign(b"x").unwrap_err();
     let KeyError::Elsewhere { reason } = &refused else { panic!("{refused}") };
     assert!(reason.contains("has no private key \"exchanged\""), "{reason}");
-    destroy(&session, "exchanged", ObjectClass::PUBLIC_KEY);
+    // The module was restarted meanwhile, in case it had not seen the key come back.
+    destroy(&session("one"), "exchanged", ObjectClass::PUBLIC_KEY);
     TokenKey::generate(&uri, &pin()).unwrap();
     let refused = key.sign(b"x").unwrap_err().to_string();
     assert!(refused.contains("has another key called \"exchanged\" now"), "{refused}");
