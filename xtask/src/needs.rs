@@ -15,7 +15,7 @@ struct Need {
 
 const MAUDE: Need = Need { program: "maude", package: "maude" };
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
