@@ -143,11 +143,12 @@ impl Maintenance {
             }
             if files.has_come() {
                 self.reload(&cuhk);
+                // First, since the root's list may tell that an issuing certificate is no longer good.
+                self.keep_lists(&cuhk).await;
                 if self.roll_over.look(&cuhk).await {
                     self.told_issuing = false;
                     self.renew(&cuhk).await;
                 }
-                self.keep_lists(&cuhk).await;
             }
             self.count(&cuhk);
             readiness.set(self.check(&cuhk).await);

@@ -196,7 +196,8 @@ impl CuhkStore {
         })
     }
 
-    /// Makes this list, which an issuer elsewhere has made, the last one, if it is from later than the last one.
+    /// Makes this list, which an issuer elsewhere has made, the last one, if it is from later than the last one
+    /// or, from the same second, has a larger number.
     ///
     /// Returns whether it is; then it is durable.
     ///
@@ -226,7 +227,8 @@ async fn take_list(
         "INSERT INTO revocation_lists (number, this_update, next_update, list, issuer) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer) DO UPDATE SET number = excluded.number, \
          this_update = excluded.this_update, next_update = excluded.next_update, list = excluded.list \
-         WHERE revocation_lists.this_update < excluded.this_update",
+         WHERE revocation_lists.this_update < excluded.this_update \
+         OR (revocation_lists.this_update = excluded.this_update AND revocation_lists.number < excluded.number)",
     );
     let changed = query
         .bind(number)
