@@ -21,6 +21,7 @@ use crate::log::{Behind, Log};
 use crate::people::People;
 use crate::revocations::Revocations;
 use crate::sealing::Sealing;
+use crate::storage::Storage;
 use claim_http::{Clock, Rates};
 
 /// How many messages of unknown outcome are remembered; each is 48 bytes.
@@ -38,6 +39,7 @@ pub(crate) struct Blackboard {
     pub(crate) marked: Mutex<Option<Duration>>,
     pub(crate) observer: Observer,
     pub(crate) store: Arc<BlackboardStore>,
+    pub(crate) storage: Storage,
     pub(crate) sealing: Sealing,
     pub(crate) people: Arc<People>,
     pub(crate) revocations: Revocations,
@@ -104,11 +106,11 @@ impl Blackboard {
         }
     }
 
-    /// Marks that Blackboard serves, and lets claims lapse whose files did not come.
+    /// Writes the mark that Blackboard serves, and lets claims lapse whose files did not come.
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub(crate) async fn mark_minute(&self) -> Result<(), StoreError> {
+    pub(crate) async fn write_mark(&self) -> Result<(), StoreError> {
         let serves = self.clock.passed();
         let marked = *self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         let silent = marked.map(|marked| serves.saturating_sub(marked));
@@ -139,6 +141,11 @@ impl Blackboard {
         let storage = self.storage_fault.lock().unwrap_or_else(PoisonError::into_inner);
         faults.extend(storage.as_ref().map(|fault| format!("the records take nothing: {fault}")));
         drop(storage);
+        if let Some(since) = self.storage.claims_refused() {
+            faults.push(format!(
+                "since {since} the disk has no room for claims, or does not do its work"
+            ));
+        }
         if let Some(Behind { known, recorded }) = self.log.standing.behind() {
             faults.push(format!(
                 "the log is stopped: a witness has cosigned {known} entries, the records have {recorded}"

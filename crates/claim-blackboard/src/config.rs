@@ -54,6 +54,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// How long to wait at start for CUHK and what comes from it.
     pub patience: Duration,
+    /// How much of the disk is kept free for small things, in bytes; [`claim_store::Room::of`] tells the default.
+    pub keep_free: Option<u64>,
     /// The time.
     pub clock: Clock,
     /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
@@ -93,6 +95,7 @@ impl Config {
             limits: Limits::default(),
             quotas: Quotas::default(),
             patience: Duration::from_secs(60),
+            keep_free: None,
             clock: Clock::steady(),
             faults: Faults::none(),
         }

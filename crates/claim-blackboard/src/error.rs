@@ -7,7 +7,7 @@ use claim_core::json::JsonError;
 use claim_core::signing::SignatureError;
 use claim_core::{Escaped, Problem, ProblemType, TokenError};
 use claim_pki::PathError;
-use claim_store::{ObjectError, StoreError};
+use claim_store::{DiskFault, NoRoom, ObjectError, StoreError};
 
 /// What a stranger is told about a defect; the rest is in the log.
 const IN_THE_LOG: &str = "the cause is in the server's log";
@@ -15,14 +15,20 @@ const IN_THE_LOG: &str = "the cause is in the server's log";
 /// What a stranger is told when the storage does not do its work.
 const NO_STORAGE: &str = "the server's records cannot be used at the moment";
 
+/// What a stranger is told when there is no room.
+const NO_ROOM: &str = "the server has no room for it at the moment";
+
 /// The longest detail that may repeat what a stranger sent, in characters.
 const MAX_DETAIL: usize = 300;
 
 /// Seconds until it makes sense to try again what the storage did not take.
 const STORAGE_RETRY_AFTER: u64 = 5;
 
-/// Seconds until somebody may have made room on a full disk.
-const FULL_RETRY_AFTER: u64 = 60;
+/// Seconds until somebody may have made room on a full disk. Few, for a deadline may be near.
+const FULL_RETRY_AFTER: u64 = 20;
+
+/// Seconds until somebody may have restored a lost object.
+const LOST_RETRY_AFTER: u64 = 60;
 
 /// Seconds until people may have settled that the records are an older copy.
 const BEHIND_RETRY_AFTER: u64 = 3600;
@@ -105,21 +111,21 @@ pub(crate) fn not_counted(error: &RequestError) -> Problem {
 
 /// The storage did not do its work.
 pub(crate) fn storage(error: &StoreError) -> Problem {
-    let unavailable = |seconds| {
-        tracing::warn!(error = %chain(error), "the storage did not do its work");
-        Problem::new(ProblemType::StorageUnavailable, NO_STORAGE).with("retry_after", seconds)
-    };
     match error {
         StoreError::Busy => {
             Problem::new(ProblemType::Overloaded, "too much is waiting to be written")
                 .with("retry_after", QUEUE_RETRY_AFTER)
         }
-        StoreError::Full { .. } => unavailable(FULL_RETRY_AFTER),
-        StoreError::Unavailable { .. }
+        StoreError::Full { .. }
+        | StoreError::Disk { .. }
+        | StoreError::Unavailable { .. }
         | StoreError::Closed
         | StoreError::Damaged { .. }
         | StoreError::Refused { .. }
-        | StoreError::File(_) => unavailable(STORAGE_RETRY_AFTER),
+        | StoreError::File(_) => {
+            tracing::warn!(error = %chain(error), "the storage did not do its work");
+            no_storage(error.disk_fault())
+        }
         _ => internal(error),
     }
 }
@@ -127,8 +133,26 @@ pub(crate) fn storage(error: &StoreError) -> Problem {
 /// The storage of files did not do its work.
 pub(crate) fn objects(error: &ObjectError) -> Problem {
     tracing::warn!(error = %chain(error), "the storage of files did not do its work");
-    Problem::new(ProblemType::StorageUnavailable, NO_STORAGE)
-        .with("retry_after", STORAGE_RETRY_AFTER)
+    no_storage(error.disk_fault())
+}
+
+/// The disk has too little room left for this.
+pub(crate) fn no_room(error: &NoRoom) -> Problem {
+    tracing::debug!(%error, "refused for want of room");
+    no_storage(Some(DiskFault::NoRoom))
+}
+
+/// A full disk is something else than one that fails, or a database that is away.
+fn no_storage(fault: Option<DiskFault>) -> Problem {
+    match fault {
+        Some(DiskFault::NoRoom) => {
+            Problem::new(ProblemType::StorageFull, NO_ROOM).with("retry_after", FULL_RETRY_AFTER)
+        }
+        Some(DiskFault::Failing) | None => {
+            Problem::new(ProblemType::StorageUnavailable, NO_STORAGE)
+                .with("retry_after", STORAGE_RETRY_AFTER)
+        }
+    }
 }
 
 /// A piece that was acknowledged is not there: nobody is told that it never was.
@@ -141,7 +165,7 @@ pub(crate) fn lost(claim: ClaimId, piece: PieceRef) -> Problem {
         ProblemType::StorageUnavailable,
         "this piece was received, but the server's storage does not have it now",
     )
-    .with("retry_after", FULL_RETRY_AFTER)
+    .with("retry_after", LOST_RETRY_AFTER)
 }
 
 /// The records are an older copy: what was lodged since is not in them, and nothing can be logged.

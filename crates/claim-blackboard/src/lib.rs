@@ -36,6 +36,7 @@ mod routes;
 mod sealing;
 mod server;
 mod start_error;
+mod storage;
 
 pub use admin::{AdminError, Assignments, HandIn, Messages, assignments, messages};
 pub use backup::{Outcome, backup, restore};

@@ -12,10 +12,10 @@ use claim_core::receipt::RevocationLists;
 use claim_core::{Digest, PersonId, Problem, ProblemType, Timestamp};
 use claim_http::system_rng;
 use claim_pki::{ContentType, RevocationList, SerialNumber, SignedData};
-use claim_store::ObjectName;
 use claim_store::blackboard::{
     ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
 };
+use claim_store::{Need, ObjectName};
 use rand_core::Rng;
 
 use crate::blackboard::Blackboard;
@@ -118,12 +118,13 @@ pub(crate) async fn lodge(
         Some(row) => Lodged::Repeat(row),
         None => {
             blackboard.log_is_whole()?;
+            blackboard.has_room(Need::Record)?;
             let revocation = judge_signers(blackboard, &claim, &cms, lodged_at)?;
             let new = NewClaim {
                 outage,
                 ..new_claim(&evidence, person, &claim, &cms, revocation, lodged_at)?
             };
-            blackboard.store.lodge(new).await.map_err(|error| error::storage(&error))?
+            blackboard.store.lodge(new).await.map_err(|error| blackboard.not_recorded(&error))?
         }
     };
     match outcome {
@@ -316,6 +317,7 @@ pub(crate) async fn keep_piece(
         Received => return Ok(false),
         state => return Err(ended(state)),
     }
+    blackboard.has_room(Need::Piece)?;
     let name = ObjectName::piece(row.id, piece);
     blackboard.log.objects.keep(&name, content).await.map_err(|e| error::objects(&e))?;
     let new = NewPiece { claim: row.id, piece, at: blackboard.clock.now() };
@@ -398,6 +400,7 @@ pub(crate) async fn withdraw(
         let detail = format!("{} signed the withdrawal, {person} sent it", withdrawal.person());
         return Err(Problem::new(ProblemType::ClaimSigner, detail));
     }
+    blackboard.has_room(Need::Record)?;
     let new = NewWithdrawal { claim: row.id, cms: cms.to_vec(), at: now };
     let outcome = blackboard.store.withdraw(&new).await.map_err(|error| error::storage(&error))?;
     match outcome {

@@ -15,7 +15,7 @@ use claim_http::{
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::blackboard::{AssignmentRow, BlackboardStore};
-use claim_store::{Objects, check_restored};
+use claim_store::{Objects, Room, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -36,6 +36,7 @@ use crate::revocations::Revocations;
 use crate::routes::{router, urgency};
 use crate::sealing::{Sealing, wrapping_key};
 use crate::start_error::StartError;
+use crate::storage::Storage;
 
 /// A Blackboard that is ready to serve: it has its certificate, its records and its addresses.
 pub struct Running {
@@ -82,6 +83,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     inventory::look(&store, &objects).await?;
     store.put_first_assignment(&inbox()?).await?;
 
+    let room = Room::of(vec![config.dir.clone(), folder.objects()], config.keep_free);
     let key = own_key(&folder)?;
     let (clock, limits, quotas) = (config.clock.clone(), config.limits.clone(), config.quotas);
     let enrolment = Enrolment { config, folder, origin, observer };
@@ -117,6 +119,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         marked: Mutex::default(),
         observer,
         store,
+        storage: Storage::new(room),
         sealing,
         people: Arc::new(People::new(Arc::clone(&root))),
         revocations,

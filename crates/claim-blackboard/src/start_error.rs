@@ -255,6 +255,9 @@ impl StartError {
             Self::File(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()
             }
+            Self::Store(StoreError::Disk { .. }) => {
+                "Look at the disk (`dmesg` tells its errors), then start again.".to_owned()
+            }
             Self::File(_) | Self::Read { .. } => {
                 "Put that right, or choose another folder with --dir.".to_owned()
             }

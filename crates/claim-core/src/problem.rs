@@ -102,6 +102,11 @@ problem_types! {
         "The server cannot store anything at the moment",
         "The server's database or disk did not do its work, so nothing was acknowledged.",
         "Wait as long as Retry-After says and send the request again; that is safe and settles it.";
+    /// There is no room for it on the server's disk.
+    StorageFull = "storage-full", 507, Both,
+        "The server's disk is full",
+        "There is not enough room left on the server's disk for what was sent, so it was not taken. What was acknowledged before is safe.",
+        "Wait as long as Retry-After says and send the request again; that is safe, and it succeeds when there is room. A claim that cannot wait can be stamped by CUHK, as while Blackboard is away, and `claim student` does so by itself.";
     /// A defect of the server.
     InternalError = "internal-error", 500, Both,
         "The server made a mistake",

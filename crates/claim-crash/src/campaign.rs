@@ -139,7 +139,7 @@ impl Campaign<'_> {
         if self.open.is_empty() {
             for point in Point::ALL {
                 for moment in [Moment::Before, Moment::After] {
-                    for action in [Action::Fail, Action::Stop] {
+                    for action in [Action::Fail, Action::Full, Action::Stop] {
                         self.open.push(Order { point, moment, action });
                     }
                 }

@@ -31,9 +31,19 @@ pub struct Common {
     /// The folder.
     #[arg(long)]
     dir: PathBuf,
+    /// How many MiB of the disk are kept free.
+    #[arg(long, default_value_t = 0)]
+    keep_free: u32,
     /// What is to break.
     #[arg(long = "order", value_parser = clap::value_parser!(Order))]
     orders: Vec<Order>,
+}
+
+impl Common {
+    /// In bytes.
+    fn keep_free(&self) -> u64 {
+        u64::from(self.keep_free) << 20
+    }
 }
 
 /// Who to be.
@@ -105,10 +115,8 @@ pub async fn run(child: Child) -> Result<ExitCode> {
     let faults = Faults::by(Arc::clone(&orders) as Arc<dyn claim_store::Injector>);
     std::thread::spawn(move || hear(&orders));
     let outcome = match child {
-        Child::Cuhk { common, port } => cuhk(common.dir, port, faults).await,
-        Child::Blackboard { common, port, cuhk } => {
-            blackboard(common.dir, port, cuhk, faults).await
-        }
+        Child::Cuhk { common, port } => cuhk(common, port, faults).await,
+        Child::Blackboard { common, port, cuhk } => blackboard(common, port, cuhk, faults).await,
         Child::Invite { common, sid } => invite(common.dir, sid, faults).await,
         Child::Roster { common, sid } => roster(common.dir, &sid, faults).await,
         Child::Revoke { common, serial } => revoke(common.dir, &serial, faults).await,
@@ -153,12 +161,13 @@ fn listen(port: u16) -> Vec<SocketAddr> {
     vec![(Ipv4Addr::LOCALHOST, port).into()]
 }
 
-async fn cuhk(dir: PathBuf, port: u16, faults: Faults) -> Result<String> {
+async fn cuhk(common: Common, port: u16, faults: Faults) -> Result<String> {
     let config = claim_cuhk::Config {
         listen: listen(port),
         limits: limits(),
+        keep_free: Some(common.keep_free()),
         faults,
-        ..claim_cuhk::Config::new(dir)
+        ..claim_cuhk::Config::new(common.dir)
     };
     let running = claim_cuhk::start(config, Arc::new(|_| {})).await?;
     say("listening");
@@ -166,13 +175,14 @@ async fn cuhk(dir: PathBuf, port: u16, faults: Faults) -> Result<String> {
     Ok(String::new())
 }
 
-async fn blackboard(dir: PathBuf, port: u16, cuhk: Origin, faults: Faults) -> Result<String> {
+async fn blackboard(common: Common, port: u16, cuhk: Origin, faults: Faults) -> Result<String> {
     let config = claim_blackboard::Config {
         listen: listen(port),
         limits: limits(),
         quotas: Quotas { requests_per_minute: PLENTY, ..Quotas::default() },
+        keep_free: Some(common.keep_free()),
         faults,
-        ..claim_blackboard::Config::new(dir, cuhk)
+        ..claim_blackboard::Config::new(common.dir, cuhk)
     };
     let running = claim_blackboard::start(config, Arc::new(|_| {})).await?;
     say("listening");

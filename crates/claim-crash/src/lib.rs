@@ -18,6 +18,7 @@ pub mod power;
 pub mod process;
 pub mod record;
 pub mod round;
+pub mod small_disk;
 pub mod table;
 pub mod wire;
 pub mod world;

@@ -13,8 +13,10 @@ use crate::child::say;
 /// What is to happen at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
-    /// An error.
+    /// An I/O error.
     Fail,
+    /// An error, because there is no room.
+    Full,
     /// Nothing any more: the process is about to be killed right there.
     Stop,
     /// What a server does that answers before it is durable.
@@ -33,8 +35,12 @@ pub struct Order {
 }
 
 const MOMENTS: [(Moment, &str); 2] = [(Moment::Before, "before"), (Moment::After, "after")];
-const ACTIONS: [(Action, &str); 3] =
-    [(Action::Fail, "fail"), (Action::Stop, "stop"), (Action::Pretend, "pretend")];
+const ACTIONS: [(Action, &str); 4] = [
+    (Action::Fail, "fail"),
+    (Action::Full, "full"),
+    (Action::Stop, "stop"),
+    (Action::Pretend, "pretend"),
+];
 
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,7 +55,8 @@ impl FromStr for Order {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let no_order = || format!("{text:?} is no order: POINT:before|after:fail|stop|pretend");
+        let no_order =
+            || format!("{text:?} is no order: POINT:before|after:fail|full|stop|pretend");
         let mut parts = text.split(':');
         let (Some(point), Some(moment), Some(action), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -96,6 +103,7 @@ impl Injector for Orders {
             say(&format!("hit {order}"));
             match order.action {
                 Action::Fail => Verdict::Fail,
+                Action::Full => Verdict::NoRoom,
                 Action::Pretend => Verdict::Pretend,
                 Action::Stop => pending().await,
             }

@@ -200,7 +200,7 @@ async fn start(world: &mut World, side: Side, order: Order) -> Result<()> {
             Ok(())
         }
         // After an error some starts go on and some do not: the next one must.
-        Action::Stop | Action::Fail => {
+        Action::Stop | Action::Fail | Action::Full => {
             process.kill().await?;
             world.start(side, &[]).await
         }

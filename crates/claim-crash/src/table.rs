@@ -15,9 +15,11 @@ pub struct Table {
 }
 
 /// The columns: an error or SIGKILL, with nothing durable or all of it.
-const WAYS: [(Moment, Action, &str); 4] = [
+const WAYS: [(Moment, Action, &str); 6] = [
     (Moment::Before, Action::Fail, "error, not persisted"),
     (Moment::After, Action::Fail, "error, yet persisted"),
+    (Moment::Before, Action::Full, "no room, not persisted"),
+    (Moment::After, Action::Full, "no room, yet persisted"),
     (Moment::Before, Action::Stop, "killed, not persisted"),
     (Moment::After, Action::Stop, "killed, yet persisted"),
 ];
@@ -38,7 +40,7 @@ impl Table {
         let mut lacking = Vec::new();
         for point in Point::ALL {
             for (moment, way) in [(Moment::Before, "not persisted"), (Moment::After, "persisted")] {
-                let hits: u32 = [Action::Fail, Action::Stop]
+                let hits: u32 = [Action::Fail, Action::Full, Action::Stop]
                     .into_iter()
                     .map(|action| self.count(point, moment, action))
                     .sum();
@@ -59,7 +61,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns: Vec<_> = WAYS.iter().map(|(_, _, name)| *name).collect();
         writeln!(f, "| point | {} |", columns.join(" | "))?;
-        writeln!(f, "|---|---:|---:|---:|---:|")?;
+        writeln!(f, "|---|{}", "---:|".repeat(WAYS.len()))?;
         for point in Point::ALL {
             let counts: Vec<_> = WAYS
                 .iter()

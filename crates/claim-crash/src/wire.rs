@@ -155,3 +155,13 @@ pub fn shown(answer: &Answer) -> String {
     let text: String = String::from_utf8_lossy(&answer.body).chars().take(300).collect();
     format!("{} {text}", answer.status)
 }
+
+/// A refusal for a report; a server that asks to come again must say when.
+pub fn refused(answer: &Answer) -> String {
+    let waits = matches!(answer.status.as_u16(), 429 | 503 | 507);
+    let when = answer.headers.get("retry-after").and_then(|value| value.to_str().ok());
+    match when.and_then(|seconds| seconds.parse::<u64>().ok()) {
+        None if waits => format!("WRONG: no Retry-After: {}", shown(answer)),
+        _ => shown(answer),
+    }
+}

@@ -55,6 +55,8 @@ pub struct World {
     cuhk: Option<Process>,
     blackboard: Option<Process>,
     ports: [u16; 2],
+    /// How many MiB of their disk the servers keep free.
+    keep_free: u32,
 }
 
 /// What those share who use the servers.
@@ -97,11 +99,26 @@ impl World {
         Ok(world)
     }
 
+    /// New servers that keep so many MiB of their disk free.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub async fn keeping_free(program: &Path, mib: u32) -> Result<Self> {
+        let mut world = Self::with_cuhk(program, mib).await?;
+        world.start(Side::Blackboard, &[]).await?;
+        world.certify_evidence().await?;
+        Ok(world)
+    }
+
     /// CUHK serves, and Blackboard is invited and was never started.
     ///
     /// # Errors
     /// When CUHK does not start.
     pub async fn without_blackboard(program: &Path) -> Result<Self> {
+        Self::with_cuhk(program, 0).await
+    }
+
+    async fn with_cuhk(program: &Path, keep_free: u32) -> Result<Self> {
         let ports = [free_port()?, free_port()?];
         let folder = tempfile::tempdir()?;
         let [cuhk_origin, origin] =
@@ -122,7 +139,7 @@ impl World {
             record: Mutex::default(),
             next_sid: AtomicU32::new(FIRST_SID),
         });
-        let mut world = Self { scene, cuhk: None, blackboard: None, ports };
+        let mut world = Self { scene, cuhk: None, blackboard: None, ports, keep_free };
         world.start(Side::Cuhk, &[]).await?;
         world.invite_blackboard(&origin).await?;
         Ok(world)
@@ -198,7 +215,9 @@ impl World {
                 vec!["blackboard".into(), "--port".into(), port, "--cuhk".into(), origin]
             }
         };
-        words.into_iter().chain(["--dir".into(), dir]).collect()
+        let keep_free = self.keep_free.to_string();
+        let common = ["--dir".into(), dir, "--keep-free".into(), keep_free];
+        words.into_iter().chain(common).collect()
     }
 
     /// A running server.

@@ -46,6 +46,9 @@ pub struct Config {
     pub code_life: i64,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub renewal_grace: u32,
+    /// How much of the disk is kept free, in bytes; [`claim_store::Room::of`] tells the default. Certificates are issued
+    /// down to an eighth of it.
+    pub keep_free: Option<u64>,
     /// The time.
     pub clock: Clock,
     /// Where the private keys of root and issuing authority are.
@@ -89,6 +92,7 @@ impl Config {
             quotas: Quotas::default(),
             code_life: DEFAULT_CODE_LIFE,
             renewal_grace: DEFAULT_RENEWAL_GRACE,
+            keep_free: None,
             clock: Clock::system(),
             keys: KeySettings::default(),
             faults: Faults::none(),

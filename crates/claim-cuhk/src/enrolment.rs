@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Problem, ProblemType};
 use claim_pki::{CertificationRequest, IssueError, KeyError, PersonId};
-use claim_store::StoreError;
 use claim_store::cuhk::ReserveError;
+use claim_store::{DiskFault, StoreError};
 use tokio::time::Instant;
 
 use crate::codes::{Claimed, code_refused};
@@ -156,5 +156,21 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
 /// The problem for whatever befalls the database; what it was stays in the log.
 pub(crate) fn storage(error: StoreError) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "the database failed");
-    Problem::new(ProblemType::StorageUnavailable, "nothing of this request was accepted")
+    no_storage(error.disk_fault())
 }
+
+/// A full disk is something else than one that fails, or a database that is away.
+pub(crate) fn no_storage(fault: Option<DiskFault>) -> Problem {
+    /// Seconds until somebody may have made room.
+    const RETRY_AFTER: u64 = 20;
+    match fault {
+        Some(DiskFault::NoRoom) => {
+            Problem::new(ProblemType::StorageFull, NOT_ACCEPTED).with("retry_after", RETRY_AFTER)
+        }
+        Some(DiskFault::Failing) | None => {
+            Problem::new(ProblemType::StorageUnavailable, NOT_ACCEPTED)
+        }
+    }
+}
+
+const NOT_ACCEPTED: &str = "nothing of this request was accepted";

@@ -138,6 +138,9 @@ impl StartError {
             Self::Folder(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()
             }
+            Self::Store(StoreError::Disk { .. }) => {
+                "Look at the disk (`dmesg` tells its errors), then start again.".to_owned()
+            }
             Self::Folder(_) => "Put that right, or choose another folder with --dir.".to_owned(),
             Self::Restore(error) => error.advice(),
             Self::FolderLocked { .. } => {

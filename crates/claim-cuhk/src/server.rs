@@ -16,7 +16,7 @@ use claim_http::{
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::cuhk::CuhkStore;
-use claim_store::{DatabaseUrl, Faults, check_restored};
+use claim_store::{DatabaseUrl, Faults, Room, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -120,6 +120,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         desk,
         mode,
         origin: origin.clone(),
+        room: Room::of(vec![config.dir.clone()], config.keep_free),
         folder,
         witness,
         timestamps: TimestampAuthority::new(timestamps.ok()),

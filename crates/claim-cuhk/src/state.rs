@@ -8,15 +8,15 @@ use claim_core::{Digest, Origin, Problem, ProblemType};
 use claim_files::{FileError, Mode as FileMode, replace};
 use claim_http::{Rates, Refusal};
 use claim_pki::Certificate;
-use claim_store::StoreError;
 use claim_store::cuhk::ReserveError;
+use claim_store::{DiskFault, Need, Room, StoreError};
 use claim_witness::Witness;
 
 use crate::ceremony::Ceremony;
 use crate::codes::Guesses;
 use crate::crl::Lists;
 use crate::desk::{Desk, DeskError, Order};
-use crate::enrolment::issue_problem;
+use crate::enrolment::{issue_problem, no_storage};
 use crate::error::StartError;
 use crate::event::{Event, Observer};
 use crate::folder::Folder;
@@ -30,6 +30,7 @@ pub(crate) struct Cuhk {
     pub(crate) mode: Mode,
     pub(crate) origin: Origin,
     pub(crate) folder: Folder,
+    pub(crate) room: Room,
     pub(crate) witness: Witness,
     pub(crate) timestamps: TimestampAuthority,
     /// How many timestamps each person gets.
@@ -81,6 +82,10 @@ impl Cuhk {
         asked: Asked,
         peer: SocketAddr,
     ) -> Result<Certificate, Problem> {
+        if let Err(error) = self.room.check(Need::Record) {
+            tracing::debug!(%error, "refused for want of room");
+            return Err(no_storage(Some(DiskFault::NoRoom)));
+        }
         let key_fingerprint = Digest::from_bytes(*order.public_key.fingerprint());
         let invitee = order.holder.clone();
         let given = match self.desk.issue(order).await {

@@ -33,14 +33,19 @@ impl Mode {
 /// under another name in the same folder and then linked (`link(2)` never overwrites).
 ///
 /// # Errors
-/// [`FileError::Exists`] when the name is taken, also by a dangling symbolic link; nothing was changed then.
+/// [`FileError::Exists`] when the name is taken, also by a dangling symbolic link; nothing was changed then. Whatever else
+/// fails, the name leads to nothing afterwards.
 pub fn write_new(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
     let draft = Draft::write(path, bytes, mode)?;
     fs::hard_link(&draft.path, path).map_err(|e| FileError::from_system("create", path, e))?;
     // The draft's own name goes before the folder is synced, so that one sync settles both.
     let folder = draft.folder.clone();
     drop(draft);
-    sync_folder(&folder)
+    sync_folder(&folder).inspect_err(|_| {
+        // Whoever finds it later would take it for durable, and a second sync may succeed without having written what
+        // the first one failed to write.
+        let _ = fs::remove_file(path);
+    })
 }
 
 /// Writes a file in place of the one there is, if any, and returns when it is on disk.
@@ -110,15 +115,24 @@ fn next_number() -> u64 {
 /// A folder that is there may have been made a moment ago by a process that was killed: its name is made durable too.
 ///
 /// # Errors
-/// [`FileError`]; what was made until then stays.
+/// [`FileError`]; what was made until then is removed again, as long as nobody has put something into it.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
     let missing = path.ancestors().take_while(|folder| !folder.exists()).count();
-    fs::create_dir_all(path).map_err(|e| FileError::from_system("create", path, e))?;
-    // The parents of all that were made; of one that was there its parent.
-    for folder in path.ancestors().skip(1).take(missing.max(1)) {
-        sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
-    }
-    Ok(())
+    // The parents of all that are made; of one that is there its parent.
+    let parents = || path.ancestors().skip(1).take(missing.max(1));
+    let made = fs::create_dir_all(path).map_err(|e| FileError::from_system("create", path, e));
+    let synced = made.and_then(|()| parents().try_for_each(sync_names));
+    synced.inspect_err(|_| {
+        // As in `write_new`: what could not be synced is made anew the next time, not synced once more.
+        for folder in path.ancestors().take(missing) {
+            let _ = fs::remove_dir(folder);
+        }
+    })
+}
+
+/// The folder of a relative path may be the current one.
+fn sync_names(folder: &Path) -> Result<(), FileError> {
+    sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
 /// Makes the names in a folder durable: fsync of a file alone does not.

@@ -38,6 +38,9 @@ pub struct Metrics {
     problems: Family<ProblemLabels, Counter>,
     request_seconds: Histogram,
     certificate_expires: Family<CertificateLabels, Gauge>,
+    disk_free: Gauge,
+    disk_size: Gauge,
+    disk_keep: Gauge,
 }
 
 /// One request that a handler works on, until this is dropped.
@@ -97,6 +100,9 @@ impl Metrics {
             problems: Family::default(),
             request_seconds: Histogram::new(REQUEST_SECONDS),
             certificate_expires: Family::default(),
+            disk_free: Gauge::default(),
+            disk_size: Gauge::default(),
+            disk_keep: Gauge::default(),
         };
         registry.register("connections_accepted", "TCP connections", metrics.accepted.clone());
         registry.register("connections_open", "Connections now open", metrics.open.clone());
@@ -138,6 +144,21 @@ impl Metrics {
             Unit::Seconds,
             metrics.certificate_expires.clone(),
         );
+        for (name, help, gauge) in [
+            (
+                "disk_free",
+                "Room on the fullest disk that the server keeps things on",
+                &metrics.disk_free,
+            ),
+            ("disk_size", "The size of that disk", &metrics.disk_size),
+            (
+                "disk_keep",
+                "Uploads are refused below so much room, messages below its half, all else below its eighth",
+                &metrics.disk_keep,
+            ),
+        ] {
+            registry.register_with_unit(name, help, Unit::Bytes, gauge.clone());
+        }
         Self { registry: Arc::new(Mutex::new(registry)), ..metrics }
     }
 
@@ -161,6 +182,15 @@ impl Metrics {
     pub fn certificate_expires(&self, certificate: &'static str, at: Timestamp) {
         let labels = CertificateLabels { certificate };
         self.certificate_expires.get_or_create(&labels).set(at.as_seconds());
+    }
+
+    /// Tells how much room there is on the disk, in bytes: what is free, the whole, what is to be kept free.
+    pub fn disk(&self, free: u64, size: u64, keep: u64) {
+        for (gauge, bytes) in
+            [(&self.disk_free, free), (&self.disk_size, size), (&self.disk_keep, keep)]
+        {
+            gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
     }
 
     pub(crate) fn connection_accepted(&self) {
@@ -232,6 +262,7 @@ mod tests {
         metrics.request("/v1/messages", StatusCode::CREATED, Duration::from_millis(3));
         metrics.request_shed(Urgency::Content, "full");
         metrics.problem(ProblemType::NotFound);
+        metrics.disk(3, 7, 2);
         metrics.certificate_expires("own", Timestamp::from_seconds(1_800_000_000));
         let own = Counter::<u64>::default();
         metrics.register(|registry| registry.register("messages", "Messages", own.clone()));
@@ -246,6 +277,9 @@ mod tests {
             "claim_problems_total{slug=\"not-found\"} 1",
             "claim_request_seconds_bucket{le=\"0.005\"} 1",
             "claim_certificate_expires_seconds{certificate=\"own\"} 1800000000",
+            "claim_disk_free_bytes 3",
+            "claim_disk_size_bytes 7",
+            "claim_disk_keep_bytes 2",
             "claim_messages_total 7",
             "# EOF",
         ] {

@@ -59,7 +59,7 @@ fn headers(problem: &Problem, headers: &mut HeaderMap) {
             let challenge = HeaderValue::from_static(r#"Basic realm="CUHK", charset="UTF-8""#);
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        429 | 503 => {
+        429 | 503 | 507 => {
             let member = problem.extensions.get("retry_after");
             let seconds = member.and_then(serde_json::Value::as_u64).unwrap_or(RETRY_AFTER);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -97,6 +97,8 @@ mod tests {
 
     #[test]
     fn whoever_must_wait_is_told_how_long() {
+        let full = Problem::new(ProblemType::StorageFull, "").with("retry_after", 20);
+        assert_eq!(answer(full).headers()[header::RETRY_AFTER], "20");
         let response = answer(Problem::new(ProblemType::Overloaded, ""));
         assert_eq!(response.headers()[header::RETRY_AFTER], "5");
         let response =

@@ -47,6 +47,9 @@ const POSTGRES_SETTINGS: &str = "SELECT set_config('synchronous_commit', 'on', f
 /// An open database with the newest schema.
 pub(crate) struct Database {
     pool: AnyPool,
+    /// With SQLite, a connection that stays open. Whoever closes the last one has the files beside the database removed,
+    /// and on a full disk they could not be made again, without which nothing can be read.
+    keeper: Mutex<Option<AnyConnection>>,
     kind: Kind,
     /// SQLite has one writer at a time. Within this process they queue here, in order and without polling;
     /// `None` where the database sees to it.
@@ -77,7 +80,7 @@ impl Database {
             Location::Sqlite(path) => (prepare_file(path)?, Kind::Sqlite),
         };
         let options = AnyConnectOptions::from_url(&url)?;
-        retry!(bring_up_to_date(&options, kind, schema))?;
+        let keeper = retry!(bring_up_to_date(&options, kind, schema))?;
 
         let pool = AnyPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
@@ -85,9 +88,10 @@ impl Database {
             // A file does not go away as a server can, and the question would cost as much as most queries.
             .test_before_acquire(kind == Kind::Postgres)
             .after_connect(move |connection, _| Box::pin(settle(connection, kind)))
+            .after_release(move |connection, _| Box::pin(is_usable(connection, kind)))
             .connect_lazy_with(options);
         let turn = (kind == Kind::Sqlite).then(|| Mutex::new(()));
-        Ok(Self { pool, kind, turn, faults })
+        Ok(Self { pool, keeper: Mutex::new(keeper), kind, turn, faults })
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -127,6 +131,10 @@ impl Database {
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+        if let Some(keeper) = self.keeper.lock().await.take() {
+            // It has written nothing.
+            let _ = keeper.close().await;
+        }
     }
 }
 
@@ -179,9 +187,12 @@ pub(crate) async fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
 
 /// Sees that the file is there, and returns the URL by which the driver finds it.
 fn prepare_file(path: &Path) -> Result<Url, StoreError> {
-    match write_new(path, b"", Mode::Private) {
-        Ok(()) | Err(FileError::Exists { .. }) => {}
-        Err(error) => return Err(error.into()),
+    // Looked for first: on a full disk an empty file cannot be made either.
+    if !path.exists() {
+        match write_new(path, b"", Mode::Private) {
+            Ok(()) | Err(FileError::Exists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let path = fs::canonicalize(path).map_err(|source| FileError::System {
         action: "find",
@@ -194,13 +205,13 @@ fn prepare_file(path: &Path) -> Result<Url, StoreError> {
     sqlite_url(text).map_err(|_| StoreError::Path { path: path.clone() })
 }
 
-/// Migrates over a connection of its own, so that what is wrong shows at once and as what it is:
+/// Migrates over a connection of its own, which it returns if it is to stay open, so that what is wrong shows at once and as what it is:
 /// the pool would try again and again, then tell that it took too long.
 async fn bring_up_to_date(
     options: &AnyConnectOptions,
     kind: Kind,
     schema: Schema,
-) -> Result<(), StoreError> {
+) -> Result<Option<AnyConnection>, StoreError> {
     let connect = timeout(CONNECT_WITHIN, options.connect());
     let mut connection = connect.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     settle(&mut connection, kind).await?;
@@ -212,8 +223,24 @@ async fn bring_up_to_date(
     };
     migrations::run(&mut transaction, schema, kind).await?;
     transaction.commit().await?;
+    if kind == Kind::Sqlite {
+        return Ok(Some(connection));
+    }
     connection.close().await?;
-    Ok(())
+    Ok(None)
+}
+
+/// Whether a connection that somebody has used can be used again.
+///
+/// When a write or a COMMIT fails for want of room or by an I/O error, SQLite itself rolls back; the driver's own ROLLBACK
+/// then fails, and the connection counts as in a transaction for good: it could never begin another one.
+async fn is_usable(connection: &mut AnyConnection, kind: Kind) -> Result<bool, sqlx::Error> {
+    if kind == Kind::Postgres || !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // Rollbacks are queued; this comes behind them.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes a new connection keep the promises of this crate.

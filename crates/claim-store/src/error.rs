@@ -9,6 +9,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use crate::DiskFault;
 use crate::points::Injected;
 
 /// What went wrong with a database, grouped by what can be done about it.
@@ -34,6 +35,12 @@ pub enum StoreError {
     /// Its disk is full; nothing was written.
     #[error("the database's disk is full; make room, then it goes on by itself")]
     Full {
+        /// What the driver said.
+        source: Arc<sqlx::Error>,
+    },
+    /// Its disk does not read or write, or only reads. Whether something was written is not known; it may be repeated.
+    #[error("the database's disk does not do its work; look at it, then it goes on by itself")]
+    Disk {
         /// What the driver said.
         source: Arc<sqlx::Error>,
     },
@@ -104,6 +111,15 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. } | Self::Busy)
     }
 
+    /// What is wrong with the disk, where that is why.
+    pub fn disk_fault(&self) -> Option<DiskFault> {
+        match self {
+            Self::Full { .. } => Some(DiskFault::NoRoom),
+            Self::Disk { .. } => Some(DiskFault::Failing),
+            other => DiskFault::behind(other),
+        }
+    }
+
     /// Whether another transaction got in the way: nothing was written, and trying again at once makes sense.
     pub(crate) fn lost_a_race(&self) -> bool {
         let (Self::Unavailable { source } | Self::Refused { source }) = self else {
@@ -132,6 +148,7 @@ impl From<sqlx::Error> for StoreError {
         match class {
             Class::Unavailable => Self::Unavailable { source },
             Class::Full => Self::Full { source },
+            Class::Disk => Self::Disk { source },
             Class::Damaged => Self::Damaged { source },
             Class::Refused => Self::Refused { source },
         }
@@ -139,7 +156,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl From<Injected> for StoreError {
-    /// As a disk or a connection fails: nobody can tell what became of it.
+    /// As a disk fails: it is full, or nobody can tell what became of it.
     fn from(injected: Injected) -> Self {
         sqlx::Error::Io(injected.into()).into()
     }
@@ -168,6 +185,7 @@ impl StoreError {
 enum Class {
     Unavailable,
     Full,
+    Disk,
     Damaged,
     Refused,
 }
@@ -177,10 +195,12 @@ mod sqlite {
     pub(super) const BUSY: u32 = 5;
     pub(super) const LOCKED: u32 = 6;
     pub(super) const NOMEM: u32 = 7;
+    pub(super) const READONLY: u32 = 8;
     pub(super) const INTERRUPT: u32 = 9;
     pub(super) const IOERR: u32 = 10;
     pub(super) const CORRUPT: u32 = 11;
     pub(super) const FULL: u32 = 13;
+    pub(super) const CANTOPEN: u32 = 14;
     pub(super) const PROTOCOL: u32 = 15;
     pub(super) const NOTADB: u32 = 26;
 
@@ -219,13 +239,15 @@ fn class(error: &sqlx::Error) -> Class {
             | sqlite::LOCKED
             | sqlite::NOMEM
             | sqlite::INTERRUPT
-            | sqlite::IOERR
             | sqlite::PROTOCOL => Class::Unavailable,
+            // A disk that was remounted for reading only shows like the last two.
+            sqlite::IOERR | sqlite::CANTOPEN | sqlite::READONLY => Class::Disk,
             _ => Class::Refused,
         },
         // https://www.postgresql.org/docs/current/errcodes-appendix.html
         Some(Code::Postgres(code)) => match code.as_str() {
             "53100" => Class::Full,
+            "58030" => Class::Disk,
             "XX001" | "XX002" => Class::Damaged,
             // read_only_sql_transaction, lock_not_available: as after a failover, until it is over.
             "25006" | "55P03" => Class::Unavailable,
@@ -238,11 +260,14 @@ fn class(error: &sqlx::Error) -> Class {
         None => match error {
             // The server's certificate does not hold: no later attempt will change that.
             Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Class::Refused,
-            Error::Io(_)
-            | Error::Protocol(_)
-            | Error::PoolTimedOut
-            | Error::PoolClosed
-            | Error::WorkerCrashed => Class::Unavailable,
+            Error::Io(error) => match DiskFault::of(error) {
+                Some(DiskFault::NoRoom) => Class::Full,
+                Some(DiskFault::Failing) => Class::Disk,
+                None => Class::Unavailable,
+            },
+            Error::Protocol(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
+                Class::Unavailable
+            }
             _ => Class::Refused,
         },
     }

@@ -17,12 +17,14 @@ mod batch;
 pub mod blackboard;
 pub mod cuhk;
 mod database;
+mod disk;
 mod error;
 mod location;
 mod migrations;
 mod objects;
 mod points;
 mod retry;
+mod room;
 mod row;
 mod witness;
 
@@ -30,8 +32,10 @@ pub use backup::{
     Backup, BackupError, CheckedBackup, Copied, CopiedRecords, Restoring, check_restored,
 };
 pub use database::Kind;
+pub use disk::DiskFault;
 pub use error::StoreError;
 pub use location::{DatabaseUrl, DatabaseUrlError};
 pub use objects::{ObjectError, ObjectName, Objects};
 pub use points::{Faults, Injector, Moment, Point, UnknownPoint, Verdict};
+pub use room::{Need, NoRoom, Room, Space};
 pub use witness::{WitnessRecords, WitnessStore, WitnessedCheckpoint};

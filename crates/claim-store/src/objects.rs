@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::PieceRef;
-use claim_files::{FileError, make_folder, sync_folder};
+use claim_files::{FileError, make_folder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use crate::points::Injected;
-use crate::{Faults, Point};
+use crate::{DiskFault, Faults, Point};
 
 /// How many folders are remembered as durable before it begins anew; some megabytes.
 const MAX_SETTLED: usize = 10_000;
@@ -58,6 +58,8 @@ struct Inner {
     folder: PathBuf,
     /// Folders whose names are known to be durable, all the way up.
     settled: Mutex<HashSet<PathBuf>>,
+    /// Held while folders are made: one that cannot be synced is removed before anybody uses it.
+    settling: tokio::sync::Mutex<()>,
     faults: Faults,
 }
 
@@ -113,7 +115,8 @@ impl Objects {
         // Without it a power failure could lose what was acknowledged.
         let store = store.with_fsync(true);
         let (folder, settled) = (folder.to_owned(), Mutex::default());
-        Ok(Self(Arc::new(Inner { store, folder, settled, faults })))
+        let settling = tokio::sync::Mutex::default();
+        Ok(Self(Arc::new(Inner { store, folder, settled, settling, faults })))
     }
 
     /// Keeps an object; when this returns, it is durable. One that is there already stays as it is.
@@ -128,22 +131,23 @@ impl Objects {
     }
 
     async fn put(&self, name: &ObjectName, octets: Bytes) -> Result<(), ObjectError> {
-        let parent = self.parent(name);
-        self.settle(&parent).await?;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let payload = PutPayload::from_bytes(octets.clone());
-        match self.0.store.put_opts(&name.path, payload, options).await {
-            Ok(_) => Ok(()),
+        self.settle(&self.parent(name)).await?;
+        let put = async |mode, octets| {
+            let options = PutOptions { mode, ..PutOptions::default() };
+            self.0.store.put_opts(&name.path, PutPayload::from_bytes(octets), options).await
+        };
+        let done = match put(PutMode::Create, octets.clone()).await {
             Err(object_store::Error::AlreadyExists { .. }) => {
-                if self.read(name).await? != Some(octets) {
+                if self.read(name).await?.as_ref() != Some(&octets) {
                     return Err(ObjectError::Differs { name: name.to_string() });
                 }
-                // Whoever wrote it may have been killed, or be about to sync: its content is durable, its name
-                // need not be.
-                blocking(move || sync_folder(&parent)).await
+                // Whoever wrote it may have been killed before it synced the name, or have been told that this sync
+                // failed. To sync it once more proves nothing in the second case, so it is written anew in its place.
+                put(PutMode::Overwrite, octets).await
             }
-            Err(error) => Err(ObjectError::Unavailable { source: Arc::new(error) }),
-        }
+            done => done,
+        };
+        done.map(|_| ()).map_err(|error| ObjectError::Unavailable { source: Arc::new(error) })
     }
 
     /// An object, if it is there.
@@ -174,8 +178,15 @@ impl Objects {
     /// The driver syncs only what it makes itself: a folder that another request is just making, or that a process
     /// made which was killed, would count as durable.
     async fn settle(&self, folder: &Path) -> Result<(), ObjectError> {
-        let settled = |set: &HashSet<PathBuf>| set.contains(folder);
-        if settled(&self.0.settled.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let settled = || {
+            let known = self.0.settled.lock().unwrap_or_else(PoisonError::into_inner);
+            known.contains(folder)
+        };
+        if settled() {
+            return Ok(());
+        }
+        let _alone = self.0.settling.lock().await;
+        if settled() {
             return Ok(());
         }
         let mut chain: Vec<PathBuf> = folder
@@ -208,10 +219,18 @@ async fn blocking(
     }
 }
 
+impl ObjectError {
+    /// What is wrong with the disk, where that is why.
+    pub fn disk_fault(&self) -> Option<DiskFault> {
+        DiskFault::behind(self)
+    }
+}
+
 impl From<Injected> for ObjectError {
     /// As a disk fails.
     fn from(injected: Injected) -> Self {
-        let source = object_store::Error::Generic { store: "a test", source: Box::new(injected) };
+        let source = Box::new(std::io::Error::from(injected));
+        let source = object_store::Error::Generic { store: "a test", source };
         Self::Unavailable { source: Arc::new(source) }
     }
 }

@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 /// Something that becomes durable at once or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Point {
@@ -184,8 +186,10 @@ pub enum Moment {
 pub enum Verdict {
     /// What should.
     Proceed,
-    /// An error: before, nothing becomes durable; after, it is durable and the caller is told that it failed.
+    /// An I/O error: before, nothing becomes durable; after, it is durable and the caller is told that it failed.
     Fail,
+    /// The same, and the error is that there is no room.
+    NoRoom,
     /// Before: nothing becomes durable, and the caller is told that it is. After: as [`Verdict::Proceed`].
     ///
     /// A server that answers too early looks like this; a harness must see it.
@@ -211,6 +215,7 @@ pub struct Faults(Option<Arc<dyn Injector>>);
 #[error("a test has made {point} fail")]
 pub(crate) struct Injected {
     point: Point,
+    errno: Errno,
 }
 
 impl Faults {
@@ -230,7 +235,8 @@ impl Faults {
         match injector.reached(point, Moment::Before).await {
             Verdict::Proceed => Ok(true),
             Verdict::Pretend => Ok(false),
-            Verdict::Fail => Err(Injected { point }),
+            Verdict::Fail => Err(Injected { point, errno: Errno::IO }),
+            Verdict::NoRoom => Err(Injected { point, errno: Errno::NOSPC }),
         }
     }
 
@@ -239,7 +245,8 @@ impl Faults {
         let Some(injector) = &self.0 else { return Ok(()) };
         match injector.reached(point, Moment::After).await {
             Verdict::Proceed | Verdict::Pretend => Ok(()),
-            Verdict::Fail => Err(Injected { point }),
+            Verdict::Fail => Err(Injected { point, errno: Errno::IO }),
+            Verdict::NoRoom => Err(Injected { point, errno: Errno::NOSPC }),
         }
     }
 }
@@ -251,8 +258,9 @@ impl fmt::Debug for Faults {
 }
 
 impl From<Injected> for io::Error {
+    /// As the system says it.
     fn from(injected: Injected) -> Self {
-        Self::other(injected)
+        injected.errno.into()
     }
 }
 

@@ -4,7 +4,7 @@ use claim_core::Timestamp;
 use claim_log::note::PosixTime;
 use claim_log::witness::{Accepted, AddCheckpoint, Decision, Refusal, SplitView, decide};
 use claim_log::{LogKey, LogSigned, SignedCheckpoint};
-use claim_store::{StoreError, WitnessedCheckpoint};
+use claim_store::{DiskFault, StoreError, WitnessedCheckpoint};
 
 use crate::host::Host;
 
@@ -32,6 +32,16 @@ pub(crate) enum AddError {
     Crowded { origin: String },
     #[error("the checkpoint cannot be cosigned: the clock or the cryptographic library fails")]
     Signing,
+}
+
+impl AddError {
+    /// What is wrong with the disk, where that is why.
+    pub(crate) fn disk_fault(&self) -> Option<DiskFault> {
+        match self {
+            Self::Store(error) => error.disk_fault(),
+            Self::Record { .. } | Self::Crowded { .. } | Self::Signing => None,
+        }
+    }
 }
 
 /// A key of a log that the witness knows.

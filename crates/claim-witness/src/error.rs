@@ -146,6 +146,9 @@ impl StartError {
             Self::File(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()
             }
+            Self::Store(StoreError::Disk { .. }) => {
+                "Look at the disk (`dmesg` tells its errors), then start again.".to_owned()
+            }
             Self::FolderLocked { .. } => {
                 "Use the one that runs, stop it first, or choose another folder with --dir."
                     .to_owned()

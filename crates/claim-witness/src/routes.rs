@@ -10,6 +10,7 @@ use axum::{Extension, Router};
 use claim_core::{Problem, ProblemType};
 use claim_http::{ConnectionInfo, read_body};
 use claim_log::witness::MAX_REQUEST_LENGTH;
+use claim_store::DiskFault;
 use http::{StatusCode, header};
 use tracing::Instrument;
 
@@ -43,7 +44,11 @@ async fn add<H: Host>(
         })?;
         added.map(response).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "no checkpoint was added");
-            Problem::new(ProblemType::StorageUnavailable, "the checkpoint was not cosigned")
+            let problem_type = match error.disk_fault() {
+                Some(DiskFault::NoRoom) => ProblemType::StorageFull,
+                Some(DiskFault::Failing) | None => ProblemType::StorageUnavailable,
+            };
+            Problem::new(problem_type, "the checkpoint was not cosigned")
         })
     };
     let result = result.await;

@@ -140,6 +140,22 @@ pub(crate) struct ServerArgs {
     pub(crate) database: DatabaseArgs,
 }
 
+/// How a server deals with its disk.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct DiskArgs {
+    /// How many MiB of the disk are kept free for small things: uploads are refused below that, messages below its
+    /// half, all else below its eighth [default: 1024, on a disk below 20 GiB five in a hundred]
+    #[arg(long, env = "CLAIM_KEEP_FREE", value_name = "MIB")]
+    pub(crate) keep_free: Option<u32>,
+}
+
+impl DiskArgs {
+    /// In bytes.
+    pub(crate) fn keep_free(self) -> Option<u64> {
+        self.keep_free.map(|mib| u64::from(mib) << 20)
+    }
+}
+
 /// Where a server's records are.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DatabaseArgs {
@@ -172,6 +188,8 @@ pub(crate) struct CuhkServeArgs {
     pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
+    #[command(flatten)]
+    pub(crate) disk: DiskArgs,
 }
 
 /// What CUHK can do.
@@ -327,6 +345,8 @@ pub(crate) struct BlackboardServeArgs {
     /// Another witness that is to cosign the log, beside CUHK; may be repeated
     #[arg(long, env = "CLAIM_ASK_WITNESS", value_name = "URL", value_delimiter = ',', value_parser = Origin::from_user)]
     pub(crate) ask_witness: Vec<Origin>,
+    #[command(flatten)]
+    pub(crate) disk: DiskArgs,
 }
 
 /// What Blackboard can do.

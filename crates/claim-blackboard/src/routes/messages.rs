@@ -7,6 +7,7 @@ use axum::response::Response;
 use claim_core::messages::MessageAnswer;
 use claim_core::{Problem, ProblemType};
 use claim_http::ConnectionInfo;
+use claim_store::Need;
 use claim_store::blackboard::{Kept, NewMessage};
 use http::StatusCode;
 
@@ -31,6 +32,7 @@ pub(crate) async fn keep(
 
 async fn keep_message(blackboard: &Arc<Blackboard>, counted: Counted) -> Result<Reply, Problem> {
     let received_at = blackboard.clock.now();
+    blackboard.has_room(Need::Message)?;
     let Counted { request, content } = counted;
     let message = NewMessage {
         session: *request.session().as_bytes(),

@@ -58,7 +58,7 @@ impl Maintenance {
         let (switch, metrics) = (Arc::clone(&self.switch), self.metrics.clone());
         let external = self.external.take();
         tokio::join!(
-            look_after_ring(&blackboard, self.nudge.listen()),
+            look_after_storage(&blackboard, metrics.clone(), self.nudge.listen()),
             look_after_files(&blackboard, external, switch, metrics, self.nudge.listen()),
             self.look_after_certificates(&blackboard, self.nudge.listen()),
             look_after_claims(&blackboard, self.nudge.listen()),
@@ -292,8 +292,11 @@ async fn look_after_files(
     }
 }
 
-async fn look_after_ring(blackboard: &Blackboard, mut nudged: Nudged) {
+async fn look_after_storage(blackboard: &Blackboard, metrics: Metrics, mut nudged: Nudged) {
     loop {
+        if let Some(space) = blackboard.storage.room.look() {
+            metrics.disk(space.free, space.size, space.keep);
+        }
         let ring = blackboard.sealing.maintain(blackboard.clock.now()).await;
         let outcome = match ring {
             Ok(()) => blackboard.store.check().await,

@@ -15,7 +15,7 @@ use claim_pki::{Certificate, Signer};
 use http::StatusCode;
 
 use crate::record::Claimed;
-use crate::wire::{Ask, now, shown};
+use crate::wire::{Ask, now, refused};
 use crate::world::{Person, Scene};
 
 /// A hand-in under way.
@@ -176,7 +176,7 @@ pub async fn receipt(scene: &Scene, person: &Person, id: ClaimId, wait: u64) -> 
 }
 
 fn accepted(answer: &Answer) -> Result<()> {
-    if answer.status.is_success() { Ok(()) } else { bail!("{}", shown(answer)) }
+    if answer.status.is_success() { Ok(()) } else { bail!("{}", refused(answer)) }
 }
 
 fn with_signer<T>(person: &Person, sign: impl FnOnce(&Signer<'_>) -> Result<T>) -> Result<T> {

@@ -8,7 +8,7 @@ use claim_core::messages::MessageAnswer;
 use claim_core::student::Session;
 use http::StatusCode;
 
-use crate::wire::{Ask, shown};
+use crate::wire::{Ask, refused};
 use crate::world::Scene;
 
 /// A message, and the session that it is sent in: in another one it would be another message.
@@ -40,7 +40,7 @@ impl Message {
         };
         let answer = scene.blackboard.ask(&session, &self.ask).await?;
         if answer.status != StatusCode::CREATED {
-            bail!("{}", shown(&answer));
+            bail!("{}", refused(&answer));
         }
         let answer: MessageAnswer = json::from_slice(&answer.body)?;
         scene.record().messages.insert(self.text.clone(), Some(answer.number));

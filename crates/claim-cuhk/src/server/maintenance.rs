@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use claim_core::Timestamp;
 use claim_http::{CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudged};
+use claim_store::Need;
 use tokio::time::Instant;
 
 use super::issuing::RollOver;
@@ -247,6 +248,9 @@ impl Maintenance {
     fn count(&self, cuhk: &Cuhk) {
         let issuing = cuhk.desk.authority().issuing_certificate().not_after();
         self.metrics.certificate_expires("issuing", issuing);
+        if let Some(space) = cuhk.room.look() {
+            self.metrics.disk(space.free, space.size, space.keep);
+        }
         if let Some(not_after) = self.shown_until() {
             self.metrics.certificate_expires("tls", not_after);
         }
@@ -257,6 +261,9 @@ impl Maintenance {
         let mut faults = Vec::new();
         if let Err(error) = cuhk.desk.store.check().await {
             faults.push(format!("the records take nothing: {error}"));
+        }
+        if let Err(error) = cuhk.room.check(Need::Record) {
+            faults.push(error.to_string());
         }
         match self.shown_until() {
             Some(not_after) if left(not_after, cuhk) < 0 => {

@@ -62,6 +62,43 @@ impl BlackboardStore {
         })
     }
 
+    /// Notes that claims could not be taken from then until now, by Blackboard's own knowledge.
+    ///
+    /// # Errors
+    /// Whatever befalls the database. It is safe to repeat.
+    pub async fn put_outage(&self, since: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Minute).await?;
+            sqlx::query(
+                "INSERT INTO outages (since, until) VALUES ($1, $2) \
+                 ON CONFLICT (since) DO UPDATE SET until = excluded.until \
+                 WHERE outages.until < excluded.until",
+            )
+            .bind(since.as_millis())
+            .bind(until.as_millis())
+            .execute(write.connection())
+            .await?;
+            write.commit().await
+        })
+    }
+
+    /// Moves the upload windows of all waiting claims, because no files were taken for so many milliseconds.
+    ///
+    /// # Errors
+    /// Whatever befalls the database. Repeated, they move again.
+    pub async fn extend_windows(&self, millis: i64) -> Result<(), StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::Minute).await?;
+            sqlx::query(
+                "UPDATE claims SET upload_until = upload_until + $1 WHERE state = 'waiting'",
+            )
+            .bind(millis)
+            .execute(write.connection())
+            .await?;
+            write.commit().await
+        })
+    }
+
     /// All outages, the earliest first.
     ///
     /// # Errors

@@ -222,6 +222,7 @@ impl fmt::Display for Refused {
                 | ProblemType::StorageUnavailable
                 | ProblemType::LogBehind
                 | ProblemType::SigningUnavailable
+                | ProblemType::StorageFull
                 | ProblemType::InternalError,
             ) => {
                 write!(f, "{service} cannot do it now: {problem}")

@@ -162,7 +162,9 @@ impl OpenSession {
 fn is_long(hindrance: &Hindrance, attempts: u32) -> bool {
     let out_of_time = matches!(hindrance, Hindrance::Unreached(unreached)
         if matches!(unreached.source, ReachError::Timeout));
-    hindrance.is_outage() && (out_of_time || attempts >= HURRIED_ATTEMPTS)
+    // A full disk is not emptied in some seconds.
+    let told = out_of_time || hindrance.is_full();
+    hindrance.is_outage() && (told || attempts >= HURRIED_ATTEMPTS)
 }
 
 impl Patience {

@@ -1,7 +1,7 @@
 //! What stands between a request of step 6 and an answer that counts.
 
-use claim_core::Timestamp;
 use claim_core::student::AnswerError;
+use claim_core::{ProblemType, Timestamp};
 use claim_http::{ProblemAnswer, ReachError, TlsFailure};
 use http::StatusCode;
 
@@ -91,6 +91,12 @@ impl Hindrance {
             }
             Self::ClockSkew { .. } | Self::NoSession(_) | Self::OtherSession => false,
         }
+    }
+
+    /// Whether Blackboard signed that there is no room on its disk.
+    pub(crate) fn is_full(&self) -> bool {
+        let full = Some(ProblemType::StorageFull);
+        matches!(self, Self::Busy(refused) if refused.problem.problem_type == full)
     }
 
     /// How many seconds the other side asks to wait.

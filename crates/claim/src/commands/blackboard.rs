@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
 
 /// Blackboard's settings from its options.
 pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Context) -> Config {
-    let BlackboardServeArgs { server, cuhk, root, invite_file, ask_witness } = arguments;
+    let BlackboardServeArgs { server, cuhk, root, invite_file, ask_witness, disk } = arguments;
     let mut config = Config::new(dir, cuhk);
     if !server.listen.is_empty() {
         config.listen = server.listen;
@@ -60,6 +60,7 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
         .zip(server.tls_key)
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = server.metrics;
+    config.keep_free = disk.keep_free();
     config.limits = files::fit(&context.blackboard_limits);
     config.quotas = context.blackboard_quotas;
     config

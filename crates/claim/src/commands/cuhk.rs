@@ -73,7 +73,7 @@ pub(crate) fn config(
     arguments: CuhkServeArgs,
     context: &Context,
 ) -> Result<Config, Exit> {
-    let CuhkServeArgs { server: arguments, keys } = arguments;
+    let CuhkServeArgs { server: arguments, keys, disk } = arguments;
     let mut config = Config::new(dir);
     if !arguments.listen.is_empty() {
         config.listen = arguments.listen;
@@ -85,6 +85,7 @@ pub(crate) fn config(
         .zip(arguments.tls_key)
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = arguments.metrics;
+    config.keep_free = disk.keep_free();
     config.limits = files::fit(&context.cuhk_limits);
     config.quotas = context.cuhk_quotas;
     config.keys = keys::settings(keys, context)?;

@@ -181,6 +181,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::WithdrawalTooLate => Box::pin(claims::withdrawal_too_late(row, setting)).await,
         ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
+        ProblemType::StorageFull => Box::pin(storage_full(row)).await,
         ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
         ProblemType::CertificateUnreadable => {
             let right = setting.student().await;
@@ -504,6 +505,22 @@ async fn storage_unavailable(row: ProblemType, setting: &Setting) -> Ended {
     site.records.execute("ALTER TABLE gone RENAME TO sealing_ring").await;
     case.passes_signed(&say.ask, &say.expected).await;
     case.end().await
+}
+
+/// More is to be kept free than any disk has: nothing is taken, and what there is can be read.
+async fn storage_full(row: ProblemType) -> Ended {
+    let settings = format!("[blackboard]\nkeep-free = {}\n", u32::MAX);
+    let mut setting = Setting::with(&settings).await;
+    let (case, session) = setting.in_session(row).await;
+    let say = Say::text("hello", now()).signed(&session);
+    let answer = case.refused_signed(&say.ask, &say.expected).await;
+    assert_eq!(answer.headers["retry-after"], "20");
+    let list = Say::reading("/v1/assignments", now());
+    let list = list.signed(&session);
+    case.passes_signed(&list.ask, &list.expected).await;
+    let ended = case.end().await;
+    setting.assert_sound();
+    ended
 }
 
 async fn internal_error(row: ProblemType, setting: &Setting) -> Ended {

@@ -147,7 +147,7 @@ impl Case<'_> {
         assert_eq!(header("x-content-type-options"), Some("nosniff"));
         assert_eq!(header("x-request-id").map(str::len), Some(16));
         let wait = header("retry-after").map(|seconds| seconds.parse::<u64>().unwrap());
-        let must_wait = status == 429 || status == 503;
+        let must_wait = [429, 503, 507].contains(&status);
         assert_eq!(wait.is_some_and(|seconds| seconds > 0), must_wait, "{answer:?}");
         assert_eq!(wait.is_some(), must_wait, "{answer:?}");
         let authenticate = (status == 401).then_some(r#"Basic realm="CUHK", charset="UTF-8""#);

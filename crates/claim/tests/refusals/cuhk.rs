@@ -224,6 +224,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
         ProblemType::SigningUnavailable => Box::pin(tokens::unavailable(row)).await,
+        ProblemType::StorageFull => Box::pin(storage_full(row)).await,
         ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
         ProblemType::LocalOnly => Box::pin(local_only(row, setting)).await,
         ProblemType::CodeRefused => Box::pin(code_refused(row, setting)).await,
@@ -476,6 +477,19 @@ async fn storage_unavailable(row: ProblemType, setting: &Setting) -> Ended {
     }
     enrols(&case, &invited).await;
     case.end().await
+}
+
+/// More is to be kept free than any disk has: nothing is issued, and what was is given out.
+async fn storage_full(row: ProblemType) -> Ended {
+    let mut setting = Setting::with(&format!("[cuhk]\nkeep-free = {}\n", u32::MAX)).await;
+    let case = setting.site.case(row).await;
+    let invited = setting.invited().await;
+    let answer = case.refused(&invited.ask()).await;
+    assert_eq!(answer.headers["retry-after"], "20");
+    case.passes(&Ask::get(CACERTS)).await;
+    let ended = case.end().await;
+    setting.assert_sound();
+    ended
 }
 
 async fn internal_error(row: ProblemType, setting: &Setting) -> Ended {

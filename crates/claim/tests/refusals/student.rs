@@ -90,6 +90,12 @@ impl Say {
         }
     }
 
+    /// A request without content.
+    pub(crate) fn reading(target: &'static str, created: Timestamp) -> Self {
+        let nonce = RequestNonce::random(&mut rng());
+        Self { method: "GET", target, content: None, created, nonce }
+    }
+
     pub(crate) fn signed<'s>(&self, session: &'s Session) -> Signed<'s> {
         let Self { method, target, content, created, nonce } = self;
         let content = content.as_ref().map(|(media_type, bytes)| Content { media_type, bytes });

@@ -1,7 +1,7 @@
 //! The listener for health and metrics of a running server.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,11 @@ impl Health {
         let line = program.out.line("Health and metrics: http://");
         let address = line.trim_start_matches("Health and metrics: http://").split('/').next();
         Self(address.unwrap().parse().unwrap())
+    }
+
+    /// Where it was told to.
+    pub(crate) fn on(port: u16) -> Self {
+        Self((Ipv4Addr::LOCALHOST, port).into())
     }
 
     pub(crate) fn address(self) -> SocketAddr {

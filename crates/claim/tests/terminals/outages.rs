@@ -10,8 +10,16 @@ use crate::program::Program;
 const HAND_IN: [&str; 6] = ["student", "hand-in", "report.pdf", "--to", "IEMS5710/lab1", "--yes"];
 
 /// Both servers ready for claims, an assignment, a student who was told of it, and a report.
-fn course() -> (Course, Program, Program) {
+pub(crate) fn course() -> (Course, Program, Program) {
+    course_with("")
+}
+
+/// The same with these settings of Blackboard's.
+pub(crate) fn course_with(settings: &str) -> (Course, Program, Program) {
     let course = Course::new();
+    let file = course.folder.read("claim.toml");
+    let table = "[blackboard]\n";
+    course.folder.write("claim.toml", file.replace(table, &format!("{table}{settings}")));
     let (cuhk, blackboard) = course.servers();
     blackboard.out.line("Claims are taken: ");
     let add = ["blackboard", "assignment", "add", "IEMS5710/lab1", "--due", "2099-12-24 23:59"];
@@ -21,7 +29,7 @@ fn course() -> (Course, Program, Program) {
     (course, cuhk, blackboard)
 }
 
-fn told(course: &Course) {
+pub(crate) fn told(course: &Course) {
     course.folder.run(&["student", "status"]).expect(0);
 }
 
