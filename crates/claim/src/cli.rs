@@ -86,6 +86,7 @@ pub(crate) struct GlobalArgs {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of them in a run of the program")]
 pub(crate) enum Command {
     /// All six steps on this machine, with real sockets and certificates, a hand-in and its receipt, explained
     Demo(DemoArgs),
