@@ -5,9 +5,9 @@ mod assignments;
 use std::path::{Path, PathBuf};
 
 use claim_store::blackboard::{BlackboardStore, StoredMessage};
-use claim_store::{DatabaseUrl, DatabaseUrlError, StoreError};
+use claim_store::{DatabaseUrl, DatabaseUrlError, Faults, StoreError};
 
-pub use assignments::{Assignments, HandIn, assignments};
+pub use assignments::{Assignments, HandIn, assignments, assignments_with};
 
 use crate::config::DATABASE_FILE;
 
@@ -43,10 +43,14 @@ pub struct Messages {
 /// # Errors
 /// [`AdminError`].
 pub async fn messages(dir: &Path, database: Option<&str>) -> Result<Messages, AdminError> {
-    Ok(Messages { store: open(dir, database).await?, after: 0 })
+    Ok(Messages { store: open(dir, database, Faults::none()).await?, after: 0 })
 }
 
-async fn open(dir: &Path, database: Option<&str>) -> Result<BlackboardStore, AdminError> {
+async fn open(
+    dir: &Path,
+    database: Option<&str>,
+    faults: Faults,
+) -> Result<BlackboardStore, AdminError> {
     let url = match database {
         Some(text) => text.parse()?,
         None => {
@@ -57,7 +61,7 @@ async fn open(dir: &Path, database: Option<&str>) -> Result<BlackboardStore, Adm
             DatabaseUrl::sqlite(path)
         }
     };
-    Ok(BlackboardStore::open(&url).await?)
+    Ok(BlackboardStore::open_with(&url, faults).await?)
 }
 
 impl Messages {

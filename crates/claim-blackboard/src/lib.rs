@@ -38,7 +38,9 @@ mod server;
 mod start_error;
 mod storage;
 
-pub use admin::{AdminError, Assignments, HandIn, Messages, assignments, messages};
+pub use admin::{
+    AdminError, Assignments, HandIn, Messages, assignments, assignments_with, messages,
+};
 pub use backup::{Outcome, backup, restore};
 pub use claim_http::{Clock, ExternalTls};
 pub use claim_store::blackboard::{

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::order::{Action, Order};
-use crate::round::{Stage, all, anywhere, round, stage};
+use crate::postgres::Postgres;
+use crate::round::{Stage, all, anywhere, database_down, round, stage};
 use crate::table::Table;
 use crate::world::{Side, World};
 
@@ -18,6 +19,9 @@ const ROUNDS_OF_A_WORLD: u32 = 30;
 
 /// One round in so many kills at a moment of no choice.
 const ANYWHERE_EVERY: u32 = 8;
+
+/// Where there is a database server, it is killed in the round of so many that has this number.
+const DATABASE_AT: u32 = 4;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub struct Plan {
     pub rounds: u32,
     /// What the choices are drawn from.
     pub seed: u64,
+    /// Whether Blackboard's records are on PostgreSQL, whose server is killed as well.
+    pub postgres: bool,
 }
 
 /// What came of it.
@@ -45,7 +51,19 @@ pub struct Campaign<'p> {
     rng: ChaCha8Rng,
     open: Vec<Order>,
     world: Option<(World, u32)>,
+    server: Option<Postgres>,
     outcome: Outcome,
+}
+
+/// What breaks in a round.
+#[derive(Clone, Copy, Debug)]
+enum Breaks {
+    /// Something at a point.
+    At(Order),
+    /// A server, at a moment of no choice.
+    Anywhere,
+    /// The database server, at a moment of no choice.
+    Database,
 }
 
 impl Campaign<'_> {
@@ -56,7 +74,8 @@ impl Campaign<'_> {
     pub async fn run(plan: &Plan, tell: impl Fn(&str)) -> Result<Outcome> {
         let rng = ChaCha8Rng::seed_from_u64(plan.seed);
         let (open, world, outcome) = (Vec::new(), None, Outcome::default());
-        let mut campaign = Campaign { plan, rng, open, world, outcome };
+        let server = if plan.postgres { Some(Postgres::start().await?) } else { None };
+        let mut campaign = Campaign { plan, rng, open, world, server, outcome };
         let begun = Instant::now();
         for number in 1..=plan.rounds {
             let before = campaign.outcome.faults.len();
@@ -79,13 +98,23 @@ impl Campaign<'_> {
     }
 
     async fn one(&mut self, number: u32) {
-        let kill = number.is_multiple_of(ANYWHERE_EVERY);
-        let order = if kill { None } else { Some(self.next()) };
-        let name = order.map_or_else(|| "anywhere".to_owned(), |order| order.to_string());
-        match self.attempt(order).await {
-            Ok(wrong) if wrong.is_empty() => match order {
-                Some(order) => self.outcome.table.hit(order),
-                None => self.outcome.table.hit_anywhere(),
+        let breaks = if number.is_multiple_of(ANYWHERE_EVERY) {
+            Breaks::Anywhere
+        } else if self.server.is_some() && number % ANYWHERE_EVERY == DATABASE_AT {
+            Breaks::Database
+        } else {
+            Breaks::At(self.next())
+        };
+        let name = match breaks {
+            Breaks::At(order) => order.to_string(),
+            Breaks::Anywhere => "anywhere".to_owned(),
+            Breaks::Database => "the database server".to_owned(),
+        };
+        match self.attempt(breaks).await {
+            Ok(wrong) if wrong.is_empty() => match breaks {
+                Breaks::At(order) => self.outcome.table.hit(order),
+                Breaks::Anywhere => self.outcome.table.hit_anywhere(),
+                Breaks::Database => self.outcome.table.hit_database(),
             },
             Ok(wrong) => {
                 self.outcome.faults.push(format!("round {number}, {name}: {}", wrong.join("; ")));
@@ -98,12 +127,20 @@ impl Campaign<'_> {
         }
     }
 
-    async fn attempt(&mut self, order: Option<Order>) -> Result<Vec<String>> {
-        let first = order.filter(|order| stage(order.point) == Stage::FirstStart);
+    async fn attempt(&mut self, breaks: Breaks) -> Result<Vec<String>> {
+        let first = match breaks {
+            Breaks::At(order) if stage(order.point) == Stage::FirstStart => Some(order),
+            _ => None,
+        };
         if first.is_some() || self.world.as_ref().is_none_or(|(_, age)| *age >= ROUNDS_OF_A_WORLD) {
             self.end_of_world().await;
             let orders: Vec<Order> = first.into_iter().collect();
-            let world = World::new(&self.plan.program, &orders).await.context("a new world")?;
+            let records = match &self.server {
+                Some(server) => Some(server.new_database().await?),
+                None => None,
+            };
+            let world = World::on(&self.plan.program, &orders, records);
+            let world = world.await.context("a new world")?;
             if first.is_none() {
                 world.enrol_students().await?;
             }
@@ -111,9 +148,13 @@ impl Campaign<'_> {
         }
         let Some((world, age)) = &mut self.world else { return Ok(Vec::new()) };
         *age += 1;
-        match order {
-            Some(order) => round(world, order, &mut self.rng).await,
-            None => {
+        match breaks {
+            Breaks::At(order) => round(world, order, &mut self.rng).await,
+            Breaks::Database => match &mut self.server {
+                Some(server) => database_down(world, server, &mut self.rng).await,
+                None => Ok(Vec::new()),
+            },
+            Breaks::Anywhere => {
                 let side = if self.rng.next_u32().is_multiple_of(2) {
                     Side::Cuhk
                 } else {

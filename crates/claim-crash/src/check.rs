@@ -8,12 +8,10 @@ mod claims;
 mod cuhk;
 mod log;
 
-use std::path::Path;
-
 use anyhow::Result;
 use claim_core::claim::ClaimId;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions, Connection, Row as _, SqlSafeStr};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Connection, Row as _, SqlSafeStr};
 
 use crate::world::Scene;
 
@@ -40,7 +38,7 @@ pub async fn check(scene: &Scene, claims: Claims<'_>) -> Result<Vec<String>> {
 }
 
 /// A row of a database.
-pub(crate) struct Row(SqliteRow);
+pub(crate) struct Row(AnyRow);
 
 impl Row {
     pub(crate) fn int(&self, column: &str) -> Option<i64> {
@@ -57,9 +55,9 @@ impl Row {
 }
 
 /// What a database holds, read beside the server that uses it.
-pub(crate) async fn rows(database: &Path, sql: &'static str) -> Result<Vec<Row>> {
-    let options = SqliteConnectOptions::new().filename(database);
-    let mut connection = options.connect().await?;
+pub(crate) async fn rows(database: &str, sql: &'static str) -> Result<Vec<Row>> {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(database).await?;
     let rows = sqlx::query(sql.into_sql_str()).fetch_all(&mut connection).await;
     connection.close().await?;
     Ok(rows?.into_iter().map(Row).collect())

@@ -11,12 +11,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use claim_blackboard::Quotas;
-use claim_core::Origin;
+use claim_blackboard::{AllowedOutage, Assignments, Quotas};
 use claim_core::invitation::Invitee;
+use claim_core::{Origin, Timestamp};
 use claim_cuhk::{Clock, Office, Revoking};
 use claim_http::Limits;
-use claim_pki::{RevocationReason, SerialNumber};
+use claim_pki::{RevocationReason, SerialNumber, WitnessName};
 use claim_store::Faults;
 use clap::{Args, Subcommand};
 
@@ -69,6 +69,39 @@ pub enum Child {
         /// Where CUHK is.
         #[arg(long)]
         cuhk: Origin,
+        /// The records, where they are not in the folder.
+        #[arg(long)]
+        database: Option<String>,
+    },
+    /// A witness that is not CUHK.
+    Witness {
+        /// Folder and orders.
+        #[command(flatten)]
+        common: Common,
+        /// Where to listen.
+        #[arg(long)]
+        port: u16,
+        /// What it is called.
+        #[arg(long)]
+        name: WitnessName,
+        /// A file with the certificate of the log.
+        #[arg(long)]
+        logs: PathBuf,
+    },
+    /// Staff, saying that Blackboard could not be reached.
+    AllowOutage {
+        /// Folder and orders.
+        #[command(flatten)]
+        common: Common,
+        /// The first moment, in milliseconds since 1970.
+        #[arg(long)]
+        since: i64,
+        /// The last moment.
+        #[arg(long)]
+        until: i64,
+        /// The records, where they are not in the folder.
+        #[arg(long)]
+        database: Option<String>,
     },
     /// Staff, inviting.
     Invite {
@@ -107,6 +140,8 @@ pub async fn run(child: Child) -> Result<ExitCode> {
     let common = match &child {
         Child::Cuhk { common, .. }
         | Child::Blackboard { common, .. }
+        | Child::Witness { common, .. }
+        | Child::AllowOutage { common, .. }
         | Child::Invite { common, .. }
         | Child::Roster { common, .. }
         | Child::Revoke { common, .. } => common,
@@ -116,7 +151,22 @@ pub async fn run(child: Child) -> Result<ExitCode> {
     std::thread::spawn(move || hear(&orders));
     let outcome = match child {
         Child::Cuhk { common, port } => cuhk(common, port, faults).await,
-        Child::Blackboard { common, port, cuhk } => blackboard(common, port, cuhk, faults).await,
+        Child::Blackboard { common, port, cuhk, database } => {
+            let keep_free = Some(common.keep_free());
+            let config = claim_blackboard::Config::new(common.dir, cuhk);
+            let config = claim_blackboard::Config { database, keep_free, faults, ..config };
+            blackboard(config, port).await
+        }
+        Child::Witness { common, port, name, logs } => {
+            let config = claim_witness::Config::new(common.dir);
+            let (name, logs) = (Some(name), vec![logs]);
+            witness(claim_witness::Config { name, logs, faults, ..config }, port).await
+        }
+        Child::AllowOutage { common, since, until, database } => {
+            let database = database.as_deref();
+            let records = claim_blackboard::assignments_with(&common.dir, database, faults).await?;
+            allow_outage(&records, since, until).await
+        }
         Child::Invite { common, sid } => invite(common.dir, sid, faults).await,
         Child::Roster { common, sid } => roster(common.dir, &sid, faults).await,
         Child::Revoke { common, serial } => revoke(common.dir, &serial, faults).await,
@@ -166,6 +216,7 @@ async fn cuhk(common: Common, port: u16, faults: Faults) -> Result<String> {
         listen: listen(port),
         limits: limits(),
         keep_free: Some(common.keep_free()),
+        quotas: claim_cuhk::Quotas { timestamps_per_minute: PLENTY },
         faults,
         ..claim_cuhk::Config::new(common.dir)
     };
@@ -175,18 +226,31 @@ async fn cuhk(common: Common, port: u16, faults: Faults) -> Result<String> {
     Ok(String::new())
 }
 
-async fn blackboard(common: Common, port: u16, cuhk: Origin, faults: Faults) -> Result<String> {
+async fn blackboard(config: claim_blackboard::Config, port: u16) -> Result<String> {
     let config = claim_blackboard::Config {
         listen: listen(port),
         limits: limits(),
         quotas: Quotas { requests_per_minute: PLENTY, ..Quotas::default() },
-        keep_free: Some(common.keep_free()),
-        faults,
-        ..claim_blackboard::Config::new(common.dir, cuhk)
+        ..config
     };
     let running = claim_blackboard::start(config, Arc::new(|_| {})).await?;
     say("listening");
     running.run(std::future::pending()).await;
+    Ok(String::new())
+}
+
+async fn witness(config: claim_witness::Config, port: u16) -> Result<String> {
+    let config = claim_witness::Config { listen: listen(port), limits: limits(), ..config };
+    let running = claim_witness::start(config, Arc::new(|_| {})).await?;
+    say("listening");
+    running.run(std::future::pending()).await;
+    Ok(String::new())
+}
+
+async fn allow_outage(records: &Assignments, since: i64, until: i64) -> Result<String> {
+    let allowed = AllowedOutage { reason: "a test".to_owned(), at: Clock::system().now() };
+    let (since, until) = (Timestamp::from_millis(since), Timestamp::from_millis(until));
+    records.allow_outage(since, until, &allowed).await?;
     Ok(String::new())
 }
 

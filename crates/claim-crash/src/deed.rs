@@ -5,14 +5,16 @@ mod hand_in;
 mod message;
 mod office;
 mod split;
+mod witness;
 
 use anyhow::Result;
 
 pub use enrol::{Enrol, Renew};
-pub use hand_in::{HandIn, receipt};
+pub use hand_in::{HandIn, Kind, receipt};
 pub use message::Message;
-pub use office::{Import, Invite, Revoke};
+pub use office::{AllowOutage, Import, Invite, Revoke};
 pub use split::Split;
+pub use witness::Witness;
 
 use crate::world::Scene;
 
@@ -32,6 +34,10 @@ pub enum Deed {
     Import(Import),
     /// Revoking.
     Revoke(Revoke),
+    /// Saying that Blackboard could not be reached.
+    AllowOutage(AllowOutage),
+    /// Setting up a witness of one's own, and having it cosign.
+    Witness(Box<Witness>),
     /// Showing the witness a second tree of the same size.
     Split(Split),
 }
@@ -50,6 +56,8 @@ impl Deed {
             Self::Invite(deed) => deed.advance(scene).await,
             Self::Import(deed) => deed.advance(scene).await,
             Self::Revoke(deed) => deed.advance(scene).await,
+            Self::AllowOutage(deed) => deed.advance(scene).await,
+            Self::Witness(deed) => deed.advance(scene).await,
             Self::Split(deed) => deed.advance(scene).await,
         }
     }

@@ -14,6 +14,7 @@ pub mod check;
 pub mod child;
 pub mod deed;
 pub mod order;
+pub mod postgres;
 pub mod power;
 pub mod process;
 pub mod record;

@@ -34,6 +34,9 @@ enum Command {
         /// Demand that every point was hit so often in both ways
         #[arg(long, default_value_t = 20)]
         least: u32,
+        /// Have Blackboard's records on a PostgreSQL server, which is killed as well
+        #[arg(long)]
+        postgres: bool,
     },
     /// Be a server, or do what staff does, with faults
     #[command(subcommand, hide = true)]
@@ -44,8 +47,8 @@ fn main() -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     match Cli::parse().command {
         Command::Be(child) => runtime.block_on(child::run(child)),
-        Command::Rounds { rounds, seed, least } => {
-            let plan = Plan { program: std::env::current_exe()?, rounds, seed };
+        Command::Rounds { rounds, seed, least, postgres } => {
+            let plan = Plan { program: std::env::current_exe()?, rounds, seed, postgres };
             let outcome = runtime.block_on(Campaign::run(&plan, |line| println!("{line}")))?;
             println!("{}", outcome.table);
             let lacking = outcome.table.lacking(least);

@@ -25,6 +25,8 @@ pub struct Record {
     pub revoked: BTreeSet<String>,
     /// Serial numbers whose revocation was asked for.
     pub to_be_revoked: BTreeSet<String>,
+    /// Outages that staff was told are on record: first and last moment, in milliseconds.
+    pub allowed: BTreeSet<(i64, i64)>,
     /// Sizes of trees of which the witness was shown two.
     pub splits: BTreeSet<u64>,
     /// The last checkpoint that was seen.
@@ -46,6 +48,8 @@ pub struct Claimed {
     pub files: Vec<FileEntry>,
     /// The token of the lodging that was acknowledged.
     pub lodged: Option<Vec<u8>>,
+    /// CUHK's timestamp over it, where it was lodged with one.
+    pub stamped: Option<Vec<u8>>,
     /// The files that were acknowledged.
     pub pieces: BTreeSet<usize>,
     /// Whether a complete receipt was given out.

@@ -7,15 +7,18 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use claim_core::claim::ClaimId;
 use claim_store::blackboard::BlackboardStore;
-use claim_store::{DatabaseUrl, Moment, Point};
+use claim_store::{Moment, Point};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::check::{Claims, check};
-use crate::deed::{Deed, Enrol, HandIn, Import, Invite, Message, Renew, Revoke, Split};
+use crate::deed::{
+    AllowOutage, Deed, Enrol, HandIn, Import, Invite, Kind, Message, Renew, Revoke, Split, Witness,
+};
 use crate::order::{Action, Order};
+use crate::postgres::Postgres;
 use crate::process::Said;
 use crate::world::{Scene, Side, World};
 
@@ -53,11 +56,12 @@ pub fn stage(point: Point) -> Stage {
         | Point::Revocation
         | Point::RevocationList
         | Point::LogRebuilt
+        | Point::WitnessKey
         | Point::OutageAllowed => Stage::Office,
         Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
             Stage::Start(Side::Blackboard)
         }
-        Point::WitnessThinned | Point::WitnessKey => Stage::Start(Side::Cuhk),
+        Point::WitnessThinned => Stage::Start(Side::Cuhk),
         Point::LogBegin => Stage::FirstStart,
         Point::Message
         | Point::Lodge
@@ -161,6 +165,27 @@ pub async fn anywhere(world: &mut World, side: Side, rng: &mut ChaCha8Rng) -> Re
     Ok(wrong)
 }
 
+/// The database server of Blackboard's records ended at any moment, under load, and started again.
+///
+/// # Errors
+/// When what must go on does not.
+pub async fn database_down(
+    world: &mut World,
+    server: &mut Postgres,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<String>> {
+    let scene = Arc::clone(&world.scene);
+    let running = UnderWay::set_out(&scene, load(&scene, rng)?);
+    sleep(Duration::from_micros(u64::from(rng.next_u32() % 400_000))).await;
+    server.crash().await?;
+    server.run().await?;
+    let mut deeds = running.come_back().await?;
+    let mut wrong = settle(&scene, &mut deeds).await?;
+    let claims: Vec<ClaimId> = deeds.iter().filter_map(claim).collect();
+    wrong.extend(check(&scene, Claims::These(&claims)).await?);
+    Ok(wrong)
+}
+
 /// Says what is wrong of all that there ever was in this world.
 ///
 /// # Errors
@@ -174,7 +199,7 @@ async fn start(world: &mut World, side: Side, order: Order) -> Result<()> {
     world.kill(side).await?;
     if order.point == Point::Ring {
         // Without keys it makes one at the start. Whoever has a session opens another one then.
-        let url = DatabaseUrl::sqlite(world.scene.database(Side::Blackboard));
+        let url = world.scene.database(Side::Blackboard).parse()?;
         let store = BlackboardStore::open(&url).await?;
         store.forget_all_ring().await?;
         store.close().await;
@@ -234,7 +259,7 @@ async fn deeds(scene: &Arc<Scene>, order: Order, rng: &mut ChaCha8Rng) -> Result
             let mut root = [0; 32];
             rng.fill_bytes(&mut root);
             // Before it and not beside it: the log must not grow while the witness is shown another tree of its size.
-            done(scene, hand_in(scene, 0, 2, false, rng)?).await?;
+            done(scene, hand_in(scene, 0, 2, Kind::Plain, rng)?).await?;
             return Ok(vec![Deed::Split(Split::new(root))]);
         }
         Point::Roster => deeds.push(Deed::Import(Import::new(scene, order)?)),
@@ -245,16 +270,26 @@ async fn deeds(scene: &Arc<Scene>, order: Order, rng: &mut ChaCha8Rng) -> Result
             let serial = certificate.serial().to_string();
             deeds.push(Deed::Revoke(Revoke::new(scene, serial, order)));
         }
-        Point::Withdrawal => deeds.push(hand_in(scene, 1, 2, true, rng)?),
+        Point::Withdrawal => deeds.push(hand_in(scene, 1, 2, Kind::Withdrawn, rng)?),
+        Point::OutageAllowed => {
+            let since = i64::from(rng.next_u32()) * 1000;
+            deeds.push(Deed::AllowOutage(AllowOutage::new(since, since + 60_000, order)));
+        }
+        Point::WitnessKey => {
+            // It cosigns what there is: something, then.
+            done(scene, hand_in(scene, 2, 1, Kind::Plain, rng)?).await?;
+            deeds.push(Deed::Witness(Box::new(Witness::new(scene, rng.next_u64(), order)?)));
+        }
         _ => {}
     }
     Ok(deeds)
 }
 
-/// A hand-in of some files and two messages.
+/// A hand-in of some files, which in one case of four is a claim of an outage, and two messages.
 fn load(scene: &Arc<Scene>, rng: &mut ChaCha8Rng) -> Result<Vec<Deed>> {
     let files = 2 + rng.next_u32() % 2;
-    let mut deeds = vec![hand_in(scene, 0, files, false, rng)?];
+    let kind = if rng.next_u32().is_multiple_of(4) { Kind::Outage } else { Kind::Plain };
+    let mut deeds = vec![hand_in(scene, 0, files, kind, rng)?];
     for person in [1, 2] {
         let text = format!("{:016x}", rng.next_u64());
         deeds.push(Deed::Message(Message::new(scene, person, text)));
@@ -266,7 +301,7 @@ fn hand_in(
     scene: &Arc<Scene>,
     person: usize,
     files: u32,
-    withdraw: bool,
+    kind: Kind,
     rng: &mut ChaCha8Rng,
 ) -> Result<Deed> {
     let contents = (0..files)
@@ -276,7 +311,7 @@ fn hand_in(
             content
         })
         .collect();
-    Ok(Deed::HandIn(Box::new(HandIn::new(scene, person, contents, withdraw)?)))
+    Ok(Deed::HandIn(Box::new(HandIn::new(scene, person, contents, kind)?)))
 }
 
 /// Deeds that people are about.
@@ -347,6 +382,8 @@ fn was_hit(deed: &Deed) -> bool {
         Deed::Invite(deed) => deed.was_hit(),
         Deed::Import(deed) => deed.was_hit(),
         Deed::Revoke(deed) => deed.was_hit(),
+        Deed::AllowOutage(deed) => deed.was_hit(),
+        Deed::Witness(deed) => deed.was_hit(),
         _ => false,
     }
 }

@@ -12,6 +12,7 @@ use crate::order::{Action, Order};
 pub struct Table {
     hits: BTreeMap<(Point, Moment, Action), u32>,
     anywhere: u32,
+    database: u32,
 }
 
 /// The columns: an error or SIGKILL, with nothing durable or all of it.
@@ -33,6 +34,11 @@ impl Table {
     /// A kill at no point in particular.
     pub fn hit_anywhere(&mut self) {
         self.anywhere += 1;
+    }
+
+    /// The database server ended at no point in particular.
+    pub fn hit_database(&mut self) {
+        self.database += 1;
     }
 
     /// What was hit less often than so, in one of both ways.
@@ -69,6 +75,10 @@ impl fmt::Display for Table {
                 .collect();
             writeln!(f, "| {point} | {} |", counts.join(" | "))?;
         }
-        write!(f, "and killed at {} moments of no choice", self.anywhere)
+        write!(f, "and killed at {} moments of no choice", self.anywhere)?;
+        match self.database {
+            0 => Ok(()),
+            times => write!(f, ", the database server at {times}"),
+        }
     }
 }

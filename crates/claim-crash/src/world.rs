@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use claim_blackboard::AllowedOutage;
 use claim_core::claim::ClaimId;
 use claim_core::invitation::Invitee;
 use claim_core::messages::Chain;
@@ -15,6 +16,7 @@ use claim_core::receipt::log_name;
 use claim_core::student::{Credential, Session};
 use claim_core::{Origin, PersonId, Sid};
 use claim_cuhk::{Clock, Office};
+use claim_http::TlsIdentity;
 use claim_log::LogSigner;
 use claim_log::note::SigningKey as NoteKey;
 use claim_pki::{Certificate, Ed25519SigningKey, EvidenceRequest, Root, SigningKey};
@@ -25,7 +27,7 @@ use crate::deed::enrol::{enrol, invite};
 use crate::order::Order;
 use crate::process::{PATIENCE, Process, Said};
 use crate::record::Record;
-use crate::wire::Wire;
+use crate::wire::{Wire, now};
 
 /// How many students hand in and say something in every round.
 const STUDENTS: u32 = 3;
@@ -38,6 +40,9 @@ const PORTS: std::ops::Range<u16> = 15_000..30_000;
 
 /// How long to wait before something is tried or looked at again.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// An hour, in seconds.
+const HOUR: i64 = 3600;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,8 @@ pub struct Scene {
     pub blackboard: Wire,
     /// CUHK's records, for what is not to break.
     pub office: Office,
+    /// Where Blackboard's records are, if not in its folder.
+    records: Option<String>,
     people: Mutex<Vec<Arc<Person>>>,
     record: Mutex<Record>,
     next_sid: AtomicU32,
@@ -93,7 +100,15 @@ impl World {
     /// # Errors
     /// When they do not start, which is a finding too.
     pub async fn new(program: &Path, orders: &[Order]) -> Result<Self> {
-        let mut world = Self::without_blackboard(program).await?;
+        Self::on(program, orders, None).await
+    }
+
+    /// The same, with Blackboard's records in this database, which is empty.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub async fn on(program: &Path, orders: &[Order], records: Option<String>) -> Result<Self> {
+        let mut world = Self::with_cuhk(program, records, 0).await?;
         world.start(Side::Blackboard, orders).await?;
         world.certify_evidence().await?;
         Ok(world)
@@ -104,7 +119,7 @@ impl World {
     /// # Errors
     /// As [`Self::new`].
     pub async fn keeping_free(program: &Path, mib: u32) -> Result<Self> {
-        let mut world = Self::with_cuhk(program, mib).await?;
+        let mut world = Self::with_cuhk(program, None, mib).await?;
         world.start(Side::Blackboard, &[]).await?;
         world.certify_evidence().await?;
         Ok(world)
@@ -115,10 +130,10 @@ impl World {
     /// # Errors
     /// When CUHK does not start.
     pub async fn without_blackboard(program: &Path) -> Result<Self> {
-        Self::with_cuhk(program, 0).await
+        Self::with_cuhk(program, None, 0).await
     }
 
-    async fn with_cuhk(program: &Path, keep_free: u32) -> Result<Self> {
+    async fn with_cuhk(program: &Path, records: Option<String>, keep_free: u32) -> Result<Self> {
         let ports = [free_port()?, free_port()?];
         let folder = tempfile::tempdir()?;
         let [cuhk_origin, origin] =
@@ -135,6 +150,7 @@ impl World {
             office: Office::open(&dir, None, Clock::system()).await?,
             root,
             folder,
+            records,
             people: Mutex::default(),
             record: Mutex::default(),
             next_sid: AtomicU32::new(FIRST_SID),
@@ -150,11 +166,22 @@ impl World {
     /// # Errors
     /// When one is not enrolled.
     pub async fn enrol_students(&self) -> Result<()> {
+        self.allow_outages().await?;
         for _ in 0..STUDENTS {
             let person = self.scene.new_person().await?;
             self.scene.people.lock().unwrap_or_else(PoisonError::into_inner).push(person);
         }
         Ok(())
+    }
+
+    /// Staff says that Blackboard cannot be reached all day, so that whatever CUHK stamps is taken.
+    async fn allow_outages(&self) -> Result<()> {
+        let scene = &self.scene;
+        let (dir, database) = (scene.dir(Side::Blackboard), scene.elsewhere(Side::Blackboard));
+        let allowed = AllowedOutage { reason: "a test".to_owned(), at: now() };
+        let (since, until) = (now().plus_seconds(-HOUR), now().plus_seconds(24 * HOUR));
+        let records = claim_blackboard::assignments(&dir, database).await?;
+        Ok(records.allow_outage(since, until, &allowed).await?)
     }
 
     /// Starts a server, which must come to serve.
@@ -215,9 +242,11 @@ impl World {
                 vec!["blackboard".into(), "--port".into(), port, "--cuhk".into(), origin]
             }
         };
+        let records = self.scene.elsewhere(side).into_iter();
+        let records = records.flat_map(|url| ["--database".to_owned(), url.to_owned()]);
         let keep_free = self.keep_free.to_string();
         let common = ["--dir".into(), dir, "--keep-free".into(), keep_free];
-        words.into_iter().chain(common).collect()
+        words.into_iter().chain(records).chain(common).collect()
     }
 
     /// A running server.
@@ -289,12 +318,26 @@ impl Scene {
         })
     }
 
-    /// A server's database.
-    pub fn database(&self, side: Side) -> PathBuf {
-        self.dir(side).join(match side {
+    /// A server's database, as its URL.
+    pub fn database(&self, side: Side) -> String {
+        let file = match side {
             Side::Cuhk => claim_cuhk::DATABASE_FILE,
             Side::Blackboard => claim_blackboard::DATABASE_FILE,
-        })
+        };
+        match self.elsewhere(side) {
+            Some(url) => url.to_owned(),
+            None => format!("sqlite:{}", self.dir(side).join(file).display()),
+        }
+    }
+
+    /// The URL of a server's database that is not in its folder.
+    pub fn elsewhere(&self, side: Side) -> Option<&str> {
+        self.records.as_deref().filter(|_| side == Side::Blackboard)
+    }
+
+    /// A folder for something that comes once.
+    pub fn aside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// What was acknowledged.
@@ -369,6 +412,17 @@ impl Scene {
 }
 
 impl Person {
+    /// CUHK, to somebody who shows this person's certificate.
+    ///
+    /// # Errors
+    /// When there can be no client.
+    pub fn shown_to(&self, scene: &Scene) -> Result<Wire> {
+        let chain = self.credential.chain.certificates().into_iter();
+        let chain: Vec<_> = chain.map(Certificate::from_der).collect::<Result<_, _>>()?;
+        let identity = TlsIdentity::from_pki(&chain, &self.credential.key)?;
+        Wire::new(&scene.root, &scene.cuhk.origin, Some(&identity))
+    }
+
     /// The session, opened where there is none.
     ///
     /// # Errors
@@ -400,7 +454,7 @@ impl Person {
 }
 
 /// A port that nobody has, among those that the system does not give away by itself.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     use rand_core::Rng as _;
     for _ in 0..1000 {
         let width = u32::from(PORTS.end - PORTS.start);

@@ -27,9 +27,34 @@ async fn world() -> World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_run_loses_nothing() {
-    let plan = Plan { program: PROGRAM.into(), rounds: 24, seed: 20_261_126 };
+    let (rounds, seed, postgres) = (24, 20_261_126, false);
+    let plan = Plan { program: PROGRAM.into(), rounds, seed, postgres };
     let outcome = Campaign::run(&plan, |_| {}).await.unwrap();
     assert_eq!(outcome.faults, Vec::<String>::new(), "\n{}", outcome.table);
+}
+
+/// The same with Blackboard's records on a database server, which is killed as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_run_on_postgresql_loses_nothing() {
+    let (rounds, seed, postgres) = (16, 20_261_126, true);
+    let plan = Plan { program: PROGRAM.into(), rounds, seed, postgres };
+    let outcome = Campaign::run(&plan, |_| {}).await.unwrap();
+    assert_eq!(outcome.faults, Vec::<String>::new(), "\n{}", outcome.table);
+}
+
+/// A witness of somebody's own, and an outage that staff allows: each broken in every way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_staff_and_other_witnesses_do_is_not_lost() {
+    let (mut world, mut rng) = (world().await, rng());
+    for point in [Point::WitnessKey, Point::OutageAllowed] {
+        for moment in [Moment::Before, Moment::After] {
+            for action in [Action::Fail, Action::Stop] {
+                let order = Order { point, moment, action };
+                let wrong = round(&mut world, order, &mut rng).await.unwrap();
+                assert_eq!(wrong, Vec::<String>::new(), "{order}");
+            }
+        }
+    }
 }
 
 /// What a server says before it is durable is lost, and each time the check must say so.
@@ -49,6 +74,7 @@ async fn an_answer_before_the_commit_is_seen() {
         (Point::Roster, "is not on the roster"),
         (Point::Invitation, "is lost"),
         (Point::SplitView, "is lost"),
+        (Point::OutageAllowed, "was allowed and is lost"),
     ];
     for (point, words) in points {
         // What one leaves behind, the next must not take for its own.

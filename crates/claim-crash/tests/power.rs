@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use claim_crash::check::{Claims, check};
-use claim_crash::deed::{Deed, Enrol, HandIn, Message};
+use claim_crash::deed::{Deed, Enrol, HandIn, Kind, Message};
 use claim_crash::order::{Action, Order};
 use claim_crash::power::{Disk, Moment as Time, Removed, traced, tracer};
 use claim_crash::process::Said;
@@ -17,7 +17,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_claim-crash");
 
 fn hand_in(scene: &Scene) -> Deed {
     let contents = vec![b"first".to_vec(), b"second".to_vec()];
-    Deed::HandIn(Box::new(HandIn::new(scene, 0, contents, false).unwrap()))
+    Deed::HandIn(Box::new(HandIn::new(scene, 0, contents, Kind::Plain).unwrap()))
 }
 
 /// Starts Blackboard on what the disk has and says what is wrong of all that it had acknowledged; where nothing is, it

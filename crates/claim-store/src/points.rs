@@ -41,8 +41,7 @@ pub enum Point {
     SplitView,
     /// CUHK, the witness: checkpoints of former days, of which one a day stays.
     WitnessThinned,
-    /// A witness that is not CUHK: its key, before anything is signed with it. Not among [`Point::ALL`], as that program
-    /// is none of the two servers.
+    /// A witness that is not CUHK: its key, before anything is signed with it.
     WitnessKey,
     /// Blackboard: messages.
     Message,
@@ -75,7 +74,7 @@ pub enum Point {
     WitnessMet,
     /// Blackboard: an assignment.
     Assignment,
-    /// Blackboard: an outage, as staff says by a command. Not among [`Point::ALL`]: no round has that command yet.
+    /// Blackboard: an outage, as staff says by a command.
     OutageAllowed,
     /// Blackboard: the keys that seal sessions.
     Ring,
@@ -85,7 +84,7 @@ pub enum Point {
 
 impl Point {
     /// All that the rounds of the crash table must hit.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Roster,
         Self::Invitation,
         Self::CodeSpent,
@@ -96,6 +95,7 @@ impl Point {
         Self::Witness,
         Self::SplitView,
         Self::WitnessThinned,
+        Self::WitnessKey,
         Self::Message,
         Self::Lodge,
         Self::Chunk,
@@ -110,6 +110,7 @@ impl Point {
         Self::Cosignature,
         Self::WitnessMet,
         Self::Assignment,
+        Self::OutageAllowed,
         Self::Ring,
         Self::Probe,
     ];

@@ -36,7 +36,15 @@ impl WitnessStore {
     /// [`StoreError::NewerSchema`] when a newer program has worked with it, [`StoreError::OtherSchema`] when it
     /// is not a witness's.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(url, Schema::Witness, Faults::none()).await? })
+        Self::open_with(url, Faults::none()).await
+    }
+
+    /// The same, with faults at its points.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &DatabaseUrl, faults: Faults) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(url, Schema::Witness, faults).await? })
     }
 
     /// What it has seen.

@@ -7,6 +7,7 @@ use claim_core::Origin;
 use claim_http::{Clock, ExternalTls, Limits};
 use claim_log::LogKey;
 use claim_pki::WitnessName;
+use claim_store::Faults;
 
 /// The port that a witness listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 9337;
@@ -42,6 +43,8 @@ pub struct Config {
     pub limits: Limits,
     /// The time: it stands in the cosignatures.
     pub clock: Clock,
+    /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
+    pub faults: Faults,
 }
 
 impl Config {
@@ -60,6 +63,7 @@ impl Config {
             metrics: None,
             limits: Limits::default(),
             clock: Clock::system(),
+            faults: Faults::none(),
         }
     }
 }

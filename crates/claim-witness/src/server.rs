@@ -71,7 +71,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         Some(url) => url.parse()?,
         None => DatabaseUrl::sqlite(folder.database()),
     };
-    let store = WitnessStore::open(&url).await?;
+    let store = WitnessStore::open_with(&url, config.faults.clone()).await?;
     let witness = identity::witness(&config, &folder, &root, &store, &observer).await?;
     let logs = Logs::load(&root, &config.logs, &config.keys)?;
     let (external, shown) = match config.external_tls.clone() {

@@ -86,5 +86,7 @@ mod tokens;
 mod units;
 #[path = "terminals/verifying.rs"]
 mod verifying;
+#[path = "terminals/witness_keys.rs"]
+mod witness_keys;
 #[path = "terminals/witnesses.rs"]
 mod witnesses;

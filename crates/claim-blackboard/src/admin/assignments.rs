@@ -4,6 +4,7 @@ use std::path::Path;
 
 use claim_core::claim::ClaimId;
 use claim_core::{AssignmentRef, Timestamp};
+use claim_store::Faults;
 use claim_store::blackboard::{
     AllowedOutage, AssignmentRow, BlackboardStore, ClaimOutline, OutageRow,
 };
@@ -29,7 +30,19 @@ pub struct HandIn {
 /// # Errors
 /// [`AdminError`].
 pub async fn assignments(dir: &Path, database: Option<&str>) -> Result<Assignments, AdminError> {
-    Ok(Assignments { store: open(dir, database).await? })
+    assignments_with(dir, database, Faults::none()).await
+}
+
+/// The same, with what a test makes go wrong at the points of the records.
+///
+/// # Errors
+/// [`AdminError`].
+pub async fn assignments_with(
+    dir: &Path,
+    database: Option<&str>,
+    faults: Faults,
+) -> Result<Assignments, AdminError> {
+    Ok(Assignments { store: open(dir, database, faults).await? })
 }
 
 impl Assignments {

@@ -70,6 +70,30 @@ fn genuine(site: &Site) -> Vec<Case> {
     ]
 }
 
+/// A proof can have the cosignatures of several witnesses, and each that is there must be genuine.
+fn of_two_witnesses(site: &Site) -> Vec<Case> {
+    let mut two = site.make(&Story::new());
+    let both = |first, second| [(&site.witness, at(first)), (&site.other_witness, at(second))];
+    let [lodged, received] =
+        [both("15:59:42.000", "15:59:45.000"), both("16:00:32.000", "16:00:31.000")];
+    site.prove(&mut two, &lodged, &received);
+    let mut later = two.clone();
+    site.prove(&mut later, &lodged[..1], &received);
+    let proof = String::from_utf8(content(&two, Member::LodgedProof)).unwrap();
+    let name = site.other_witness.signer.key().name().to_string();
+    let line = proof.lines().find(|line| line.starts_with(&format!("\u{2014} {name} "))).unwrap();
+    // In the middle of the signature.
+    let (place, end) = (line.len() - 20, line.len() - 19);
+    let other = if &line[place..end] == "A" { "B" } else { "A" };
+    let altered = format!("{}{other}{}", &line[..place], &line[end..]);
+    let altered = with(&two, Member::LodgedProof, proof.replace(line, &altered).as_bytes());
+    vec![
+        holds("two witnesses", two.zip()),
+        holds("two witnesses, one of them later", later.zip()),
+        forged("two witnesses, one cosignature altered", altered, Point::Log, "proof"),
+    ]
+}
+
 /// By a student, or by whoever has a receipt in hands.
 fn of_students(site: &Site) -> Vec<Case> {
     let made = site.make(&Story::new());
@@ -291,6 +315,7 @@ fn of_outages(site: &Site) -> Vec<Case> {
 
 fn all(site: &Site) -> Vec<Case> {
     let mut cases = genuine(site);
+    cases.extend(of_two_witnesses(site));
     cases.extend(of_students(site));
     cases.extend(of_blackboard(site));
     cases.extend(of_the_issuing_key(site));

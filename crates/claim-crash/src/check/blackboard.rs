@@ -11,6 +11,7 @@ use crate::world::{Scene, Side};
 
 pub(super) async fn check(scene: &Scene, logged: &BTreeMap<Vec<u8>, u32>) -> Result<Vec<String>> {
     let mut wrong = messages(scene).await?;
+    wrong.extend(outages(scene).await?);
     wrong.extend(claims(scene).await?);
     wrong.extend(entries(scene, logged).await?);
     Ok(wrong)
@@ -36,6 +37,16 @@ async fn messages(scene: &Scene) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
+async fn outages(scene: &Scene) -> Result<Vec<String>> {
+    let database = scene.database(Side::Blackboard);
+    let rows = rows(&database, "SELECT since, until FROM allowed_outages").await?;
+    let known: BTreeSet<_> =
+        rows.iter().filter_map(|row| Some((row.int("since")?, row.int("until")?))).collect();
+    let record = scene.record();
+    let lost = record.allowed.difference(&known);
+    Ok(lost.map(|outage| format!("the outage {outage:?} was allowed and is lost")).collect())
+}
+
 async fn claims(scene: &Scene) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     let database = scene.database(Side::Blackboard);
@@ -44,7 +55,7 @@ async fn claims(scene: &Scene) -> Result<Vec<String>> {
         let file = row.int("file").and_then(|file| usize::try_from(file).ok()).unwrap_or_default();
         pieces.entry(row.text("claim").unwrap_or_default()).or_default().insert(file);
     }
-    let sql = "SELECT id, state, token, pieces, durable FROM claims";
+    let sql = "SELECT id, state, token, outage, pieces, durable FROM claims";
     let mut rows_of: BTreeMap<String, _> = BTreeMap::new();
     for row in rows(&database, sql).await? {
         rows_of.insert(row.text("id").unwrap_or_default(), row);
@@ -61,6 +72,9 @@ async fn claims(scene: &Scene) -> Result<Vec<String>> {
         let state = row.text("state").unwrap_or_default();
         if claimed.lodged.as_ref().is_some_and(|token| row.bytes("token").as_ref() != Some(token)) {
             wrong.push(format!("claim {id} has another token than was given out"));
+        }
+        if claimed.stamped.is_some() && claimed.stamped != row.bytes("outage") {
+            wrong.push(format!("claim {id} has another timestamp of CUHK than it was lodged with"));
         }
         if !claimed.pieces.is_subset(&there) {
             wrong.push(format!(

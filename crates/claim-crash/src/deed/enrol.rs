@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use claim_core::invitation::{Invitation, Invitee};
 use claim_core::{PersonId, ProblemType, Sid};
-use claim_http::{EstError, TlsIdentity, simple_enroll, simple_reenroll};
+use claim_http::{EstError, simple_enroll, simple_reenroll};
 use claim_pki::{Certificate, SigningKey, Subject, certification_request};
 
 use crate::wire::Wire;
@@ -115,10 +115,7 @@ impl Renew {
 
     pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
         let person = scene.person(self.person)?;
-        let chain: Result<Vec<_>, _> =
-            person.credential.chain.certificates().into_iter().map(Certificate::from_der).collect();
-        let identity = TlsIdentity::from_pki(&chain?, &person.credential.key)?;
-        let wire = Wire::new(&scene.root, &scene.cuhk.origin, Some(&identity))?;
+        let wire = person.shown_to(scene)?;
         let subject = Subject::Person { id: person.credential.id.clone(), name: None };
         let request = certification_request(&person.credential.key, &subject)
             .map_err(|error| anyhow!("{error}"))?;

@@ -8,10 +8,12 @@ use claim_core::claim::{
 };
 use claim_core::encoding::Bytes;
 use claim_core::hand_in::{CMS, ClaimState, ClaimStatus, OCTETS};
-use claim_core::json;
+use claim_core::messages::JSON;
+use claim_core::outage::{OUTAGES, OutageClaim, QUERY, TSA};
 use claim_core::receipt::{Evidence, Verdict, verify};
-use claim_http::{Answer, system_rng};
-use claim_pki::{Certificate, Signer};
+use claim_core::{Digest, json};
+use claim_http::{Answer, send, system_rng};
+use claim_pki::{Certificate, Signer, TimestampRequest, TimestampToken};
 use http::StatusCode;
 
 use crate::record::Claimed;
@@ -22,21 +24,36 @@ use crate::world::{Person, Scene};
 pub struct HandIn {
     person: usize,
     id: ClaimId,
-    lodging: Ask,
+    lodging: Lodging,
     withdrawal: Option<Ask>,
 }
 
+/// How the claim goes to Blackboard.
+enum Lodging {
+    /// As it is.
+    Plain(Ask),
+    /// With CUHK's timestamp, which is fetched first.
+    Stamped { cms: Vec<u8>, timestamp: Option<Vec<u8>>, ask: Option<Ask> },
+}
+
+/// What is special about a hand-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    Plain,
+    /// The claim is withdrawn at the end.
+    Withdrawn,
+    /// It says that Blackboard could not be reached, and CUHK stamps it.
+    Outage,
+}
+
 impl HandIn {
-    /// These files, and whether the claim is withdrawn at the end. The student must have no other hand-in under way.
+    /// These files. The student must have no other hand-in under way.
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn new(
-        scene: &Scene,
-        number: usize,
-        contents: Vec<Vec<u8>>,
-        withdraw: bool,
-    ) -> Result<Self> {
+    pub fn new(scene: &Scene, number: usize, contents: Vec<Vec<u8>>, kind: Kind) -> Result<Self> {
+        let withdraw = kind == Kind::Withdrawn;
         let person = scene.person(number)?;
         let files: Vec<_> = contents
             .iter()
@@ -54,7 +71,7 @@ impl HandIn {
             sids: Holder::one(person.sid.clone()),
             by: None,
             replaces: person.last_claim(),
-            outage: false,
+            outage: kind == Kind::Outage,
             nonce: Bytes::random(&mut system_rng()),
             note: None,
             files: Files::new(files.clone())?,
@@ -62,7 +79,13 @@ impl HandIn {
         .to_bytes()?;
         let id = ClaimId::of_manifest(&manifest);
         let cms = with_signer(&person, |signer| Ok(sign_claim(&manifest, signer, now())?))?;
-        let lodging = Ask::with("POST", "/v1/claims".to_owned(), CMS, cms.der().to_vec());
+        let cms = cms.der().to_vec();
+        let lodging = match kind {
+            Kind::Outage => Lodging::Stamped { cms, timestamp: None, ask: None },
+            Kind::Plain | Kind::Withdrawn => {
+                Lodging::Plain(Ask::with("POST", "/v1/claims".to_owned(), CMS, cms))
+            }
+        };
         let withdrawal = match withdraw {
             false => None,
             true => {
@@ -76,6 +99,7 @@ impl HandIn {
             contents,
             files,
             lodged: None,
+            stamped: None,
             pieces: BTreeSet::new(),
             receipt: false,
             to_be_withdrawn: withdraw,
@@ -94,11 +118,15 @@ impl HandIn {
         let person = scene.person(self.person)?;
         let claimed = self.claimed(scene)?;
         if claimed.lodged.is_none() {
-            let answer = self.ask(scene, &person, &self.lodging).await?;
+            let (lodging, timestamp) = self.lodging(scene, &person).await?;
+            let answer = self.ask(scene, &person, &lodging).await?;
             accepted(&answer)?;
             let status: ClaimStatus = json::from_slice(&answer.body)?;
             person.set_last_claim(self.id);
-            self.note(scene, |claimed| claimed.lodged = Some(status.timestamp));
+            self.note(scene, |claimed| {
+                claimed.lodged = Some(status.timestamp);
+                claimed.stamped = timestamp;
+            });
         }
         for (place, content) in claimed.contents.iter().enumerate() {
             if claimed.pieces.contains(&place) {
@@ -120,6 +148,23 @@ impl HandIn {
         Ok(())
     }
 
+    /// The request that lodges it, the same each time, and CUHK's timestamp in it.
+    async fn lodging(&mut self, scene: &Scene, person: &Person) -> Result<(Ask, Option<Vec<u8>>)> {
+        match &mut self.lodging {
+            Lodging::Plain(ask) => Ok((ask.clone(), None)),
+            Lodging::Stamped { cms, timestamp, ask } => {
+                if timestamp.is_none() {
+                    *timestamp = Some(stamp(scene, person, cms).await?);
+                }
+                let stamped = timestamp.clone().unwrap_or_default();
+                let content = OutageClaim { claim: cms.clone(), timestamp: stamped.clone() };
+                let content = serde_json::to_vec(&content)?;
+                let lodging = || Ask::with("POST", OUTAGES.to_owned(), JSON, content);
+                Ok((ask.get_or_insert_with(lodging).clone(), Some(stamped)))
+            }
+        }
+    }
+
     async fn ask(&self, scene: &Scene, person: &Person, ask: &Ask) -> Result<Answer> {
         let session = person.session(&scene.blackboard).await?;
         let answer = scene.blackboard.ask(&session, ask).await;
@@ -139,6 +184,16 @@ impl HandIn {
             what(claimed);
         }
     }
+}
+
+/// CUHK's timestamp over a signed claim.
+async fn stamp(scene: &Scene, person: &Person, cms: &[u8]) -> Result<Vec<u8>> {
+    let wire = person.shown_to(scene)?;
+    let request = TimestampRequest::new(*Digest::of(cms).as_bytes()).to_der()?;
+    let post = wire.http.post(wire.origin.join(TSA)).header("content-type", QUERY);
+    let answer = send(post.body(request), TimestampToken::MAX_SIZE).await?;
+    accepted(&answer)?;
+    Ok(answer.body.to_vec())
 }
 
 /// The receipt of a claim, complete as far as its state lets it be.

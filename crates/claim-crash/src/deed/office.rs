@@ -1,4 +1,4 @@
-//! What staff does at CUHK's records, in a process of its own that breaks.
+//! What staff does at the records of a server, in a process of its own that breaks.
 
 use anyhow::{Result, bail};
 use claim_core::Sid;
@@ -29,6 +29,37 @@ pub struct Revoke {
     hit: bool,
 }
 
+/// Saying that Blackboard could not be reached.
+pub struct AllowOutage {
+    since: i64,
+    until: i64,
+    order: Option<Order>,
+    hit: bool,
+}
+
+impl AllowOutage {
+    /// From then until then, in milliseconds; the first attempt has the order.
+    pub fn new(since: i64, until: i64, order: Order) -> Self {
+        Self { since, until, order: Some(order), hit: false }
+    }
+
+    /// Whether the order was carried out.
+    pub fn was_hit(&self) -> bool {
+        self.hit
+    }
+
+    pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
+        let (since, until) = (self.since.to_string(), self.until.to_string());
+        let mut arguments = vec!["allow-outage", "--since", &since, "--until", &until];
+        arguments.extend(
+            scene.elsewhere(Side::Blackboard).into_iter().flat_map(|url| ["--database", url]),
+        );
+        staff(scene, Side::Blackboard, &arguments, self.order.take(), &mut self.hit).await?;
+        scene.record().allowed.insert((self.since, self.until));
+        Ok(())
+    }
+}
+
 impl Invite {
     /// A new student; the first attempt has the order.
     ///
@@ -45,7 +76,7 @@ impl Invite {
 
     pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
         let arguments = ["invite", "--sid", self.sid.as_str()];
-        let line = staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
+        let line = staff(scene, Side::Cuhk, &arguments, self.order.take(), &mut self.hit).await?;
         let invitation: Invitation = line.parse()?;
         scene.record().invited.insert(invitation.code.hash(&invitation.invitee));
         Ok(())
@@ -88,7 +119,7 @@ impl Revoke {
 
     pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
         let arguments = ["revoke", "--serial", &self.serial];
-        staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
+        staff(scene, Side::Cuhk, &arguments, self.order.take(), &mut self.hit).await?;
         scene.record().revoked.insert(self.serial.clone());
         Ok(())
     }
@@ -97,11 +128,12 @@ impl Revoke {
 /// Does it in a process of its own, which is killed where the order stops it.
 async fn staff(
     scene: &Scene,
+    side: Side,
     arguments: &[&str],
     order: Option<Order>,
     hit: &mut bool,
 ) -> Result<String> {
-    let dir = scene.dir(Side::Cuhk).display().to_string();
+    let dir = scene.dir(side).display().to_string();
     let text = order.map(|order| order.to_string());
     let mut arguments = [arguments, &["--dir", &dir]].concat();
     if let Some(text) = &text {
