@@ -288,7 +288,9 @@ async fn passed_over(
     if known > recorded {
         return Err(behind(asking, at, Behind { known, recorded }));
     }
-    state.floor = known;
+    // Its cosignature of that very tree is not on record: one that took a new key gave it to whoever did not know the key
+    // yet. So it is asked for that one again, where there is no larger.
+    state.floor = known.saturating_sub(1);
     Ok(Step::Further)
 }
 
