@@ -143,6 +143,7 @@ impl Campaign<'_> {
             let world = world.await.context("a new world")?;
             if first.is_none() {
                 world.enrol_students().await?;
+                world.allow_outages().await?;
             }
             self.world = Some((world, 0));
         }

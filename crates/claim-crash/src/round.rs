@@ -98,6 +98,7 @@ pub async fn round(world: &mut World, order: Order, rng: &mut ChaCha8Rng) -> Res
         Stage::FirstStart => {
             reach(world, Side::Blackboard, order).await?;
             world.enrol_students().await?;
+            world.allow_outages().await?;
             deeds(&scene, order, rng).await?
         }
         Stage::Office => {

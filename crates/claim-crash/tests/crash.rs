@@ -22,6 +22,7 @@ fn rng() -> ChaCha8Rng {
 async fn world() -> World {
     let world = World::new(Path::new(PROGRAM), &[]).await.unwrap();
     world.enrol_students().await.unwrap();
+    world.allow_outages().await.unwrap();
     world
 }
 
