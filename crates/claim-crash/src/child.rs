@@ -216,7 +216,10 @@ async fn cuhk(common: Common, port: u16, faults: Faults) -> Result<String> {
         listen: listen(port),
         limits: limits(),
         keep_free: Some(common.keep_free()),
-        quotas: claim_cuhk::Quotas { timestamps_per_minute: PLENTY },
+        quotas: claim_cuhk::Quotas {
+            timestamps_per_minute: PLENTY,
+            ..claim_cuhk::Quotas::default()
+        },
         faults,
         ..claim_cuhk::Config::new(common.dir)
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use claim_core::ProblemType;
 use claim_crash::check::{Claims, check};
-use claim_crash::deed::{Deed, Enrol, HandIn, Message};
+use claim_crash::deed::{Deed, Enrol, HandIn, Kind, Message};
 use claim_crash::round::{all, done};
 use claim_crash::small_disk::SmallDisk;
 use claim_crash::wire::Ask;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 fn hand_in(scene: &Scene, person: usize) -> Deed {
     let contents = vec![vec![1; 40_000], vec![2; 3000]];
-    Deed::HandIn(Box::new(HandIn::new(scene, person, contents, false).unwrap()))
+    Deed::HandIn(Box::new(HandIn::new(scene, person, contents, Kind::Plain).unwrap()))
 }
 
 fn message(scene: &Scene, text: &str) -> Deed {
@@ -129,7 +129,7 @@ async fn the_fuller_the_disk_the_less_is_taken_and_what_was_is_there() {
 }
 
 async fn outages(scene: &Scene) -> usize {
-    let url = claim_store::DatabaseUrl::sqlite(scene.database(Side::Blackboard));
+    let url = scene.database(Side::Blackboard).parse().unwrap();
     let store = claim_store::blackboard::BlackboardStore::open(&url).await.unwrap();
     let outages = store.outages().await.unwrap();
     store.close().await;

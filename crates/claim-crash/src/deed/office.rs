@@ -99,7 +99,7 @@ impl Import {
 
     pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
         let arguments = ["roster", "--sid", self.sid.as_str()];
-        staff(scene, &arguments, self.order.take(), &mut self.hit).await?;
+        staff(scene, Side::Cuhk, &arguments, self.order.take(), &mut self.hit).await?;
         scene.record().rostered.insert(self.sid.to_string());
         Ok(())
     }
