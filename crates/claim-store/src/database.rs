@@ -15,6 +15,7 @@ use url::Url;
 use crate::location::{Location, sqlite_url};
 use crate::migrations::{self, Schema};
 use crate::points::{Faults, Point};
+use crate::readers::{Reader, Readers};
 use crate::retry::retry;
 use crate::{DatabaseUrl, StoreError};
 
@@ -28,10 +29,13 @@ pub enum Kind {
 }
 
 /// How long to wait for a connection, at opening and from the pool.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Connections of one process; with SQLite all but one of them read.
 const MOST_CONNECTIONS: u32 = 16;
+
+/// Those of a SQLite file that read.
+const MOST_READERS: usize = MOST_CONNECTIONS as usize - 1;
 
 /// Before each use of a SQLite connection.
 ///
@@ -50,6 +54,7 @@ pub(crate) struct Database {
     /// With SQLite, a connection that stays open. Whoever closes the last one has the files beside the database removed,
     /// and on a full disk they could not be made again, without which nothing can be read.
     keeper: Mutex<Option<AnyConnection>>,
+    readers: Readers,
     kind: Kind,
     /// SQLite has one writer at a time. Within this process they queue here, in order and without polling;
     /// `None` where the database sees to it.
@@ -79,7 +84,7 @@ impl Database {
             Location::Postgres(url) => (url.clone(), Kind::Postgres),
             Location::Sqlite(path) => (prepare_file(path)?, Kind::Sqlite),
         };
-        let options = AnyConnectOptions::from_url(&url)?;
+        let options = quiet(AnyConnectOptions::from_url(&url)?);
         let keeper = retry!(bring_up_to_date(&options, kind, schema))?;
 
         let pool = AnyPoolOptions::new()
@@ -90,17 +95,21 @@ impl Database {
             .after_connect(move |connection, _| Box::pin(settle(connection, kind)))
             .after_release(move |connection, _| Box::pin(is_usable(connection, kind)))
             .connect_lazy_with(options);
+        let readers = match kind {
+            Kind::Sqlite => Readers::kept(pool.clone(), MOST_READERS),
+            Kind::Postgres => Readers::pooled(pool.clone()),
+        };
         let turn = (kind == Kind::Sqlite).then(|| Mutex::new(()));
-        Ok(Self { pool, keeper: Mutex::new(keeper), kind, turn, faults })
+        Ok(Self { pool, keeper: Mutex::new(keeper), readers, kind, turn, faults })
     }
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Where statements that only read are run, each by itself.
-    pub(crate) fn reader(&self) -> &AnyPool {
-        &self.pool
+    /// A connection for statements that only read, each by itself.
+    pub(crate) async fn reader(&self) -> Result<Reader<'_>, StoreError> {
+        Ok(self.readers.lend().await?)
     }
 
     /// Starts a transaction that may write; `point` names what it makes durable.
@@ -130,6 +139,7 @@ impl Database {
     }
 
     pub(crate) async fn close(&self) {
+        self.readers.close();
         self.pool.close().await;
         if let Some(keeper) = self.keeper.lock().await.take() {
             // It has written nothing.
@@ -203,6 +213,13 @@ fn prepare_file(path: &Path) -> Result<Url, StoreError> {
         return Err(StoreError::Path { path });
     };
     sqlite_url(text).map_err(|_| StoreError::Path { path: path.clone() })
+}
+
+/// Tells the log of slow statements only: to ask it about each would cost as much as some statements do.
+fn quiet(mut options: AnyConnectOptions) -> AnyConnectOptions {
+    let silent = options.clone().disable_statement_logging();
+    options.log_settings.statements_level = silent.log_settings.statements_level;
+    options
 }
 
 /// Migrates over a connection of its own, which it returns if it is to stay open, so that what is wrong shows at once and as what it is:

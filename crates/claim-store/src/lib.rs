@@ -23,6 +23,7 @@ mod location;
 mod migrations;
 mod objects;
 mod points;
+mod readers;
 mod retry;
 mod room;
 mod row;

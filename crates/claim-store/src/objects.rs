@@ -124,26 +124,40 @@ impl Objects {
     /// # Errors
     /// [`ObjectError::Differs`] when other octets are there; else [`ObjectError::Unavailable`] or [`ObjectError::File`].
     pub async fn keep(&self, name: &ObjectName, octets: Bytes) -> Result<(), ObjectError> {
+        self.keep_parts(name, vec![octets]).await
+    }
+
+    /// The same for octets in several parts, one after the other.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub async fn keep_parts(
+        &self,
+        name: &ObjectName,
+        octets: Vec<Bytes>,
+    ) -> Result<(), ObjectError> {
         if self.0.faults.before(name.point).await? {
             self.put(name, octets).await?;
         }
         Ok(self.0.faults.after(name.point).await?)
     }
 
-    async fn put(&self, name: &ObjectName, octets: Bytes) -> Result<(), ObjectError> {
+    async fn put(&self, name: &ObjectName, octets: Vec<Bytes>) -> Result<(), ObjectError> {
         self.settle(&self.parent(name)).await?;
-        let put = async |mode, octets| {
+        let payload = PutPayload::from_iter(octets.iter().cloned());
+        let put = async |mode| {
             let options = PutOptions { mode, ..PutOptions::default() };
-            self.0.store.put_opts(&name.path, PutPayload::from_bytes(octets), options).await
+            self.0.store.put_opts(&name.path, payload.clone(), options).await
         };
-        let done = match put(PutMode::Create, octets.clone()).await {
+        let done = match put(PutMode::Create).await {
             Err(object_store::Error::AlreadyExists { .. }) => {
-                if self.read(name).await?.as_ref() != Some(&octets) {
+                let found = self.read(name).await?;
+                if !found.is_some_and(|found| is_made_of(&found, &octets)) {
                     return Err(ObjectError::Differs { name: name.to_string() });
                 }
                 // Whoever wrote it may have been killed before it synced the name, or have been told that this sync
                 // failed. To sync it once more proves nothing in the second case, so it is written anew in its place.
-                put(PutMode::Overwrite, octets).await
+                put(PutMode::Overwrite).await
             }
             done => done,
         };
@@ -206,6 +220,17 @@ impl Objects {
     }
 }
 
+/// Whether these are the octets, one after the other.
+fn is_made_of(mut octets: &[u8], parts: &[Bytes]) -> bool {
+    for part in parts {
+        match octets.strip_prefix(part.as_ref()) {
+            Some(rest) => octets = rest,
+            None => return false,
+        }
+    }
+    octets.is_empty()
+}
+
 /// Disks may take their time.
 async fn blocking(
     work: impl FnOnce() -> Result<(), FileError> + Send + 'static,
@@ -249,6 +274,13 @@ mod tests {
         assert_eq!(objects.read(&name).await.unwrap(), None);
         objects.keep(&name, Bytes::from_static(b"first")).await.unwrap();
         objects.keep(&name, Bytes::from_static(b"first")).await.unwrap();
+        let parts = |parts: [&'static str; 3]| parts.map(Bytes::from).to_vec();
+        objects.keep_parts(&name, parts(["fi", "", "rst"])).await.unwrap();
+        for parts in [parts(["fi", "r", "s"]), parts(["fi", "rst", "s"]), parts(["fir", "", "zt"])]
+        {
+            let other = objects.keep_parts(&name, parts).await;
+            assert!(matches!(other, Err(ObjectError::Differs { .. })));
+        }
         let other = objects.keep(&name, Bytes::from_static(b"second")).await;
         assert!(matches!(other, Err(ObjectError::Differs { .. })));
         assert_eq!(objects.read(&name).await.unwrap().unwrap(), b"first"[..]);

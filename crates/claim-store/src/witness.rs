@@ -6,6 +6,7 @@ use sqlx::AnyConnection;
 
 use crate::database::Database;
 use crate::migrations::Schema;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{DatabaseUrl, Faults, Point, StoreError};
@@ -61,7 +62,7 @@ impl WitnessStore {
     pub async fn knows_key(&self, fingerprint: &[u8; 32]) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT fingerprint FROM witness_keys WHERE fingerprint = $1")
             .bind(fingerprint.to_vec())
-            .fetch_optional(self.database.reader())
+            .read_optional(&self.database)
             .await?;
         Ok(row.is_some())
     }
@@ -117,7 +118,7 @@ impl<'d> WitnessRecords<'d> {
     pub async fn last(&self, origin: &str) -> Result<Option<WitnessedCheckpoint>, StoreError> {
         let row = sqlx::query("SELECT size, checkpoint FROM witnessed_logs WHERE origin = $1")
             .bind(origin)
-            .fetch_optional(self.database.reader())
+            .read_optional(&self.database)
             .await?;
         row.map(|row| {
             let columns = Columns::new("witnessed_logs", &row);

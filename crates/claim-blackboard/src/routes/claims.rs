@@ -64,6 +64,7 @@ pub(crate) async fn lodge(
     let takes = Takes { media_type: MediaType::Cms, max: MAX_CLAIM };
     let shared = &blackboard;
     let handle = |Counted { request, content }: Counted| async move {
+        let content = content.into_bytes();
         let (first, status) = lodging::lodge(shared, request.person(), content, None).await?;
         Reply::json(if first { StatusCode::CREATED } else { StatusCode::OK }, &status)
     };
@@ -79,7 +80,7 @@ pub(crate) async fn lodge_stamped(
     let takes = Takes { media_type: MediaType::Json, max: MAX_OUTAGE };
     let shared = &blackboard;
     let handle = |Counted { request, content }: Counted| async move {
-        let OutageClaim { claim, timestamp } = json::from_slice(&content)
+        let OutageClaim { claim, timestamp } = json::from_slice(&content.into_bytes())
             .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
         let (first, status) =
             lodging::lodge(shared, request.person(), claim.into(), Some(timestamp)).await?;
@@ -114,7 +115,8 @@ pub(crate) async fn put_piece(
         let row = own_outline(shared, request.person(), &at.claim).await?;
         let piece = at.piece.ok_or_else(lodging::no_piece)?;
         let digest = request.content_digest();
-        let awaited = lodging::keep_piece(shared, &row, piece, digest, content).await?;
+        let awaited =
+            lodging::keep_piece(shared, &row, piece, digest, content.into_parts()).await?;
         Ok(Reply::done().forgiven(awaited))
     };
     authenticated(&blackboard, (&info).into(), request, takes, handle).await
@@ -162,7 +164,8 @@ pub(crate) async fn withdraw(
     let takes = Takes { media_type: MediaType::Cms, max: MAX_WITHDRAWAL };
     let handle = |Counted { request, content }: Counted| async move {
         let row = own_claim(shared, request.person(), &at.claim).await?;
-        let status = lodging::withdraw(shared, request.person(), &row, content).await?;
+        let status =
+            lodging::withdraw(shared, request.person(), &row, content.into_bytes()).await?;
         Reply::json(StatusCode::OK, &status)
     };
     authenticated(&blackboard, (&info).into(), request, takes, handle).await
@@ -197,10 +200,12 @@ async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments,
         return Ok(Assignments { server_time, assignments: Vec::new() });
     };
     let mut assignments = Vec::new();
-    for row in blackboard.store.assignments().await.map_err(storage)? {
+    for (row, known) in blackboard.store.assignments_of(&holder).await.map_err(storage)? {
         // The last one that was lodged need not be the first here: a claim of an outage stands where it was stamped.
-        let known = blackboard.store.holder(&row.reference, &holder).await.map_err(storage)?;
-        let claims = blackboard.store.claims_of(&row.reference, &holder).await.map_err(storage)?;
+        let claims = match known.attempts {
+            0 => Vec::new(),
+            _ => blackboard.store.claims_of(&row.reference, &holder).await.map_err(storage)?,
+        };
         let counting = claims.iter().find(|claim| claim.can_count()).map(|claim| claim.id);
         let claims = claims
             .iter()

@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -86,30 +87,30 @@ impl BlackboardStore {
             "SELECT course, assignment, title, zone, due, until, upload_seconds, max_files, \
              max_bytes, max_attempts FROM assignments ORDER BY course, assignment",
         )
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
 
-    /// What this holder has lodged for the assignment.
+    /// All assignments, by course and name, each with what this holder has lodged for it.
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn holder(
+    pub async fn assignments_of(
         &self,
-        reference: &AssignmentRef,
         holder: &Holder,
-    ) -> Result<HolderRow, StoreError> {
-        let row = sqlx::query(
-            "SELECT last_claim, attempts FROM holders \
-             WHERE course = $1 AND assignment = $2 AND holder = $3",
+    ) -> Result<Vec<(AssignmentRow, HolderRow)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT assignments.course, assignments.assignment, title, zone, due, until, upload_seconds, \
+             max_files, max_bytes, max_attempts, last_claim, COALESCE(attempts, 0) AS attempts \
+             FROM assignments LEFT JOIN holders ON holders.course = assignments.course \
+             AND holders.assignment = assignments.assignment AND holders.holder = $1 \
+             ORDER BY assignments.course, assignments.assignment",
         )
-        .bind(reference.course.as_str())
-        .bind(reference.assignment.as_str())
         .bind(holder_key(holder))
-        .fetch_optional(self.database.reader())
+        .read_all(&self.database)
         .await?;
-        row.as_ref().map_or(Ok(HolderRow::default()), read_holder)
+        rows.iter().map(|row| Ok((read(row)?, read_holder(row)?))).collect()
     }
 }
 

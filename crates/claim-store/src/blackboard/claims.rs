@@ -19,6 +19,7 @@ pub use withdraw::{NewWithdrawal, Withdrawn};
 use super::BlackboardStore;
 use super::assignments::holder_key;
 use crate::StoreError;
+use crate::readers::Read;
 use crate::row::Columns;
 
 /// A claim on record.
@@ -117,10 +118,8 @@ impl BlackboardStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn claim(&self, id: ClaimId) -> Result<Option<ClaimRow>, StoreError> {
-        let row = sqlx::query(SELECT_ONE)
-            .bind(id.to_string())
-            .fetch_optional(self.database.reader())
-            .await?;
+        let row =
+            sqlx::query(SELECT_ONE).bind(id.to_string()).read_optional(&self.database).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -133,7 +132,7 @@ impl BlackboardStore {
             "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims WHERE id = $1",
         )
         .bind(id.to_string())
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.as_ref().map(outline).transpose()
     }
@@ -154,7 +153,7 @@ impl BlackboardStore {
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
         .bind(holder_key(holder))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(outline).collect()
     }
@@ -187,7 +186,7 @@ impl BlackboardStore {
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(outline).collect()
     }
@@ -200,7 +199,7 @@ impl BlackboardStore {
         let rows =
             sqlx::query("SELECT file, piece FROM pieces WHERE claim = $1 ORDER BY file, piece")
                 .bind(id.to_string())
-                .fetch_all(self.database.reader())
+                .read_all(&self.database)
                 .await?;
         let piece = |row| {
             let columns = Columns::new("pieces", row);
@@ -222,7 +221,7 @@ impl BlackboardStore {
             "SELECT claim, file, piece FROM pieces ORDER BY claim, file, piece LIMIT 1",
             "SELECT claim, file, piece FROM pieces ORDER BY claim DESC, file DESC, piece DESC LIMIT 1",
         ] {
-            let Some(row) = sqlx::query(sql).fetch_optional(self.database.reader()).await? else {
+            let Some(row) = sqlx::query(sql).read_optional(&self.database).await? else {
                 continue;
             };
             let columns = Columns::new("pieces", &row);

@@ -4,6 +4,7 @@ use claim_core::Timestamp;
 
 use super::BlackboardStore;
 use super::assignments::stored;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -95,24 +96,23 @@ impl BlackboardStore {
         size: u64,
         skip: u64,
     ) -> Result<Option<CosignedRow>, StoreError> {
-        let row = sqlx::query(
-            "SELECT size, checkpoint FROM log_cosigned WHERE size > $1 ORDER BY size \
-             LIMIT 1 OFFSET $2",
+        let rows = sqlx::query(
+            "SELECT log_cosigned.size, checkpoint, signature FROM log_cosigned \
+             LEFT JOIN log_cosignatures ON log_cosignatures.size = log_cosigned.size \
+             WHERE log_cosigned.size = (SELECT size FROM log_cosigned WHERE size > $1 \
+             ORDER BY size LIMIT 1 OFFSET $2) ORDER BY witness",
         )
         .bind(stored(size))
         .bind(stored(skip))
-        .fetch_optional(self.database.reader())
+        .read_all(&self.database)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        let columns = Columns::new("log_cosigned", &row);
+        let Some(first) = rows.first() else { return Ok(None) };
+        let columns = Columns::new("log_cosigned", first);
         let (size, checkpoint) = (columns.count("size")?, columns.bytes("checkpoint")?);
-        let rows =
-            sqlx::query("SELECT signature FROM log_cosignatures WHERE size = $1 ORDER BY witness")
-                .bind(stored(size))
-                .fetch_all(self.database.reader())
-                .await?;
-        let signature = |row| Columns::new("log_cosignatures", row).bytes("signature");
-        let signatures = rows.iter().map(signature).collect::<Result<_, _>>()?;
+        let signature = |row| Columns::new("log_cosignatures", row).optional_bytes("signature");
+        let signatures: Vec<_> = rows.iter().map(signature).collect::<Result<_, _>>()?;
+        // Without any cosignature there is one row, and nothing in it.
+        let signatures = signatures.into_iter().flatten().collect();
         Ok(Some(CosignedRow { size, checkpoint, signatures }))
     }
 
@@ -125,7 +125,7 @@ impl BlackboardStore {
             "SELECT size FROM log_cosignatures WHERE witness = $1 ORDER BY size DESC LIMIT 1",
         )
         .bind(witness)
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.map_or(Ok(0), |row| Columns::new("log_cosignatures", &row).count("size"))
     }
@@ -137,7 +137,7 @@ impl BlackboardStore {
     pub async fn lag(&self) -> Result<Lag, StoreError> {
         let last =
             sqlx::query("SELECT size, cosigned_at FROM log_cosigned ORDER BY size DESC LIMIT 1")
-                .fetch_optional(self.database.reader())
+                .read_optional(&self.database)
                 .await?;
         let (covered, cosigned_at) = match &last {
             None => (0, None),
@@ -151,7 +151,7 @@ impl BlackboardStore {
              + (SELECT COUNT(*) FROM log_entries WHERE leaf >= $1) AS uncovered",
         )
         .bind(stored(covered))
-        .fetch_one(self.database.reader())
+        .read_one(&self.database)
         .await?;
         let uncovered = Columns::new("log_entries", &row).count("uncovered")?;
         Ok(Lag { covered, uncovered, cosigned_at })
@@ -182,7 +182,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn witnesses(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let rows = sqlx::query("SELECT certificate FROM log_witnesses ORDER BY witness")
-            .fetch_all(self.database.reader())
+            .read_all(&self.database)
             .await?;
         let certificate = |row| Columns::new("log_witnesses", row).bytes("certificate");
         rows.iter().map(certificate).collect()

@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::BlackboardStore;
 use super::assignments::stored;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -149,7 +150,7 @@ impl BlackboardStore {
     pub async fn log_head(&self) -> Result<Option<LogHeadRow>, StoreError> {
         let row =
             sqlx::query("SELECT size, root, published_size, checkpoint FROM log_head WHERE id = 1")
-                .fetch_optional(self.database.reader())
+                .read_optional(&self.database)
                 .await?;
         row.map(|row| {
             let columns = Columns::new("log_head", &row);
@@ -193,7 +194,7 @@ impl BlackboardStore {
             "SELECT id, entry FROM log_entries WHERE leaf IS NULL ORDER BY id LIMIT $1",
         )
         .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -208,7 +209,7 @@ impl BlackboardStore {
         )
         .bind(stored(from))
         .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -279,7 +280,7 @@ impl BlackboardStore {
         )
         .bind(claim.to_string())
         .bind(kind.name())
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.map(|row| Columns::new("log_entries", &row).count("leaf")).transpose()
     }

@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use super::BlackboardStore;
 use super::writer::Job;
 use crate::database::Database;
+use crate::readers::Read;
 use crate::row::Columns;
 use crate::{Point, StoreError};
 
@@ -77,7 +78,7 @@ impl BlackboardStore {
         )
         .bind(after)
         .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -87,9 +88,8 @@ impl BlackboardStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn message_count(&self) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS count FROM messages")
-            .fetch_one(self.database.reader())
-            .await?;
+        let row =
+            sqlx::query("SELECT COUNT(*) AS count FROM messages").read_one(&self.database).await?;
         let columns = Columns::new("messages", &row);
         u64::try_from(columns.int("count")?).map_err(|_| columns.foreign("count"))
     }

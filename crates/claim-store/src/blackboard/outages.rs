@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -104,8 +105,7 @@ impl BlackboardStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn outages(&self) -> Result<Vec<OutageRow>, StoreError> {
-        let rows =
-            sqlx::query(SELECT_SINCE).bind(i64::MIN).fetch_all(self.database.reader()).await?;
+        let rows = sqlx::query(SELECT_SINCE).bind(i64::MIN).read_all(&self.database).await?;
         rows.iter().map(read).collect()
     }
 }

@@ -3,6 +3,7 @@
 use claim_pki::Timestamp;
 
 use super::BlackboardStore;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -45,7 +46,7 @@ impl BlackboardStore {
             "SELECT sequence, key_id, wrapped, published_at, use_from, use_until, open_until \
              FROM sealing_ring ORDER BY sequence",
         )
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter()
             .map(|row| {

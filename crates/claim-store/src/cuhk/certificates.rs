@@ -4,6 +4,7 @@ use claim_pki::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -85,7 +86,7 @@ impl CuhkStore {
              certificate FROM certificates WHERE serial = $1",
         )
         .bind(serial)
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.as_ref().map(read).transpose()
     }
@@ -111,7 +112,7 @@ impl CuhkStore {
         .bind(time)
         .bind(serial)
         .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -134,7 +135,7 @@ impl CuhkStore {
         )
         .bind(profile)
         .bind(name)
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }

@@ -147,8 +147,10 @@ impl CuhkStore {
         &self,
         code_hash: &[u8; 32],
     ) -> Result<Option<InvitationRecord>, StoreError> {
-        let mut connection = self.database.reader().acquire().await?;
-        find(&mut connection, code_hash).await
+        let mut reader = self.database.reader().await?;
+        let found = find(reader.connection(), code_hash).await?;
+        reader.done();
+        Ok(found)
     }
 
     /// Voids the codes for any loopback server that no key has used, and returns how many they were.

@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::CuhkStore;
 use super::invitations::{self, Invitation};
 use crate::batch::{BATCH, parameters, values};
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -144,7 +145,7 @@ impl CuhkStore {
             "SELECT id, name, email, role, added_at, removed_at FROM people WHERE id = $1",
         )
         .bind(id.as_str())
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.as_ref().map(read).transpose()
     }
@@ -164,7 +165,7 @@ impl CuhkStore {
             for id in some {
                 query = query.bind(id.as_str());
             }
-            for row in query.fetch_all(self.database.reader()).await? {
+            for row in query.read_all(&self.database).await? {
                 found.push(read(&row)?);
             }
         }
@@ -186,7 +187,7 @@ impl CuhkStore {
         )
         .bind(after.map_or("", PersonId::as_str))
         .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -197,7 +198,7 @@ impl CuhkStore {
     /// Whatever befalls the database.
     pub async fn has_people(&self) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT id FROM people LIMIT 1")
-            .fetch_optional(self.database.reader())
+            .read_optional(&self.database)
             .await?;
         Ok(row.is_some())
     }

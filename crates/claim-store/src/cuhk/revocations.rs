@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -110,7 +111,7 @@ impl CuhkStore {
             "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations WHERE serial = $1",
         )
         .bind(serial)
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.as_ref().map(read).transpose()
     }
@@ -130,7 +131,7 @@ impl CuhkStore {
         )
         .bind(issuer)
         .bind(ending_from.as_millis())
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -143,7 +144,7 @@ impl CuhkStore {
         let rows = sqlx::query(
             "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations ORDER BY serial",
         )
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(read).collect()
     }
@@ -161,7 +162,7 @@ impl CuhkStore {
              WHERE issuer = $1",
         )
         .bind(issuer)
-        .fetch_optional(self.database.reader())
+        .read_optional(&self.database)
         .await?;
         row.map(|row| {
             let columns = Columns::new("revocation_lists", &row);

@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use super::CuhkStore;
 use super::people::{self, PersonRecord};
 use crate::StoreError;
+use crate::readers::Read;
 use crate::row::Columns;
 
 /// A person on record and what became of the invitations.
@@ -60,7 +61,7 @@ impl CuhkStore {
             sqlx::query(AssertSqlSafe(format!("{STANDING} WHERE id > $1 ORDER BY id LIMIT $2")))
                 .bind(after.map_or("", PersonId::as_str))
                 .bind(i64::from(limit))
-                .fetch_all(self.database.reader())
+                .read_all(&self.database)
                 .await?;
         rows.iter().map(read).collect()
     }
@@ -72,7 +73,7 @@ impl CuhkStore {
     pub async fn standing(&self, id: &PersonId) -> Result<Option<PersonStanding>, StoreError> {
         let row = sqlx::query(AssertSqlSafe(format!("{STANDING} WHERE id = $1")))
             .bind(id.as_str())
-            .fetch_optional(self.database.reader())
+            .read_optional(&self.database)
             .await?;
         row.as_ref().map(read).transpose()
     }
@@ -98,7 +99,7 @@ impl CuhkStore {
         )
         .bind(after.map_or("", PersonId::as_str))
         .bind(i64::from(limit))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(people::read).collect()
     }
@@ -129,7 +130,7 @@ impl CuhkStore {
         .bind(after.map_or("", PersonId::as_str))
         .bind(i64::from(limit))
         .bind(mailed_before.map_or(i64::MAX, Timestamp::as_millis))
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(people::read).collect()
     }
@@ -149,7 +150,7 @@ impl CuhkStore {
              AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
               AND certificates.name = people.id) ORDER BY people.id",
         )
-        .fetch_all(self.database.reader())
+        .read_all(&self.database)
         .await?;
         rows.iter().map(|row| Columns::new("people", row).parsed("id")).collect()
     }

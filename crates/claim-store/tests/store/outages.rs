@@ -9,7 +9,7 @@ use claim_store::blackboard::{
     AllowedOutage, BlackboardStore, Lodged, Marked, NewClaim, NewPiece, OutageRow, Stamp,
 };
 
-use crate::claims::{assignment, claim, first, holder, lab};
+use crate::claims::{assignment, claim, first, holder, lab, on_record};
 use crate::site::{Site, at, on_each_database};
 
 /// A Blackboard that served up to 50 and again from 500 on; the assignment is due at 100.
@@ -115,7 +115,7 @@ on_each_database! {
         receive(&store, row.id, at(520)).await;
         // It was signed later, so it counts; and the next claim comes after it.
         assert_eq!(counting(&store).await, Some(row.id));
-        assert_eq!(store.holder(&lab(), &holder()).await.unwrap().last_claim, Some(row.id));
+        assert_eq!(on_record(&store).await.last_claim, Some(row.id));
     }
 
     async fn it_does_not_push_aside_what_was_lodged_after_it(site: Site) {
@@ -139,7 +139,7 @@ on_each_database! {
         let listed = store.claims_of(&lab(), &holder()).await.unwrap();
         assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [better.id, old.id]);
         // What comes next replaces the one that was lodged last, not the first of the list, and counts, as always.
-        assert_eq!(store.holder(&lab(), &holder()).await.unwrap().last_claim, Some(old.id));
+        assert_eq!(on_record(&store).await.last_claim, Some(old.id));
         let next = first(&store, claim_of("next", at(800), Some(old.id))).await;
         receive(&store, next.id, at(810)).await;
         assert_eq!(counting(&store).await, Some(next.id));

@@ -111,9 +111,10 @@ impl Job for NewClaim {
         let mut write = database.begin(Point::Lodge).await?;
         // First of all, like the ids of messages: replicas queue here and cannot lock crosswise.
         let mut ids = EntryIds::take(write.connection(), 2 * jobs.len()).await?;
+        let mut known = Vec::new();
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
-            outcomes.push(lodge(write.connection(), &mut ids, job).await?);
+            outcomes.push(lodge(write.connection(), &mut ids, &mut known, job).await?);
         }
         write.commit().await?;
         Ok(outcomes)
@@ -123,6 +124,7 @@ impl Job for NewClaim {
 async fn lodge(
     connection: &mut AnyConnection,
     ids: &mut EntryIds,
+    assignments: &mut Vec<AssignmentRow>,
     claim: &NewClaim,
 ) -> Result<Lodged, StoreError> {
     if let Some(stored) = find(connection, claim.id).await? {
@@ -131,7 +133,7 @@ async fn lodge(
     if log::has_lodged(connection, claim.id).await? {
         return Ok(Lodged::OnlyInLog);
     }
-    let Some(assignment) = assignments::find(connection, &claim.reference).await? else {
+    let Some(assignment) = assignment(connection, assignments, claim).await? else {
         return Ok(Lodged::NoAssignment);
     };
     if let Some(until) = assignment.until.filter(|until| claim.judged_at() > *until) {
@@ -169,12 +171,28 @@ async fn lodge(
         let last_claim = holder(connection, claim).await?.last_claim;
         return Ok(Lodged::ReplacesChanged { last_claim });
     }
-    supersede(connection, claim).await?;
+    if known.attempts > 0 {
+        supersede(connection, claim).await?;
+    }
     let row = row(claim, upload_until, known);
     let place = place(connection, claim, row.attempt).await?;
     insert(connection, &row, place).await?;
     stage(connection, ids, claim, &row).await?;
     Ok(Lodged::First(row))
+}
+
+/// The assignment that the claim is for, read once in a transaction: many claims are for the same one.
+async fn assignment(
+    connection: &mut AnyConnection,
+    known: &mut Vec<AssignmentRow>,
+    claim: &NewClaim,
+) -> Result<Option<AssignmentRow>, StoreError> {
+    if let Some(known) = known.iter().find(|known| known.reference == claim.reference) {
+        return Ok(Some(known.clone()));
+    }
+    let found = assignments::find(connection, &claim.reference).await?;
+    known.extend(found.clone());
+    Ok(found)
 }
 
 /// The due time is the one on record. After an outage it may be an earlier one, in which the claim is: whoever could not
@@ -207,24 +225,15 @@ async fn place(
 
 /// The holder's row; made here where it was missing, so that there is one to compare and swap.
 async fn holder(connection: &mut AnyConnection, claim: &NewClaim) -> Result<HolderRow, StoreError> {
-    let (course, assignment) = (&claim.reference.course, &claim.reference.assignment);
-    let key = holder_key(&claim.holder);
-    sqlx::query(
-        "INSERT INTO holders (course, assignment, holder, last_claim, attempts) \
-         VALUES ($1, $2, $3, NULL, 0) ON CONFLICT (course, assignment, holder) DO NOTHING",
-    )
-    .bind(course.as_str())
-    .bind(assignment.as_str())
-    .bind(key.as_str())
-    .execute(&mut *connection)
-    .await?;
+    // To write what is there is how both databases return a row that they did not insert.
     let row = sqlx::query(
-        "SELECT last_claim, attempts FROM holders \
-         WHERE course = $1 AND assignment = $2 AND holder = $3",
+        "INSERT INTO holders (course, assignment, holder, last_claim, attempts) \
+         VALUES ($1, $2, $3, NULL, 0) ON CONFLICT (course, assignment, holder) \
+         DO UPDATE SET attempts = holders.attempts RETURNING last_claim, attempts",
     )
-    .bind(course.as_str())
-    .bind(assignment.as_str())
-    .bind(key)
+    .bind(claim.reference.course.as_str())
+    .bind(claim.reference.assignment.as_str())
+    .bind(holder_key(&claim.holder))
     .fetch_one(connection)
     .await?;
     assignments::read_holder(&row)
