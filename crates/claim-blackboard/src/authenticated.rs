@@ -14,9 +14,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use claim_core::blackboard::{Answerer, AuthenticHead, AuthenticRequest, Session};
 use claim_core::messages::JSON;
-use claim_core::signing::{Content, RequestParts};
-use claim_core::{PersonId, Problem, ProblemType};
-use claim_http::{KnownAs, PROBLEM_JSON, UnderWay, read_body};
+use claim_core::signing::{self, RequestParts};
+use claim_core::{Hasher, PersonId, Problem, ProblemType};
+use claim_http::{Content, KnownAs, PROBLEM_JSON, UnderWay, read_content};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub(crate) struct Counted {
     /// Whose request it is, and what makes it recognisable.
     pub(crate) request: AuthenticRequest,
     /// The content; its digest was signed.
-    pub(crate) content: Bytes,
+    pub(crate) content: Content,
 }
 
 impl Takes {
@@ -200,8 +200,10 @@ async fn count<'b>(
     // A slow line may take as long for each of these steps as for the whole of a small request.
     let steps = u32::try_from(takes.max.div_ceil(BODY_STEP)).unwrap_or(1).max(1);
     let patience = blackboard.body_timeout.saturating_mul(steps);
-    let content = read_body(&parts.headers, body, takes.max, patience).await?;
-    let request = head.content(&content).map_err(|error| error::not_counted(&error))?;
+    let mut hasher = Hasher::new();
+    let see = |bytes: &[u8]| hasher.update(bytes);
+    let content = read_content(&parts.headers, body, takes.max, patience, see).await?;
+    let request = head.digested(hasher.finish()).map_err(|error| error::not_counted(&error))?;
     Ok((Counted { request, content }, under_way))
 }
 
@@ -249,7 +251,8 @@ impl Answering {
     ) -> Response {
         // An answer to HEAD has no content (RFC 9110 §9.3.2), so there is none to sign; nor has one without a byte.
         let content = content.filter(|(_, bytes)| self.method != Method::HEAD && !bytes.is_empty());
-        let content = content.as_ref().map(|(media_type, bytes)| Content { media_type, bytes });
+        let content =
+            content.as_ref().map(|(media_type, bytes)| signing::Content { media_type, bytes });
         let status = response.status().as_u16();
         let fields = self.answerer.sign(status, content, blackboard.clock.now());
         let named = [

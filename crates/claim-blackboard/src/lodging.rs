@@ -303,7 +303,7 @@ pub(crate) async fn keep_piece(
     row: &ClaimOutline,
     piece: PieceRef,
     digest: Digest,
-    content: Bytes,
+    content: Vec<Bytes>,
 ) -> Result<bool, Problem> {
     use claim_core::hand_in::ClaimState::{Received, Waiting};
     let manifest = manifest_of(blackboard, row.id).await?;
@@ -319,7 +319,7 @@ pub(crate) async fn keep_piece(
     }
     blackboard.has_room(Need::Piece)?;
     let name = ObjectName::piece(row.id, piece);
-    blackboard.log.objects.keep(&name, content).await.map_err(|e| error::objects(&e))?;
+    blackboard.log.objects.keep_parts(&name, content).await.map_err(|e| error::objects(&e))?;
     let new = NewPiece { claim: row.id, piece, at: blackboard.clock.now() };
     let marked = blackboard.store.mark_piece(new).await.map_err(|error| error::storage(&error))?;
     match marked {

@@ -362,11 +362,18 @@ impl TimelyHead {
     /// # Errors
     /// [`RequestError::Content`].
     pub fn content(self, content: &[u8]) -> Result<AuthenticRequest, RequestError> {
+        self.digested(Digest::of(content))
+    }
+
+    /// The same for content that was hashed as it arrived.
+    ///
+    /// # Errors
+    /// [`RequestError::Content`].
+    pub fn digested(self, found: Digest) -> Result<AuthenticRequest, RequestError> {
         let Self(head) = self;
-        let found = Digest::of(content);
         match head.content_digest {
             Some(expected) if expected == found => {}
-            None if content.is_empty() => {}
+            None if found == Digest::of(&[]) => {}
             expected => return Err(RequestError::Content { expected, found }),
         }
         Ok(AuthenticRequest {

@@ -13,6 +13,10 @@ use crate::limits::Limits;
 /// keeps everybody waiting.
 const TURN_BYTES: usize = 4 * 1024;
 
+/// The most that it may read when handlers have taken content from it: that is what the connection is for, and to change
+/// turns costs more than to read a little.
+const MAX_TURN_BYTES: usize = 64 * 1024;
+
 /// What a write counts as, in bytes: a frame of nine bytes that must be acknowledged costs the server far more.
 const WRITE_BYTES: usize = 100;
 
@@ -41,6 +45,10 @@ struct State {
     body_left: u64,
     /// Bytes read in this turn of the connection.
     turn: usize,
+    /// How many it may read.
+    turn_allows: usize,
+    /// Bytes of content that handlers have taken since it began.
+    taken: usize,
     /// Requests that began in this turn.
     requests: usize,
     /// Bytes that were neither a request nor its content, as far as is known.
@@ -80,6 +88,8 @@ impl Activity {
                 answering: 0,
                 body_left: 0,
                 turn: 0,
+                turn_allows: TURN_BYTES,
+                taken: 0,
                 requests: 0,
                 overhead: 0,
                 on_their_way: 0,
@@ -115,6 +125,9 @@ impl Activity {
     pub(crate) fn begin_turn(&self) {
         let mut state = self.state();
         (state.turn, state.requests) = (0, 0);
+        // Content that nobody wants makes no turn longer.
+        state.turn_allows = TURN_BYTES.saturating_add(state.taken).min(MAX_TURN_BYTES);
+        state.taken = 0;
     }
 
     /// Whether this is not the first request of this turn.
@@ -124,7 +137,8 @@ impl Activity {
 
     /// Whether the connection has read enough for now: others have their turn.
     pub(crate) fn turn_is_over(&self) -> bool {
-        self.state().turn >= TURN_BYTES
+        let state = self.state();
+        state.turn >= state.turn_allows
     }
 
     /// So many bytes came from the client.
@@ -146,10 +160,11 @@ impl Activity {
         state.overhead = state.overhead.saturating_add(WRITE_BYTES);
     }
 
-    /// So many of these bytes were a request's, or are as good as that.
-    pub(crate) fn not_overhead(&self, bytes: usize) {
+    /// A handler took so many bytes of a request's content.
+    pub(crate) fn taken(&self, bytes: usize) {
         let mut state = self.state();
         state.overhead = state.overhead.saturating_sub(bytes);
+        state.taken = state.taken.saturating_add(bytes);
     }
 
     /// A request's header is complete.
@@ -331,6 +346,27 @@ mod tests {
                 "{already} bytes before the answer"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_as_long_as_content_is_wanted() {
+        let activity = Activity::new(false);
+        let turn = |read: usize| {
+            activity.begin_turn();
+            activity.bytes_read(read - 1);
+            assert!(!activity.turn_is_over(), "before {read} bytes");
+            activity.bytes_read(1);
+            assert!(activity.turn_is_over(), "after {read} bytes");
+        };
+        turn(TURN_BYTES);
+        // Nobody took any of it.
+        turn(TURN_BYTES);
+        activity.taken(1000);
+        activity.taken(2000);
+        turn(TURN_BYTES + 3000);
+        activity.taken(usize::MAX);
+        turn(MAX_TURN_BYTES);
+        turn(TURN_BYTES);
     }
 
     #[tokio::test(start_paused = true)]

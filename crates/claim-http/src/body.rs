@@ -1,12 +1,59 @@
 //! The body of a request, within a budget of bytes and time.
 
+use std::mem;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use claim_core::{Problem, ProblemType};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// From this size on, in bytes, what arrives at once is kept as it is; smaller pieces are put together, as each costs
+/// some memory of its own and the other side chooses how many there are.
+const LARGE: usize = 4 * 1024;
+
+/// The content of a request, in the pieces in which it arrived: to join megabytes would be to copy them.
+#[derive(Debug, Default)]
+pub struct Content {
+    parts: Vec<Bytes>,
+    /// What came after the last of these in pieces that were too small.
+    rest: BytesMut,
+}
+
+impl Content {
+    /// In one piece.
+    pub fn into_bytes(self) -> Bytes {
+        let mut parts = self.into_parts();
+        match parts.len() {
+            0 => Bytes::new(),
+            1 => parts.swap_remove(0),
+            _ => parts.concat().into(),
+        }
+    }
+
+    /// In pieces, in their order.
+    pub fn into_parts(mut self) -> Vec<Bytes> {
+        self.keep_rest();
+        self.parts
+    }
+
+    fn push(&mut self, data: Bytes) {
+        if data.len() < LARGE {
+            self.rest.extend_from_slice(&data);
+        } else {
+            self.keep_rest();
+            self.parts.push(data);
+        }
+    }
+
+    fn keep_rest(&mut self) {
+        if !self.rest.is_empty() {
+            self.parts.push(mem::take(&mut self.rest).freeze());
+        }
+    }
+}
 
 /// Why a body was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +92,20 @@ pub async fn read_body(
     max: usize,
     within: Duration,
 ) -> Result<Bytes, BodyError> {
+    read_content(headers, body, max, within, |_| {}).await.map(Content::into_bytes)
+}
+
+/// The same, in the pieces in which it arrives; each is shown to `see` as it does.
+///
+/// # Errors
+/// As [`read_body`].
+pub async fn read_content(
+    headers: &HeaderMap,
+    body: Body,
+    max: usize,
+    within: Duration,
+    see: impl FnMut(&[u8]),
+) -> Result<Content, BodyError> {
     let encoded = |value: &http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(header::CONTENT_ENCODING).iter().any(encoded) {
         return Err(BodyError::Encoded);
@@ -53,12 +114,29 @@ pub async fn read_body(
     if hyper::body::Body::size_hint(&body).lower() > max as u64 {
         return Err(BodyError::TooLarge { max });
     }
-    match tokio::time::timeout(within, Limited::new(body, max).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    let reading = collect(Limited::new(body, max), see);
+    match tokio::time::timeout(within, reading).await {
+        Ok(Ok(content)) => Ok(content),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge { max }),
         Ok(Err(_)) => Err(BodyError::Broken),
         Err(_) => Err(BodyError::TooSlow { within }),
     }
+}
+
+async fn collect(
+    body: Limited<Body>,
+    mut see: impl FnMut(&[u8]),
+) -> Result<Content, <Limited<Body> as hyper::body::Body>::Error> {
+    let mut body = pin!(body);
+    let mut content = Content::default();
+    while let Some(frame) = body.frame().await {
+        // Trailers say nothing here.
+        if let Ok(data) = frame?.into_data() {
+            see(&data);
+            content.push(data);
+        }
+    }
+    Ok(content)
 }
 
 impl From<BodyError> for Problem {
@@ -84,6 +162,41 @@ mod tests {
 
     fn pieces(pieces: &'static [&'static str]) -> Body {
         Body::from_stream(stream::iter(pieces.iter().copied().map(Ok::<_, std::io::Error>)))
+    }
+
+    #[tokio::test]
+    async fn content_is_the_same_however_it_arrives() {
+        let (large, small) = ([1; LARGE], [2; 100]);
+        for sent in [
+            vec![],
+            vec![&small[..]],
+            vec![&small[..], &small[..]],
+            vec![&large[..]],
+            vec![&small[..], &small[..], &large[..], &large[..], &small[..]],
+        ] {
+            let frames: Vec<_> = sent.iter().map(|part| Bytes::copy_from_slice(part)).collect();
+            let body = || {
+                Body::from_stream(stream::iter(
+                    frames.clone().into_iter().map(Ok::<_, std::io::Error>),
+                ))
+            };
+            let headers = HeaderMap::new();
+            let mut seen = Vec::new();
+            let see = |data: &[u8]| seen.extend_from_slice(data);
+            let content = read_content(&headers, body(), 1 << 20, LONG, see).await.unwrap();
+            let parts = content.into_parts();
+            assert_eq!(parts.concat(), sent.concat());
+            assert_eq!(seen, sent.concat());
+            assert_eq!(read_body(&headers, body(), 1 << 20, LONG).await.unwrap(), sent.concat());
+        }
+    }
+
+    #[tokio::test]
+    async fn small_pieces_are_put_together() {
+        let one_by_one = stream::iter((0..10_000).map(|_| Ok::<_, std::io::Error>("a")));
+        let body = Body::from_stream(one_by_one);
+        let content = read_content(&HeaderMap::new(), body, 10_000, LONG, |_| {}).await.unwrap();
+        assert_eq!(content.into_parts().len(), 1);
     }
 
     #[tokio::test]

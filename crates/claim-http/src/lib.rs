@@ -40,7 +40,7 @@ mod turnwise;
 mod urgency;
 
 pub use admission::UrgencyOf;
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, Content, read_body, read_content};
 pub use budget::Budget;
 pub use client::{
     Answer, ClientError, https_client, https_client_by, read_answer, retry_after, send,

@@ -40,7 +40,7 @@ async fn keep_message(blackboard: &Arc<Blackboard>, counted: Counted) -> Result<
         person: request.person().clone(),
         received_at,
         content_digest: *request.content_digest().as_bytes(),
-        text: text(&content)?,
+        text: text(&content.into_bytes())?,
     };
     let kept =
         Announcer::keep(blackboard, message).await.map_err(|error| error::storage(&error))?;

@@ -105,7 +105,7 @@ impl HttpBody for RequestBody {
         match &frame {
             None => self.ended = true,
             Some(Ok(frame)) => {
-                self.activity.not_overhead(frame.data_ref().map_or(0, Bytes::len));
+                self.activity.taken(frame.data_ref().map_or(0, Bytes::len));
             }
             Some(Err(_)) => {}
         }

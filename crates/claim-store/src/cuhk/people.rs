@@ -197,9 +197,8 @@ impl CuhkStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn has_people(&self) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT id FROM people LIMIT 1")
-            .read_optional(&self.database)
-            .await?;
+        let row =
+            sqlx::query("SELECT id FROM people LIMIT 1").read_optional(&self.database).await?;
         Ok(row.is_some())
     }
 }
