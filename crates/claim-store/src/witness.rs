@@ -118,7 +118,7 @@ impl<'d> WitnessRecords<'d> {
     pub async fn last(&self, origin: &str) -> Result<Option<WitnessedCheckpoint>, StoreError> {
         let row = sqlx::query("SELECT size, checkpoint FROM witnessed_logs WHERE origin = $1")
             .bind(origin)
-            .read_optional(&self.database)
+            .read_optional(self.database)
             .await?;
         row.map(|row| {
             let columns = Columns::new("witnessed_logs", &row);
