@@ -206,7 +206,14 @@ pub(super) struct Bulk {
 impl Bulk {
     /// Both, for so many bytes.
     pub(super) fn seconds(&self, bytes: u64) -> f64 {
-        (self.decryption + self.digest) * bytes as f64 / GIB
+        let (decryption, digest) = self.parts(bytes);
+        decryption + digest
+    }
+
+    /// Decryption and digest of so many bytes, in seconds.
+    pub(super) fn parts(&self, bytes: u64) -> (f64, f64) {
+        let gib = bytes as f64 / GIB;
+        (self.decryption * gib, self.digest * gib)
     }
 }
 

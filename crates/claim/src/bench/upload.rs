@@ -66,10 +66,42 @@ struct Upload {
     written: u64,
     memory_before: u64,
     memory_peak: u64,
+    parts: Parts,
     /// One decryption and one digest of every byte.
     unavoidable: f64,
     /// The server's user time beside that.
     ratio: f64,
+}
+
+/// Where the time went, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Parts {
+    /// To decrypt every byte once, as measured alone.
+    tls: f64,
+    /// To hash every byte once, as measured alone.
+    hashing: f64,
+    /// The rest of the server's user time.
+    other: f64,
+    /// The server's system time.
+    system: f64,
+    /// Of all requests together, the time in which neither side computed for them: waiting for the storage, the network
+    /// or a processor.
+    waiting: f64,
+}
+
+impl Parts {
+    fn new(primitives: &Bulk, bytes: u64, elapsed: f64, server: CpuTime, student: CpuTime) -> Self {
+        let (tls, hashing) = primitives.parts(bytes);
+        let (user, system) = (server.user.as_secs_f64(), server.system.as_secs_f64());
+        let computing = user + system + (student.user + student.system).as_secs_f64();
+        Self {
+            tls,
+            hashing,
+            other: (user - tls - hashing).max(0.0),
+            system,
+            waiting: (elapsed * AT_ONCE as f64 - computing).max(0.0),
+        }
+    }
 }
 
 /// The files of one claim, all of them cut out of the same random bytes.
@@ -208,6 +240,7 @@ async fn upload(
         written: bytes_written(process)?.saturating_sub(written),
         memory_before: before,
         memory_peak: memory(process)?.peak,
+        parts: Parts::new(primitives, bytes, elapsed, server, student),
         unavoidable,
         ratio: server_user / unavoidable,
     })
@@ -274,8 +307,19 @@ impl fmt::Display for Upload {
                 "{user:>8.2} s user, {system:.2} system; {each:.0} µs a request, {gib:.2} s a GiB"
             )
         };
-        line("server's processor time", processor(self.server_user, self.server_system))?;
         line("student's processor time", processor(self.student_user, self.student_system))?;
+        line("server's processor time", processor(self.server_user, self.server_system))?;
+        let parts = [
+            ("  TLS: decryption", self.parts.tls),
+            ("  hashing", self.parts.hashing),
+            ("  the rest of the user time", self.parts.other),
+            ("  system", self.parts.system),
+            ("  beside it, requests waiting", self.parts.waiting),
+        ];
+        for (name, seconds) in parts {
+            let (gib, file) = (seconds / bytes * 1024.0 * MIB, seconds / self.files as f64 * 1e6);
+            line(name, format!("{gib:>8.2} s a GiB, {file:.0} µs a file"))?;
+        }
         line("decryption and digest alone", format!("{:>8.2} s", self.unavoidable))?;
         line("ratio of the server's user time", format!("{:>8.2}", self.ratio))?;
         line("server's bytes to the storage", format!("{:>8.0} MiB", self.written as f64 / MIB))?;
@@ -287,7 +331,23 @@ impl fmt::Display for Upload {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn the_parts_make_up_the_whole() {
+        let cpu = |user, system| CpuTime {
+            user: Duration::from_millis(user),
+            system: Duration::from_millis(system),
+        };
+        let primitives = Bulk { decryption: 0.125, digest: 0.5 };
+        let parts = Parts::new(&primitives, 2 << 30, 3.0, cpu(2_250, 1_500), cpu(750, 500));
+        let Parts { tls, hashing, other, system, waiting } = parts;
+        assert_eq!([tls, hashing, other, system], [0.25, 1.0, 1.0, 1.5]);
+        // Four at once for three seconds, in five of which somebody computed.
+        assert_eq!(waiting, 7.0);
+    }
 
     #[test]
     fn pieces_are_those_that_were_listed() {
