@@ -92,7 +92,7 @@ impl CuhkStore {
             "SELECT id, name, email, role, added_at, removed_at FROM people \
              WHERE id > $1 AND removed_at IS NULL \
              AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
-              AND certificates.name = people.id) \
+              AND certificates.name = people.id AND certificate IS NOT NULL) \
              AND NOT EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
               AND invitee = people.id AND mail_fault IS NULL) \
              ORDER BY id LIMIT $2",
@@ -119,7 +119,7 @@ impl CuhkStore {
             "SELECT id, name, email, role, added_at, removed_at FROM people \
              WHERE id > $1 AND removed_at IS NULL \
              AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
-              AND certificates.name = people.id) \
+              AND certificates.name = people.id AND certificate IS NOT NULL) \
              AND EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
               AND invitee = people.id) \
              AND NOT EXISTS (SELECT 1 FROM invitations WHERE invitee_kind = 'person' \
@@ -148,7 +148,7 @@ impl CuhkStore {
               WHERE later.invitee_kind = 'person' AND later.invitee = people.id \
               AND later.mail_fault IS NULL AND later.created_at > invitations.created_at) \
              AND NOT EXISTS (SELECT 1 FROM certificates WHERE profile = 'person' \
-              AND certificates.name = people.id) ORDER BY people.id",
+              AND certificates.name = people.id AND certificate IS NOT NULL) ORDER BY people.id",
         )
         .read_all(&self.database)
         .await?;

@@ -131,6 +131,8 @@ on_each_database! {
 
         store.put_people_with_invitations(&[(person(1), code(1, 10)), (person(2), code(2, 10))]).await.unwrap();
         store.reserve(&request(&code(2, 10), 2, 20)).await.unwrap();
+        // What was cut off before it was signed is no certificate.
+        assert_eq!(ids(store.not_enrolled(None, 10, None).await.unwrap()), [id(1), id(2)]);
         store.record_issued("2", b"signed").await.unwrap();
         store.remove_people(&[id(4)], at(30)).await.unwrap();
         assert_eq!(ids(store.never_invited(None, 10).await.unwrap()), [id(0), id(3)]);

@@ -201,7 +201,10 @@ fn killed_half_way_it_goes_on_and_mails_nobody_twice() {
 fn without_a_private_connection_and_the_right_password_nothing_is_sent() {
     let server = MailServer::start("implicit");
     let people = "1155000001,Ann,ann@link.example\n";
-    let university = university(&server.settings("implicit", LOGIN), people);
+    let settings = server.settings("implicit", LOGIN);
+    // One that does not offer what it should.
+    let bare = MailServer::start("plain");
+    let university = university(&settings, people);
     let folder = &university.cuhk;
     let toml = folder.read("claim.toml");
     invite_with_password(folder, "wrong").explains(1, &["does not let \"claim\" in"]);
@@ -209,7 +212,7 @@ fn without_a_private_connection_and_the_right_password_nothing_is_sent() {
     folder.write("letter.txt", "Hello {name}\n");
     let elsewhere = toml.replace("\"localhost\"", "\"smtp.example\"");
     for (altered, said) in [
-        (toml.replace("tls = \"implicit\"", "tls = \"starttls\""), "cannot be used"),
+        (toml.replace(&settings, &bare.settings("starttls", LOGIN)), "STARTTLS is not supported"),
         (toml.replace("root = ", "# root = "), "cannot be used"),
         (toml.replace("server = \"localhost\"", "server = \"127.0.0.1\""), "cannot be used"),
         (
@@ -225,7 +228,7 @@ fn without_a_private_connection_and_the_right_password_nothing_is_sent() {
         assert!(done.code == 1 || done.code == 2, "{done:?}");
         assert!(done.err.contains(said), "{said:?} is not in:\n{}", done.err);
     }
-    assert!(!server.has(1));
+    assert!(!server.has(1) && !bare.has(1));
     folder.write("claim.toml", toml);
     // All the while nobody was invited.
     let list = folder.run(&["cuhk", "roster", "list", "--state", "new"]).expect(0).out;
