@@ -24,10 +24,10 @@ mod endings;
 mod evidence;
 #[path = "terminals/foreign_files.rs"]
 mod foreign_files;
-#[path = "terminals/full_disk.rs"]
-mod full_disk;
 #[path = "terminals/front.rs"]
 mod front;
+#[path = "terminals/full_disk.rs"]
+mod full_disk;
 #[path = "terminals/going_away.rs"]
 mod going_away;
 #[path = "terminals/handing_in.rs"]
