@@ -80,6 +80,11 @@ impl AskError {
         }
     }
 
+    /// Whether Blackboard itself answered, and signed, that it cannot do it at present.
+    pub fn is_signed(&self) -> bool {
+        matches!(self, Self::NoAnswer { last, .. } if matches!(**last, Hindrance::Busy(_)))
+    }
+
     /// Blackboard's own word that it takes nothing for its log, where that is why there is no answer.
     pub(crate) fn log_behind(self) -> Result<Refused, Self> {
         match self {

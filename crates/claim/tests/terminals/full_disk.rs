@@ -46,7 +46,7 @@ fn uploads_wait_for_room_and_a_claim_is_stamped_by_cuhk() {
     course.folder.write("other.txt", "other");
     let hand_in = ["student", "hand-in", "other.txt", "--to", "IEMS5710/lab1", "--yes"];
     let student = course.folder.start(&[&hand_in[..], &["--receipt", "other.receipt"]].concat());
-    student.out.shows("cannot take claims at the moment");
+    student.out.shows("Blackboard takes no claims at present");
     student.out.shows("stamped by CUHK at ");
     student.out.shows("keep other.pending");
     health.shows("readyz", "the disk has no room for claims");

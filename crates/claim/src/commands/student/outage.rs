@@ -91,11 +91,14 @@ pub(super) async fn instead(
     error: &HandInError,
 ) -> Result<Exit> {
     job.progress.clear();
-    let what = match error {
-        HandInError::LogBehind(_) => "Blackboard takes no claims at present",
-        _ => "Blackboard cannot be reached any more",
+    let line = match error {
+        HandInError::LogBehind(_) => format!("Blackboard takes no claims at present ({error})."),
+        HandInError::LodgingUnknown { last, .. } if last.is_signed() => {
+            format!("Blackboard takes no claims at present ({last}).")
+        }
+        _ => format!("Blackboard cannot be reached any more ({error})."),
     };
-    job.terminal.say(&format!("{what} ({error})."));
+    job.terminal.say(&line);
     let (program, id) = (job.program, session.id().clone());
     let signed = match program.sign_in_outage(&id, sent.plan().clone()) {
         Ok(signed) => signed,
