@@ -130,7 +130,7 @@ fn an_older_copy_never_begins_a_second_log() {
 }
 
 /// Blackboard says what is wrong with it; CUHK stamps the claim for the time when its people have put it right.
-fn refused_and_stamped(course: &Course) {
+pub(crate) fn refused_and_stamped(course: &Course) {
     course.folder.write("report.txt", "third draft");
     let done = course.folder.run(&["student", "hand-in", "report.txt", "--yes", "--no-wait"]);
     let said = ["the claim was not lodged: Blackboard cannot do it now", "records are older than"];

@@ -7,7 +7,7 @@ use claim_log::{Hash, LogSigner, TreeHead, TreeSize, WitnessKey};
 use claim_pki::{Certificate, Ed25519SigningKey, Root};
 use sqlx::SqlitePool;
 
-use crate::backups::{course, elsewhere, hand_in};
+use crate::backups::{course, elsewhere, hand_in, refused_and_stamped};
 use crate::course::{Course, Folder};
 
 /// The key of this CUHK's witness, as `claim verify --witness` takes it.
@@ -97,7 +97,7 @@ async fn a_witness_that_has_seen_another_tree_of_the_same_size_stops_the_log() {
     blackboard.err.shows("THE LOG IS STOPPED: the witness ");
     let said = "has cosigned 2 entries of it, and the records here have 2. They are an older copy, or others";
     blackboard.err.shows(said);
-    hand_in(&course, "second draft").explains(3, &["records are older than its"]);
+    refused_and_stamped(&course);
     // What was given out stands.
     course.folder.run(&["verify", "inbox.receipt", "--root", "cuhk.cer"]).expect(0);
 }
