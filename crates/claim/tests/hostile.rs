@@ -43,8 +43,9 @@ fn attacks_turn_nobody_away_and_leave_the_servers_as_they_were() {
 }
 
 /// Attacks that consist of staying, or that a busy machine does not get through the door within a second: the
-/// thousand connections of `one-session`. How much the attacker gets done is not what is promised here.
+/// thousand connections of `one-session`, the three hundred of `zero-windows`. How much the attacker gets done is not
+/// what is promised here.
 fn slow(attack: &Value) -> bool {
     let name = attack["attack"].as_str().unwrap();
-    name.starts_with("slow-") || name == "half-open" || name == "one-session"
+    name.starts_with("slow-") || ["half-open", "one-session", "zero-windows"].contains(&name)
 }
