@@ -5,6 +5,7 @@
 mod backup;
 mod bench;
 mod claims;
+mod cuhk;
 mod invite;
 mod keys;
 mod log;
@@ -16,13 +17,13 @@ use std::path::PathBuf;
 
 use claim_core::{AssignmentRef, Origin, Sid};
 use claim_log::WitnessKey;
-use claim_pki::{RevocationReason, SerialNumber};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
+pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};
 pub(crate) use invite::{InviteArgs, InviteWhom};
 pub(crate) use keys::{IssuingArgs, IssuingCommand, KeyArgs, RecordArgs, RenewIssuingArgs};
 pub(crate) use log::{
@@ -164,154 +165,6 @@ pub(crate) struct DatabaseArgs {
     #[arg(long, env = "CLAIM_DATABASE", value_name = "URL", hide_env_values = true)]
     pub(crate) database: Option<String>,
 }
-
-/// `claim cuhk`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        claim cuhk\n  \
-        claim cuhk init --public-url https://cuhk.example:9335\n  \
-        claim cuhk --listen 0.0.0.0:9335 --public-url https://cuhk.example:9335\n  \
-        claim cuhk roster import people.csv\n  \
-        claim cuhk invite --all-new --out /root/invitations\n  \
-        claim cuhk list --json\n  \
-        claim cuhk backup /mnt/safe/cuhk-2026-11-26")]
-pub(crate) struct CuhkArgs {
-    #[command(subcommand)]
-    pub(crate) command: Option<CuhkCommand>,
-    #[command(flatten)]
-    pub(crate) serve: CuhkServeArgs,
-}
-
-/// `claim cuhk serve`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct CuhkServeArgs {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    #[command(flatten)]
-    pub(crate) keys: KeyArgs,
-    #[command(flatten)]
-    pub(crate) disk: DiskArgs,
-}
-
-/// What CUHK can do.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CuhkCommand {
-    /// Serve certificates on port 9335 (step 0 to 2); makes cuhk.cer and cuhk.key at the first start
-    Serve(CuhkServeArgs),
-    /// Make the root and issuing keys and certificates of a real CUHK, and nothing else
-    #[command(
-        after_help = "Example:\n  claim cuhk init --dir /srv/cuhk --public-url https://cuhk.example:9335"
-    )]
-    Init {
-        /// The origin under which CUHK will be known, for invitations
-        #[arg(long, env = "CLAIM_PUBLIC_URL", value_name = "URL", value_parser = Origin::from_user)]
-        public_url: Option<Origin>,
-        /// Make the root alone, on a machine without a network; no CUHK serves from there
-        #[arg(long)]
-        offline_root: bool,
-        #[command(flatten)]
-        keys: KeyArgs,
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-    /// Put on record what a root elsewhere has certified for a Blackboard, so that CUHK witnesses its log
-    #[command(
-        after_help = "Only where the root's key is on another machine (--root-elsewhere).\n\n\
-        Example:\n  claim cuhk record blackboard.request.answer"
-    )]
-    Record(RecordArgs),
-    /// The issuing certificate: renew
-    Issuing(IssuingArgs),
-    /// Keep the roster: who may hold a certificate
-    Roster(RosterArgs),
-    /// Make the invitations that people and servers enrol with
-    #[command(
-        override_usage = "claim cuhk invite --sid <SID> | --server <ORIGIN> | --roster <FILE> [OPTIONS]\n       \
-        claim cuhk invite --all-new | --resend [<ID>...] | --revoke [<ID>...] [OPTIONS]",
-        after_help = "Examples:\n  \
-        claim cuhk invite --sid 1155123456\n  \
-        claim cuhk invite --all-new --mail\n  \
-        claim cuhk invite --all-new --out /root/invitations\n  \
-        claim cuhk invite --resend 1155123456 chan.tm\n  \
-        claim cuhk invite --revoke 1155123456\n  \
-        claim cuhk invite --roster roster.csv > invitations.csv\n  \
-        claim cuhk invite --server https://blackboard.example:3141"
-    )]
-    Invite(InviteArgs),
-    /// Certify the keys by which a Blackboard timestamps and logs, or a witness cosigns, with the root's key
-    #[command(
-        after_help = "The request file is made by the Blackboard, or the witness; the answer goes back to it.\n\n\
-        Examples:\n  claim cuhk certify blackboard.request\n  claim cuhk certify witness.request --out witness.cer"
-    )]
-    Certify(CertifyArgs),
-    /// Revoke a certificate, or all of a student, from now on
-    #[command(
-        after_help = "Revoking is for good, and never back-dated. It may be done while CUHK serves.\n\n\
-        Examples:\n  claim cuhk revoke 5f0c… --reason keyCompromise\n  claim cuhk revoke --sid 1155123456"
-    )]
-    Revoke(RevokeArgs),
-    /// Copy keys, certificates and records into a folder, also while CUHK serves
-    #[command(
-        after_help = "The copy has every key but that of the witness: keep it where nobody else can read it.\n\n\
-        Example:\n  claim cuhk backup /mnt/safe/cuhk-2026-11-26"
-    )]
-    Backup(BackupArgs),
-    /// Check a backup and restore it; codes that were open when it was made are voided
-    #[command(
-        after_help = "Example:\n  claim cuhk restore /mnt/safe/cuhk-2026-11-26 --dir /srv/cuhk"
-    )]
-    Restore(RestoreArgs),
-    /// List every certificate that was issued
-    List {
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-}
-
-/// What to revoke.
-#[derive(Debug, Args)]
-pub(crate) struct RevokeArgs {
-    #[command(flatten)]
-    pub(crate) what: RevokeWhat,
-    /// Why: keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn …
-    #[arg(long, value_name = "REASON", default_value_t = RevocationReason::Unspecified)]
-    pub(crate) reason: RevocationReason,
-    #[command(flatten)]
-    pub(crate) keys: KeyArgs,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArgs,
-}
-
-/// Exactly one of these.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct RevokeWhat {
-    /// The certificate with this serial number, as `claim cuhk list` shows it
-    #[arg(value_name = "SERIAL")]
-    pub(crate) serial: Option<SerialNumber>,
-    /// Every certificate of this student
-    #[arg(long)]
-    pub(crate) sid: Option<Sid>,
-}
-
-/// What to certify.
-#[derive(Debug, Args)]
-pub(crate) struct CertifyArgs {
-    /// The request file
-    #[arg(value_name = "FILE")]
-    pub(crate) request: PathBuf,
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Where to write the answer [default: FILE.answer]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) keys: KeyArgs,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArgs,
-}
-
 /// `claim blackboard`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
