@@ -21,6 +21,7 @@ mod pending;
 mod place;
 mod plan;
 mod receive;
+mod stored_path;
 mod told;
 mod upload;
 mod withdraw;

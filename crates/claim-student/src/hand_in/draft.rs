@@ -15,6 +15,7 @@ use super::kept::Extension;
 use super::lodge::Lodged;
 use super::place::Place;
 use super::plan::{Plan, SignedClaim};
+use super::stored_path;
 use crate::exchange::Haste;
 use crate::session::OpenSession;
 use crate::student::Student;
@@ -41,10 +42,13 @@ struct DraftFile {
     /// The course's time zone, for showing times.
     zone: String,
     /// Where the receipt goes.
+    #[serde(with = "stored_path")]
     receipt: PathBuf,
     /// What the person named.
+    #[serde(with = "stored_path::list")]
     named: Vec<PathBuf>,
     /// Where each file of the claim is, in the claim's order.
+    #[serde(with = "stored_path::list")]
     sources: Vec<PathBuf>,
 }
 

@@ -14,6 +14,7 @@ use claim_core::{Digest, Timestamp};
 use claim_files::{Mode, replace};
 use serde::{Deserialize, Serialize};
 
+use super::stored_path;
 use crate::wallet::Wallet;
 
 /// The file in the student's folder.
@@ -63,6 +64,7 @@ impl Stamp {
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Read {
+    #[serde(with = "stored_path")]
     path: PathBuf,
     stamp: Stamp,
     entry: FileEntry,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::collect::Collected;
 use super::kept::Extension;
 use super::place::Place;
+use super::stored_path;
 use crate::error::{Explained, quoted, tamed};
 
 /// The largest file that is read: a signed claim of 4 MiB in base64, and the names of 10,000 files.
@@ -41,8 +42,10 @@ pub(super) struct PendingFile {
     /// The course's time zone, for showing times.
     pub(super) zone: String,
     /// Where the receipt goes.
+    #[serde(with = "stored_path")]
     receipt: PathBuf,
     /// Where each file of the claim is, in the claim's order.
+    #[serde(with = "stored_path::list")]
     sources: Vec<PathBuf>,
     /// The claim of the same files that was sent before, of which nobody knows whether it was lodged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
