@@ -18,7 +18,7 @@ use super::{
         claim cuhk init --public-url https://cuhk.example:9335\n  \
         claim cuhk --listen 0.0.0.0:9335 --public-url https://cuhk.example:9335\n  \
         claim cuhk roster import people.csv\n  \
-        claim cuhk invite --all-new --out /root/invitations\n  \
+        claim cuhk invite --all-new --out invitations\n  \
         claim cuhk list --json\n  \
         claim cuhk backup /mnt/safe/cuhk-2026-11-26")]
 pub(crate) struct CuhkArgs {
@@ -77,7 +77,7 @@ pub(crate) enum CuhkCommand {
         after_help = "Examples:\n  \
         claim cuhk invite --sid 1155123456\n  \
         claim cuhk invite --all-new --mail\n  \
-        claim cuhk invite --all-new --out /root/invitations\n  \
+        claim cuhk invite --all-new --out invitations\n  \
         claim cuhk invite --resend 1155123456 chan.tm\n  \
         claim cuhk invite --revoke 1155123456\n  \
         claim cuhk invite --roster roster.csv > invitations.csv\n  \

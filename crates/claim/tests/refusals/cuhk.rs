@@ -19,6 +19,9 @@ use crate::program::{Program, root};
 use crate::wire::{Ask, Client, ClientIdentity, Version};
 use crate::{timestamps, tokens};
 
+#[path = "failing.rs"]
+mod failing;
+
 /// The longest content of any request, in bytes.
 const LIMIT: usize = 64 * 1024;
 
@@ -222,10 +225,12 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::TimestampRequest => Box::pin(timestamps::request(row, setting)).await,
         ProblemType::TimestampUnavailable => Box::pin(timestamps::unavailable(row)).await,
         ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
-        ProblemType::StorageUnavailable => Box::pin(storage_unavailable(row, setting)).await,
+        ProblemType::StorageUnavailable => {
+            Box::pin(failing::storage_unavailable(row, setting)).await
+        }
         ProblemType::SigningUnavailable => Box::pin(tokens::unavailable(row)).await,
-        ProblemType::StorageFull => Box::pin(storage_full(row)).await,
-        ProblemType::InternalError => Box::pin(internal_error(row, setting)).await,
+        ProblemType::StorageFull => Box::pin(failing::storage_full(row)).await,
+        ProblemType::InternalError => Box::pin(failing::internal_error(row, setting)).await,
         ProblemType::LocalOnly => Box::pin(local_only(row, setting)).await,
         ProblemType::CodeRefused => Box::pin(code_refused(row, setting)).await,
         ProblemType::CodeExpired => Box::pin(code_expired(row, setting)).await,
@@ -452,59 +457,6 @@ async fn unsupported_media_type(row: ProblemType, setting: &Setting) -> Ended {
     let ask = invited.ask().with("content-type", "Application/PKCS10; charset=us-ascii");
     case.passes(&ask.with("content-transfer-encoding", "base64")).await;
     enrols(&case, &invited).await;
-    case.end().await
-}
-
-async fn storage_unavailable(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let (invited, records) = (setting.invited().await, &setting.site.records);
-    // Before the serial number is on record.
-    records
-        .execute("CREATE TRIGGER stuck BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'stuck'); END")
-        .await;
-    case.refused(&invited.ask()).await;
-    records.execute("DROP TRIGGER stuck").await;
-    enrols(&case, &invited).await;
-    // Where the code is looked for.
-    records.execute("ALTER TABLE people RENAME TO gone").await;
-    let answers = [
-        setting.site.client.ask(Version::Http1, &invited.ask()).await,
-        setting.site.client.ask(Version::Http2, &invited.ask()).await,
-    ];
-    records.execute("ALTER TABLE gone RENAME TO people").await;
-    for answer in answers {
-        case.refused_once(async { answer }, None).await;
-    }
-    enrols(&case, &invited).await;
-    case.end().await
-}
-
-/// More is to be kept free than any disk has: nothing is issued, and what was is given out.
-async fn storage_full(row: ProblemType) -> Ended {
-    let mut setting = Setting::with(&format!("[cuhk]\nkeep-free = {}\n", u32::MAX)).await;
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    let answer = case.refused(&invited.ask()).await;
-    assert_eq!(answer.headers["retry-after"], "20");
-    case.passes(&Ask::get(CACERTS)).await;
-    let ended = case.end().await;
-    setting.assert_sound();
-    ended
-}
-
-async fn internal_error(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let (invited, records) = (setting.invited().await, &setting.site.records);
-    let first = enrols(&case, &invited).await;
-    let id = invited.id.as_str();
-    let stored = records.bytes("SELECT certificate FROM certificates WHERE name = $1", id).await;
-    assert_eq!(stored, first.der());
-    let spoil = "UPDATE certificates SET certificate = X'00' WHERE certificate = $1";
-    assert_eq!(records.execute_with(spoil, &stored).await, 1);
-    case.refused(&invited.ask()).await;
-    let mend = "UPDATE certificates SET certificate = $1 WHERE certificate = X'00'";
-    assert_eq!(records.execute_with(mend, &stored).await, 1);
-    assert_eq!(enrols(&case, &invited).await, first);
     case.end().await
 }
 
