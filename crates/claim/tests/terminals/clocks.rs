@@ -126,12 +126,12 @@ fn a_clock_that_is_set_while_blackboard_serves_judges_nothing_wrongly() {
         blackboard.err.shows(moved);
         scene.hand_in_well();
         blackboard.err.shows(off);
-        health.shows("metrics", &format!("claim_clock_leap_seconds {seconds}.0"));
+        health.measures("claim_clock_leap_seconds", seconds);
         scene.hand_in_well();
         scene.set(0);
         blackboard.out.shows("agrees with Blackboard's time again");
     }
-    health.shows("metrics", "claim_clock_leap_seconds 0.0");
+    health.measures("claim_clock_leap_seconds", 0);
     scene.hand_in_well();
     assert_eq!(scene.outages(), 0, "it has served all the time");
     assert!(!blackboard.err.text().contains("DIFFER"), "{}", blackboard.err.text());

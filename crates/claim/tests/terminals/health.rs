@@ -54,6 +54,23 @@ impl Health {
             answer = self.get(path);
         }
     }
+
+    /// Asks until this metric, which has no labels, is that number to the nearest whole.
+    #[track_caller]
+    pub(crate) fn measures(self, metric: &str, number: i64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.get("metrics");
+            let mut lines = answer.lines().filter_map(|line| line.split_once(' '));
+            let value = lines.find(|(name, _)| *name == metric).map(|(_, value)| value);
+            let value: f64 = value.unwrap_or_default().parse().unwrap_or(f64::NAN);
+            if (value - number as f64).abs() < 0.5 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{metric} is {value}, not {number}:\n{answer}");
+            thread::yield_now();
+        }
+    }
 }
 
 #[test]
