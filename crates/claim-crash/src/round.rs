@@ -53,6 +53,8 @@ pub fn stage(point: Point) -> Stage {
         | Point::Invitation
         | Point::Mailing
         | Point::Mailed
+        | Point::SignIn
+        | Point::SignInConfirmed
         | Point::Revocation
         | Point::RevocationList
         | Point::LogRebuilt

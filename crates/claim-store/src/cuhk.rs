@@ -7,6 +7,7 @@ mod mailings;
 mod people;
 mod reservations;
 mod revocations;
+mod sign_ins;
 mod standings;
 
 pub use certificates::CertificateRecord;
@@ -14,6 +15,7 @@ pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
 pub use people::PersonRecord;
 pub use reservations::{Holder, Reservation, ReserveError, Reserved};
 pub use revocations::{Revocation, RevocationListRecord, Revoked};
+pub use sign_ins::{BeginSignInError, Decision, SignIn, SignInRecord};
 pub use standings::PersonStanding;
 
 use crate::database::Database;

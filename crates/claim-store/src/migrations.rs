@@ -91,6 +91,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "CUHK: the roster, invitations by mail",
                 sql: include_str!("../migrations/cuhk/sqlite/0003_roster.sql"),
             },
+            Step {
+                version: 4,
+                description: "CUHK: sign-ins",
+                sql: include_str!("../migrations/cuhk/sqlite/0004_sign_ins.sql"),
+            },
         ],
         (Schema::Cuhk, Kind::Postgres) => &[
             Step {
@@ -107,6 +112,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 3,
                 description: "CUHK: the roster, invitations by mail",
                 sql: include_str!("../migrations/cuhk/postgres/0003_roster.sql"),
+            },
+            Step {
+                version: 4,
+                description: "CUHK: sign-ins",
+                sql: include_str!("../migrations/cuhk/postgres/0004_sign_ins.sql"),
             },
         ],
         (Schema::Blackboard, Kind::Sqlite) => &[

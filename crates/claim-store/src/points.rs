@@ -25,6 +25,11 @@ pub enum Point {
     Mailing,
     /// CUHK: what became of that mail. Not among [`Point::ALL`] either.
     Mailed,
+    /// CUHK: a key that waits for its person's sign-in, and how far that is. Not among [`Point::ALL`], as no round has an
+    /// identity provider: a test of CUHK starts it anew after each.
+    SignIn,
+    /// CUHK: a key that its person has confirmed, with the right to one certificate. Not among [`Point::ALL`] either.
+    SignInConfirmed,
     /// CUHK: a serial number reserved by a code, which it spends.
     CodeSpent,
     /// CUHK: a serial number reserved without a code, as for a renewal.
@@ -122,6 +127,8 @@ impl Point {
             Self::Invitation => "invitation",
             Self::Mailing => "mailing",
             Self::Mailed => "mailed",
+            Self::SignIn => "sign-in",
+            Self::SignInConfirmed => "sign-in-confirmed",
             Self::CodeSpent => "code-spent",
             Self::Reservation => "reservation",
             Self::Certificate => "certificate",

@@ -12,5 +12,6 @@ mod postgres;
 mod rebuild;
 mod ring;
 mod roster;
+mod sign_ins;
 mod site;
 mod upgrades;

@@ -120,6 +120,9 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         assert_eq!(list.map(|list| list.number), (version >= 2).then_some(3));
         let last = store.witnessing().last(LOG).await.unwrap();
         assert_eq!(last.map(|last| last.size), (version >= 2).then_some(2));
+        let waiting = store.sign_in_of_browser(&[0x58; 32]).await.unwrap();
+        let waiting = waiting.map(|record| (record.sign_in.code, record.signed_in_at.is_some()));
+        assert_eq!(waiting, (version >= 4).then(|| ("BCDFGHJK".to_owned(), true)));
 
         // What a restore does to it.
         assert_eq!(store.void_open_invitations(at(0)).await.unwrap(), 1);
