@@ -59,11 +59,12 @@ pub fn stage(point: Point) -> Stage {
         | Point::RevocationList
         | Point::LogRebuilt
         | Point::WitnessKey
+        | Point::AuditCheckpoint
         | Point::OutageAllowed => Stage::Office,
         Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
             Stage::Start(Side::Blackboard)
         }
-        Point::WitnessThinned => Stage::Start(Side::Cuhk),
+        Point::WitnessThinned | Point::Audit => Stage::Start(Side::Cuhk),
         Point::LogBegin => Stage::FirstStart,
         Point::Message
         | Point::Lodge

@@ -20,6 +20,7 @@ use claim_core::{Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
 use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, WitnessRequest};
 use claim_store::Faults;
+use claim_store::cuhk::audit::By;
 use claim_store::cuhk::{CertificateRecord, CuhkStore};
 
 pub use self::elsewhere::init_offline_root;
@@ -34,6 +35,7 @@ pub use self::roster::{
     MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry,
     RosterError, read_roster,
 };
+use crate::audit::{operator, unrecorded};
 use crate::authority::{Authority, AuthorityError, issuing_certificates, load_root};
 use crate::ceremony::Ceremony;
 use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
@@ -97,6 +99,9 @@ pub async fn init_with_keys(
     let make =
         move || Authority::load_or_make(&place, Mode::Rostered, has_issued, known_as.as_ref(), now);
     let (authority, _) = signing::apart(make).await.map_err(AuthorityError::from)??;
+    let time = clock.clone();
+    let store = store.acting(By::administrator(operator()), move || time.now());
+    store.record(&unrecorded(&store, &authority).await?).await?;
     if let Some(origin) = origin {
         folder.remember_origin(origin)?;
     }
@@ -171,6 +176,8 @@ impl Office {
         let folder = Folder::new(dir);
         let root = load_root(&folder)?;
         let store = open_store(&folder, database, faults).await?;
+        let time = clock.clone();
+        let store = store.acting(By::administrator(operator()), move || time.now());
         let pin = RootPin::of(&Digest::from_bytes(*root.hash()));
         Ok(Self { folder, mode: Mode::of(&root), pin, store, clock, code_life: DEFAULT_CODE_LIFE })
     }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use claim_http::Clock;
 use claim_store::cuhk::CuhkStore;
-use claim_store::{Backup, BackupError, CheckedBackup, Copied, DatabaseUrl};
+use claim_store::cuhk::audit::{By, Deed, Entry};
+use claim_store::{Backup, BackupError, CheckedBackup, Copied, DatabaseUrl, StoreError};
 
+use crate::audit::operator;
 use crate::config::DATABASE_FILE;
 use crate::folder::{Folder, exists};
 
@@ -65,10 +67,22 @@ pub async fn restore(
     let checked = CheckedBackup::open(from, DATABASE_FILE)?;
     let restoring = checked.restore(dir, &url, DATABASE_FILE, Folder::LOCK)?;
     let store = CuhkStore::open(&url).await?;
+    let time = clock.clone();
+    let store = store.acting(By::administrator(operator()), move || time.now());
+    store.record(&[restored(&store, from).await?]).await?;
     let voided = store.void_open_invitations(clock.now()).await?;
     store.skip_list_numbers(LISTS_AHEAD).await?;
     store.close().await;
     Ok(Restored { copied: restoring.finish()?, voided })
+}
+
+/// That the records were restored, and how far the log went by then: whoever kept a checkpoint sees what is missing.
+async fn restored(store: &CuhkStore, from: &Path) -> Result<Entry, StoreError> {
+    let head = store.audit_head().await?.frontier;
+    Ok(Entry::new(Deed::Restored)
+        .with("from", from.display().to_string())
+        .with("entries", head.size().value())
+        .with("root", head.root().to_string()))
 }
 
 fn database_url(folder: &Folder, database: Option<&str>) -> Result<DatabaseUrl, BackupError> {

@@ -10,6 +10,7 @@
 //! queries (claim-store), TLS and HTTP (claim-http), and anything that prints.
 
 mod admin;
+mod audit;
 mod authority;
 mod backup;
 mod ceremony;

@@ -3,6 +3,7 @@
 use claim_core::invitation::Invitee;
 use claim_core::{Problem, ProblemType, Timestamp};
 use claim_pki::{Certificate, PathError, Profile};
+use claim_store::cuhk::audit::By;
 
 use crate::authority::Authority;
 use crate::enrolment::storage;
@@ -37,6 +38,13 @@ pub(crate) fn holder<C: AsRef<[u8]>>(
         }
         Err(error) => Err(path_problem(error)),
     }
+}
+
+/// The holder of the certificate at the head of this chain, by that certificate.
+pub(crate) fn shown_by<C: AsRef<[u8]>>(holder: &Invitee, chain: &[C]) -> By {
+    let leaf = chain.first().and_then(|leaf| Certificate::from_der(leaf.as_ref()).ok());
+    let serial = leaf.map(|leaf| leaf.serial().to_string()).unwrap_or_default();
+    By::certificate(holder.user_id(), serial)
 }
 
 /// Refuses whoever shows a certificate that was revoked, be it by its holder, or whose issuer was.

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use claim_core::invitation::RootPin;
 use claim_core::{Digest, Origin};
@@ -16,12 +17,15 @@ use claim_http::{
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::cuhk::CuhkStore;
+use claim_store::cuhk::audit::By;
 use claim_store::{DatabaseUrl, Faults, Room, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use self::issuing::without_revoked;
 use self::maintenance::{Maintenance, Readiness, Shown};
+use crate::audit::{Ledger, started, unrecorded};
 use crate::authority::{Authority, AuthorityError, Found, load_root};
 use crate::ceremony::Ceremony;
 use crate::codes::Guesses;
@@ -72,6 +76,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let health = config.metrics.map(|address| bind(&[address])).transpose()?;
     let origin = origin(&config, &folder, &addresses)?;
     let store = open_store(&folder, config.database.as_deref(), config.faults.clone()).await?;
+    let clock = config.clock.clone();
+    let store = store.acting(By::cuhk(), move || clock.now());
     if folder.keys().root_elsewhere && exists(&folder.root_certificate())? {
         let (folder, store, now) = (&folder, &store, config.clock.now());
         elsewhere::take_answer(&Ceremony { folder, store, origin: &origin, now }).await?;
@@ -80,6 +86,12 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let lists = Lists { folder: &folder, store: &store, now: config.clock.now() };
     let authority = without_revoked(&lists, authority).await?;
     let (mode, fingerprint) = (Mode::of(authority.root()), authority.root_digest());
+    let ledger = Ledger::default();
+    for entry in unrecorded(&store, &authority).await? {
+        ledger.note(entry);
+    }
+    ledger.note(started(&store, &config, origin.as_str(), mode, fingerprint).await?);
+    ledger.write(&store, config.clock.now(), false).await;
     observer(match found {
         Found::Made => Event::RootMade { fingerprint },
         Found::Loaded => Event::RootLoaded { fingerprint },
@@ -129,6 +141,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         renewal_grace: config.renewal_grace,
         body_read_timeout: config.limits.body_read_timeout,
         observer,
+        ledger,
     });
     let (metrics, nudge) = (Metrics::new(), Nudge::new());
     let maintenance =
@@ -193,6 +206,7 @@ impl Running {
             tokio::spawn(serve_health(listeners, metrics, move || readiness.get(), told(stopped)))
         });
         let keeping = tokio::spawn(maintenance.run(Arc::clone(&cuhk), readiness.clone()));
+        let recording = tokio::spawn(record(Arc::clone(&cuhk)));
         let answering = tokio::spawn(requests::answer(Arc::clone(&cuhk)));
         let end = server
             .serve(async {
@@ -200,7 +214,7 @@ impl Running {
                 readiness.stop();
             })
             .await;
-        for task in [keeping, answering] {
+        for task in [keeping, recording, answering] {
             task.abort();
             // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
             let _ = task.await;
@@ -209,6 +223,7 @@ impl Running {
         if let Some(health) = health {
             let _ = health.await;
         }
+        cuhk.ledger.write(&cuhk.desk.store, cuhk.desk.clock.now(), true).await;
         cuhk.desk.store.close().await;
         drop(lock);
         end
@@ -308,6 +323,17 @@ async fn why_not_local(config: &Config, store: &CuhkStore) -> Result<Option<NotL
         return Ok(Some(NotLocal::Listener(*address)));
     }
     Ok(store.has_people().await?.then_some(NotLocal::People))
+}
+
+/// Writes into the audit log what waits for it, until it is aborted.
+async fn record(cuhk: Arc<Cuhk>) {
+    /// How long a count waits at most after the end of its minute.
+    const TURN: Duration = Duration::from_secs(5);
+    loop {
+        // Either is as good.
+        let _ = timeout(TURN, cuhk.ledger.wait()).await;
+        cuhk.ledger.write(&cuhk.desk.store, cuhk.desk.clock.now(), false).await;
+    }
 }
 
 async fn told(mut stopped: watch::Receiver<bool>) {

@@ -9,9 +9,11 @@ use claim_files::{FileError, Mode as FileMode, replace};
 use claim_http::{Rates, Refusal};
 use claim_pki::Certificate;
 use claim_store::cuhk::ReserveError;
+use claim_store::cuhk::audit::By;
 use claim_store::{DiskFault, Need, Room, StoreError};
 use claim_witness::Witness;
 
+use crate::audit::Ledger;
 use crate::ceremony::Ceremony;
 use crate::codes::Guesses;
 use crate::crl::Lists;
@@ -42,6 +44,8 @@ pub(crate) struct Cuhk {
     pub(crate) renewal_grace: u32,
     pub(crate) body_read_timeout: Duration,
     pub(crate) observer: Observer,
+    /// What is to go into the audit log.
+    pub(crate) ledger: Ledger,
 }
 
 /// How a certificate was asked for.
@@ -136,8 +140,19 @@ impl Cuhk {
 
     /// The answer to a request, telling of it when it is a refusal.
     pub(crate) fn answer(&self, peer: SocketAddr, result: Result<Response, Problem>) -> Response {
+        self.answer_to(None, peer, result)
+    }
+
+    /// The same to somebody who is known, or says so where only those are refused who are.
+    pub(crate) fn answer_to(
+        &self,
+        by: Option<By>,
+        peer: SocketAddr,
+        result: Result<Response, Problem>,
+    ) -> Response {
         result.unwrap_or_else(|problem| {
             let (problem_type, detail) = (problem.problem_type, problem.detail.clone());
+            self.ledger.refused(problem_type, &detail, by, peer.ip(), self.desk.clock.now());
             // The terminal has it too; here it stands with the request's id.
             tracing::debug!(problem = problem_type.slug(), detail, "refused");
             // A flood that is turned away must not flood the terminal; it is counted.

@@ -1,6 +1,7 @@
 //! What CUHK keeps: the roster, invitations, every certificate from before it is signed, what it revoked, and what it
 //! has seen of the logs that it witnesses.
 
+pub mod audit;
 mod certificates;
 mod invitations;
 mod mailings;
@@ -18,6 +19,11 @@ pub use revocations::{Revocation, RevocationListRecord, Revoked};
 pub use sign_ins::{BeginSignInError, Decision, SignIn, SignInRecord};
 pub use standings::PersonStanding;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use claim_pki::Timestamp;
+
+use self::audit::{By, Recorder};
 use crate::database::Database;
 use crate::migrations::Schema;
 use crate::witness::WitnessRecords;
@@ -26,6 +32,7 @@ use crate::{DatabaseUrl, Faults, Kind, StoreError};
 /// CUHK's database.
 pub struct CuhkStore {
     database: Database,
+    recorder: Recorder,
 }
 
 impl CuhkStore {
@@ -45,7 +52,15 @@ impl CuhkStore {
     /// # Errors
     /// As [`Self::open`].
     pub async fn open_with(url: &DatabaseUrl, faults: Faults) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(url, Schema::Cuhk, faults).await? })
+        let recorder = Recorder::new(By::cuhk(), system_time);
+        Ok(Self { database: Database::open(url, Schema::Cuhk, faults).await?, recorder })
+    }
+
+    /// The same, acting for somebody: whoever does what the audit log does not say of another. `now` is the time of its
+    /// entries, asked for as each is appended.
+    #[must_use]
+    pub fn acting(self, by: By, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { recorder: Recorder::new(by, now), ..self }
     }
 
     /// The kind of the database.
@@ -70,4 +85,10 @@ impl CuhkStore {
     pub async fn close(&self) {
         self.database.close().await;
     }
+}
+
+/// Before 1970 it is 1970.
+fn system_time() -> Timestamp {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@
 //! so many replicas may share one PostgreSQL database, also a distributed one that only speaks its protocol:
 //! correct under READ COMMITTED and SERIALIZABLE, without advisory locks and LISTEN.
 //!
-//! Times are milliseconds since 1970 in UTC, as [`claim_pki::Timestamp`] counts; the caller brings them.
+//! Times are milliseconds since 1970 in UTC, as [`claim_pki::Timestamp`] counts; the caller brings them, also the clock of the audit log.
 //!
 //! Not here: any decision (who may enrol, which key seals), the formats of what is stored, and secrets in the
 //! clear: codes come hashed, sealing keys wrapped.

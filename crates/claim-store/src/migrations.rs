@@ -96,6 +96,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "CUHK: sign-ins",
                 sql: include_str!("../migrations/cuhk/sqlite/0004_sign_ins.sql"),
             },
+            Step {
+                version: 5,
+                description: "CUHK: the audit log",
+                sql: include_str!("../migrations/cuhk/sqlite/0005_audit.sql"),
+            },
         ],
         (Schema::Cuhk, Kind::Postgres) => &[
             Step {
@@ -117,6 +122,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 4,
                 description: "CUHK: sign-ins",
                 sql: include_str!("../migrations/cuhk/postgres/0004_sign_ins.sql"),
+            },
+            Step {
+                version: 5,
+                description: "CUHK: the audit log",
+                sql: include_str!("../migrations/cuhk/postgres/0005_audit.sql"),
             },
         ],
         (Schema::Blackboard, Kind::Sqlite) => &[

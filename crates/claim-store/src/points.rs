@@ -40,6 +40,10 @@ pub enum Point {
     Revocation,
     /// CUHK: the next revocation list.
     RevocationList,
+    /// CUHK: entries of the audit log that are about nothing in the database: a start, a refusal, a backup.
+    Audit,
+    /// CUHK: a signed checkpoint of the audit log. Not among [`Point::ALL`]: whoever loses it signs it again.
+    AuditCheckpoint,
     /// CUHK, the witness: the checkpoint that is about to be cosigned.
     Witness,
     /// CUHK, the witness: the proof that a log has signed two trees of one size.
@@ -89,7 +93,7 @@ pub enum Point {
 
 impl Point {
     /// All that the rounds of the crash table must hit.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Roster,
         Self::Invitation,
         Self::CodeSpent,
@@ -97,6 +101,7 @@ impl Point {
         Self::Certificate,
         Self::Revocation,
         Self::RevocationList,
+        Self::Audit,
         Self::Witness,
         Self::SplitView,
         Self::WitnessThinned,
@@ -134,6 +139,8 @@ impl Point {
             Self::Certificate => "certificate",
             Self::Revocation => "revocation",
             Self::RevocationList => "revocation-list",
+            Self::Audit => "audit",
+            Self::AuditCheckpoint => "audit-checkpoint",
             Self::Witness => "witness",
             Self::SplitView => "split-view",
             Self::WitnessThinned => "witness-thinned",

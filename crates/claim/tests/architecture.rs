@@ -39,7 +39,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("claim-core", &["claim-log", "claim-pki"]),
     ("claim-files", &[]),
     ("claim-token", &["claim-files", "claim-pki"]),
-    ("claim-store", &["claim-core", "claim-files", "claim-pki"]),
+    ("claim-store", &["claim-core", "claim-files", "claim-log", "claim-pki"]),
     ("claim-http", &["claim-core", "claim-pki"]),
     (
         "claim-witness",

@@ -7,8 +7,10 @@ use claim_files::{Mode as FileMode, replace};
 use claim_http::Clock;
 use claim_pki::{AuthorityAnswer, AuthorityRequest, EvidenceAnswer};
 use claim_store::Faults;
+use claim_store::cuhk::audit::{By, Deed};
 
 use super::{AdminError, Made, Office};
+use crate::audit::{made, operator};
 use crate::authority::{AuthorityError, make_root_alone};
 use crate::elsewhere;
 use crate::error::StartError;
@@ -39,10 +41,14 @@ pub async fn init_offline_root(
     }
     // First, so that nothing else is ever made of what is begun here.
     replace(&folder.offline_root_mark(), MARK.as_bytes(), FileMode::Public)?;
-    open_store(&folder, database, Faults::none()).await?.close().await;
+    let time = clock.clone();
+    let store = open_store(&folder, database, Faults::none()).await?;
+    let store = store.acting(By::administrator(operator()), move || time.now());
     let now = clock.now();
-    let made = signing::apart(move || make_root_alone(&folder, now)).await;
-    let root = made.map_err(AuthorityError::from)??;
+    let root = signing::apart(move || make_root_alone(&folder, now)).await;
+    let root = root.map_err(AuthorityError::from)??;
+    store.record(&[made(Deed::RootMade, root.certificate())]).await?;
+    store.close().await;
     Ok(Made { certificate, fingerprint: Digest::from_bytes(*root.hash()) })
 }
 

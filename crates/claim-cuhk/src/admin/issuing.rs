@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use claim_core::Timestamp;
 use claim_pki::SerialNumber;
+use claim_store::cuhk::audit::Deed;
 
 use super::{AdminError, Office};
+use crate::audit::made;
 use crate::authority::{AuthorityError, load_root, read_certificate, renew_issuing};
 use crate::mode::Mode;
 use crate::signing;
@@ -38,6 +40,8 @@ impl Office {
         };
         let renewed = signing::apart(renew).await.map_err(AuthorityError::from)?;
         let (certificate, path) = renewed?;
+        // Cut off before this, it is made up for when CUHK takes it over.
+        self.store.record(&[made(Deed::IssuingMade, &certificate)]).await?;
         Ok(RenewedIssuing {
             certificate: path,
             serial: certificate.serial().clone(),

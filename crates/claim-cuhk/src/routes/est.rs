@@ -10,13 +10,14 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use claim_core::{Problem, ProblemType};
 use claim_http::{BodyError, ConnectionInfo, KnownAs, Standing, read_body};
+use claim_store::cuhk::audit::{Authentication, By};
 use http::HeaderMap;
 use tracing::Instrument;
 
 use crate::credentials::Credentials;
 use crate::enrolment::Admitted;
 use crate::est::{MAX_REQUEST, asked_attributes, certs_only, check_content_type, read_request};
-use crate::renewal::{holder, not_revoked};
+use crate::renewal::{holder, not_revoked, shown_by};
 use crate::state::{Asked, Cuhk};
 
 pub(super) fn routes() -> Router<Arc<Cuhk>> {
@@ -53,16 +54,19 @@ async fn simple_enroll(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let credentials = Credentials::from_headers(&parts.headers);
+    let by = credentials
+        .as_ref()
+        .map(|sent| By::known(sent.requester().user_id(), Authentication::Code));
     let result = async {
         let content = content(&cuhk, &parts.headers, body).await;
         Standing::admit(&parts.extensions)?;
-        let credentials = Credentials::from_headers(&parts.headers);
         let admitted = Admitted::by_code(&cuhk, credentials, connection.peer.ip()).await?;
         let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
         certify(&cuhk, admitted, asked, &parts.headers, content, connection.peer).await
     };
     let result = result.await;
-    cuhk.answer(connection.peer, result)
+    cuhk.answer_to(by, connection.peer, result)
 }
 
 /// A further certificate, for the holder of one (RFC 7030 §4.2.2, §3.3.2).
@@ -76,6 +80,7 @@ async fn simple_reenroll(
     let now = cuhk.desk.clock.now();
     let holder = holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace);
     let known_as = holder.as_ref().ok().map(|holder| KnownAs(holder.to_string().into()));
+    let by = holder.as_ref().ok().map(|holder| shown_by(holder, chain));
     let result = async {
         let content = content(&cuhk, &parts.headers, body).await;
         if holder.is_err() {
@@ -88,7 +93,7 @@ async fn simple_reenroll(
             .await
     };
     let result = result.await;
-    let mut response = cuhk.answer(connection.peer, result);
+    let mut response = cuhk.answer_to(by, connection.peer, result);
     if let Some(known_as) = known_as {
         response.extensions_mut().insert(known_as);
     }

@@ -15,7 +15,7 @@ use claim_pki::TimestampRequest;
 use http::{HeaderMap, header};
 
 use crate::enrolment::Admitted;
-use crate::renewal::{holder, not_revoked};
+use crate::renewal::{holder, not_revoked, shown_by};
 use crate::state::Cuhk;
 
 pub(super) fn routes() -> Router<Arc<Cuhk>> {
@@ -31,7 +31,9 @@ async fn stamp(
     let (parts, body) = request.into_parts();
     let chain = connection.client_chain.as_deref().unwrap_or_default();
     // Unlike at renewal, there is no grace: whose certificate has ended can sign no claim.
-    let person = holder(&cuhk.desk.authority(), chain, cuhk.desk.clock.now(), 0).and_then(person);
+    let holder = holder(&cuhk.desk.authority(), chain, cuhk.desk.clock.now(), 0);
+    let by = holder.as_ref().ok().map(|holder| shown_by(holder, chain));
+    let person = holder.and_then(person);
     let known_as = person.as_ref().ok().map(|id| KnownAs(id.to_string().into()));
     let result = async {
         // To its end, even of somebody who will be refused, as at enrolment.
@@ -51,7 +53,7 @@ async fn stamp(
         Ok((headers, Body::from(token.der().to_vec())).into_response())
     };
     let result = result.await;
-    let mut response = cuhk.answer(connection.peer, result);
+    let mut response = cuhk.answer_to(by, connection.peer, result);
     if let Some(known_as) = known_as {
         response.extensions_mut().insert(known_as);
     }

@@ -26,6 +26,17 @@ impl Frontier {
         Self { size: size.value(), subtrees }
     }
 
+    /// The edge whose complete subtrees have these [roots](Self::roots); `None` when they are not as many as the size needs.
+    pub fn from_roots(size: TreeSize, roots: Vec<Hash>) -> Option<Self> {
+        let needed = size.value().count_ones() as usize;
+        (roots.len() == needed).then(|| Self::from_subtrees(size, roots))
+    }
+
+    /// The roots of the complete subtrees, from large to small: with the size, all there is to keep.
+    pub fn roots(&self) -> &[Hash] {
+        &self.subtrees
+    }
+
     /// How many entries the tree has.
     pub fn size(&self) -> TreeSize {
         // `append` keeps it in range.
@@ -95,6 +106,10 @@ mod tests {
         for number in 0..300_u64 {
             assert_eq!(frontier.root(), merkle_tree_hash(&leaves), "{number}");
             assert_eq!(frontier.size().value(), number);
+            let kept = Frontier::from_roots(frontier.size(), frontier.roots().to_vec());
+            assert_eq!(kept.as_ref(), Some(&frontier));
+            let short = frontier.roots().iter().skip(1).copied().collect();
+            assert_eq!(Frontier::from_roots(frontier.size(), short).is_none(), number > 0);
             leaves.push(leaf_hash(&number.to_be_bytes()));
             frontier.append(*leaves.last().unwrap()).unwrap();
         }

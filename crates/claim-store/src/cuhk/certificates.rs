@@ -1,9 +1,11 @@
 //! Certificates, on record from before they are signed.
 
+use claim_core::Digest;
 use claim_pki::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
+use super::audit::{Authentication, By, Deed, Entry};
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -55,14 +57,16 @@ impl CuhkStore {
     ) -> Result<Vec<u8>, StoreError> {
         let mut write = self.database.begin(Point::Certificate).await?;
         let recorded = sqlx::query(
-            "UPDATE certificates SET certificate = $1 WHERE serial = $2 AND certificate IS NULL",
+            "UPDATE certificates SET certificate = $1 WHERE serial = $2 AND certificate IS NULL \
+             RETURNING profile, name, code_hash",
         )
         .bind(certificate.to_vec())
         .bind(serial)
-        .execute(write.connection())
-        .await?
-        .rows_affected();
-        if recorded == 1 {
+        .fetch_optional(write.connection())
+        .await?;
+        if let Some(row) = recorded {
+            let entry = issued(&row, serial, certificate)?;
+            self.recorder.record(&mut write, &[entry]).await?;
             write.commit().await?;
             return Ok(certificate.to_vec());
         }
@@ -139,6 +143,21 @@ impl CuhkStore {
         .await?;
         rows.iter().map(read).collect()
     }
+}
+
+/// That a certificate was issued, to whom, and how CUHK knew them.
+fn issued(row: &AnyRow, serial: &str, certificate: &[u8]) -> Result<Entry, StoreError> {
+    let columns = Columns::new("certificates", row);
+    let holder = columns.text("name")?;
+    let entry = Entry::new(Deed::Issued)
+        .about(holder.as_str())
+        .serial(serial)
+        .digest(*Digest::of(certificate).as_bytes())
+        .with("profile", columns.text("profile")?);
+    Ok(match columns.optional_bytes("code_hash")? {
+        Some(_) => entry.by(By::known(holder, Authentication::Code)),
+        None => entry,
+    })
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<CertificateRecord, StoreError> {

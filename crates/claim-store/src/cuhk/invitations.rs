@@ -1,10 +1,13 @@
 //! One-time enrolment codes, of which only the hash is kept.
 
 use claim_pki::{Origin, PersonId, Timestamp};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
+use super::audit::{Deed, Entry};
 use crate::batch::{BATCH, parameters, values};
+use crate::database::Write;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -79,6 +82,7 @@ impl CuhkStore {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
             put_all(write.connection(), &[invitation]).await?;
+            self.recorder.record(&mut write, &[invitation.made()]).await?;
             write.commit().await
         })
     }
@@ -90,10 +94,14 @@ impl CuhkStore {
     pub async fn replace_invitations(&self, invitations: &[Invitation]) -> Result<(), StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
+            let mut entries = Vec::new();
             for some in invitations.chunks(BATCH) {
                 let some: Vec<&Invitation> = some.iter().collect();
-                replace(write.connection(), &some).await?;
+                let ended = replace(write.connection(), &some).await?;
+                entries.extend(ended.into_iter().map(|one| one.because("replaced")));
             }
+            entries.extend(invitations.iter().map(Invitation::made));
+            self.recorder.record(&mut write, &entries).await?;
             write.commit().await
         })
     }
@@ -109,12 +117,11 @@ impl CuhkStore {
     ) -> Result<u64, StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
-            let mut ended = 0;
+            let mut ended = Vec::new();
             for some in ids.chunks(BATCH) {
-                ended += end_open(write.connection(), some, now).await?;
+                ended.extend(end_open(write.connection(), some, now).await?);
             }
-            write.commit().await?;
-            Ok(ended)
+            self.finish_ending(write, ended, "revoked").await
         })
     }
 
@@ -125,17 +132,16 @@ impl CuhkStore {
     pub async fn end_all_invitations(&self, now: Timestamp) -> Result<u64, StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
-            let ended = sqlx::query(
+            let rows = sqlx::query(
                 "UPDATE invitations SET expires_at = $1 WHERE expires_at > $1 \
                  AND invitee_kind = 'person' AND NOT EXISTS \
-                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)",
+                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash) \
+                 RETURNING invitee_kind, invitee",
             )
             .bind(now.as_millis())
-            .execute(write.connection())
-            .await?
-            .rows_affected();
-            write.commit().await?;
-            Ok(ended)
+            .fetch_all(write.connection())
+            .await?;
+            self.finish_ending(write, ended(&rows)?, "revoked").await
         })
     }
 
@@ -161,15 +167,14 @@ impl CuhkStore {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
             // A code that is used at this very moment makes the foreign key fail; the next attempt spares it.
-            let voided = sqlx::query(
+            let rows = sqlx::query(
                 "DELETE FROM invitations WHERE invitee_kind = 'loopback' AND NOT EXISTS \
-                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)",
+                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash) \
+                 RETURNING invitee_kind, invitee",
             )
-            .execute(write.connection())
-            .await?
-            .rows_affected();
-            write.commit().await?;
-            Ok(voided)
+            .fetch_all(write.connection())
+            .await?;
+            self.finish_ending(write, ended(&rows)?, "replaced").await
         })
     }
 
@@ -182,18 +187,66 @@ impl CuhkStore {
     pub async fn void_open_invitations(&self, now: Timestamp) -> Result<u64, StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Invitation).await?;
-            let voided = sqlx::query(
+            let rows = sqlx::query(
                 "UPDATE invitations SET expires_at = $1 WHERE expires_at > $1 AND NOT EXISTS \
-                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)",
+                 (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash) \
+                 RETURNING invitee_kind, invitee",
             )
             .bind(now.as_millis())
-            .execute(write.connection())
-            .await?
-            .rows_affected();
-            write.commit().await?;
-            Ok(voided)
+            .fetch_all(write.connection())
+            .await?;
+            self.finish_ending(write, ended(&rows)?, "restored").await
         })
     }
+
+    /// Puts on record that these ended, and why; returns how many they are.
+    async fn finish_ending(
+        &self,
+        mut write: Write<'_>,
+        ended: Vec<Ended>,
+        why: &str,
+    ) -> Result<u64, StoreError> {
+        let entries: Vec<Entry> = ended.into_iter().map(|one| one.because(why)).collect();
+        self.recorder.record(&mut write, &entries).await?;
+        write.commit().await?;
+        Ok(entries.len() as u64)
+    }
+}
+
+impl Invitation {
+    /// That it was made.
+    pub(super) fn made(&self) -> Entry {
+        let (kind, invitee) = self.invitee.columns();
+        Entry::new(Deed::Invited)
+            .about(invitee.unwrap_or_default())
+            .with("invitee", kind)
+            .with("expires_at", self.expires_at.to_string())
+    }
+}
+
+/// An invitation that was ended.
+pub(super) struct Ended {
+    kind: String,
+    invitee: Option<String>,
+}
+
+impl Ended {
+    /// That it was, and why.
+    pub(super) fn because(self, why: &str) -> Entry {
+        Entry::new(Deed::InvitationEnded)
+            .about(self.invitee.unwrap_or_default())
+            .with("invitee", self.kind)
+            .with("why", why)
+    }
+}
+
+fn ended(rows: &[AnyRow]) -> Result<Vec<Ended>, StoreError> {
+    let read = |row| {
+        let columns = Columns::new("invitations", row);
+        let (kind, invitee) = (columns.text("invitee_kind")?, columns.optional_text("invitee")?);
+        Ok(Ended { kind, invitee })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// At most [`BATCH`] codes.
@@ -224,12 +277,13 @@ pub(super) async fn put_all(
 pub(super) async fn replace(
     connection: &mut AnyConnection,
     invitations: &[&Invitation],
-) -> Result<(), StoreError> {
-    let Some(now) = invitations.first().map(|one| one.created_at) else { return Ok(()) };
+) -> Result<Vec<Ended>, StoreError> {
+    let Some(now) = invitations.first().map(|one| one.created_at) else { return Ok(Vec::new()) };
     let ids: Vec<PersonId> =
         invitations.iter().filter_map(|one| one.invitee.person().cloned()).collect();
-    end_open(connection, &ids, now).await?;
-    put_all(connection, invitations).await
+    let ended = end_open(connection, &ids, now).await?;
+    put_all(connection, invitations).await?;
+    Ok(ended)
 }
 
 /// Ends the open codes of at most [`BATCH`] persons.
@@ -237,21 +291,22 @@ pub(super) async fn end_open(
     connection: &mut AnyConnection,
     ids: &[PersonId],
     now: Timestamp,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<Ended>, StoreError> {
     if ids.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let these = parameters(2, ids.len());
     let sql = format!(
         "UPDATE invitations SET expires_at = $1 WHERE expires_at > $1 \
          AND invitee_kind = 'person' AND invitee IN ({these}) AND NOT EXISTS \
-         (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash)"
+         (SELECT 1 FROM certificates WHERE certificates.code_hash = invitations.code_hash) \
+         RETURNING invitee_kind, invitee"
     );
     let mut update = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millis());
     for id in ids {
         update = update.bind(id.as_str());
     }
-    Ok(update.execute(connection).await?.rows_affected())
+    ended(&update.fetch_all(connection).await?)
 }
 
 pub(super) async fn find(

@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
+use super::audit::{Deed, Entry};
 use super::invitations::{self, Invitation};
 use crate::batch::{BATCH, parameters, values};
 use crate::readers::Read;
@@ -34,6 +35,16 @@ impl PersonRecord {
     pub fn new(id: PersonId, added_at: Timestamp) -> Self {
         Self { id, name: None, email: None, role: None, added_at, removed_at: None }
     }
+
+    /// That this was put on record, with so many people in one.
+    fn put(&self, people: usize) -> Entry {
+        Entry::new(Deed::PersonRecorded)
+            .about(self.id.as_str())
+            .with_some("name", self.name.as_deref())
+            .with_some("email", self.email.as_deref())
+            .with_some("role", self.role.as_deref())
+            .with("people", people)
+    }
 }
 
 impl CuhkStore {
@@ -59,6 +70,8 @@ impl CuhkStore {
             for some in people.chunks(BATCH) {
                 put(write.connection(), &some.iter().collect::<Vec<_>>()).await?;
             }
+            let entries: Vec<Entry> = people.iter().map(|one| one.put(people.len())).collect();
+            self.recorder.record(&mut write, &entries).await?;
             write.commit().await
         })
     }
@@ -80,6 +93,11 @@ impl CuhkStore {
                 put(write.connection(), &people).await?;
                 invitations::put_all(write.connection(), &codes).await?;
             }
+            let both = |(person, code): &(PersonRecord, Invitation)| {
+                [person.put(people.len()), code.made()]
+            };
+            let entries: Vec<Entry> = people.iter().flat_map(both).collect();
+            self.recorder.record(&mut write, &entries).await?;
             write.commit().await
         })
     }
@@ -93,19 +111,24 @@ impl CuhkStore {
     pub async fn remove_people(&self, ids: &[PersonId], now: Timestamp) -> Result<u64, StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Roster).await?;
-            let mut removed = 0;
+            let (mut removed, mut entries) = (0, Vec::new());
             for some in ids.chunks(BATCH) {
                 let these = parameters(2, some.len());
                 let sql = format!(
-                    "UPDATE people SET removed_at = $1 WHERE removed_at IS NULL AND id IN ({these})"
+                    "UPDATE people SET removed_at = $1 WHERE removed_at IS NULL AND id IN ({these}) \
+                     RETURNING id"
                 );
                 let mut update = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millis());
                 for id in some {
                     update = update.bind(id.as_str());
                 }
-                removed += update.execute(write.connection()).await?.rows_affected();
-                invitations::end_open(write.connection(), some, now).await?;
+                let rows = update.fetch_all(write.connection()).await?;
+                removed += rows.len() as u64;
+                entries.extend(changed(Deed::PersonRemoved, &rows)?);
+                let ended = invitations::end_open(write.connection(), some, now).await?;
+                entries.extend(ended.into_iter().map(|one| one.because("off the roster")));
             }
+            self.recorder.record(&mut write, &entries).await?;
             write.commit().await?;
             Ok(removed)
         })
@@ -118,21 +141,23 @@ impl CuhkStore {
     pub async fn restore_people(&self, ids: &[PersonId]) -> Result<u64, StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Roster).await?;
-            let mut restored = 0;
+            let mut entries = Vec::new();
             for some in ids.chunks(BATCH) {
                 let these = parameters(1, some.len());
                 let sql = format!(
                     "UPDATE people SET removed_at = NULL \
-                     WHERE removed_at IS NOT NULL AND id IN ({these})"
+                     WHERE removed_at IS NOT NULL AND id IN ({these}) RETURNING id"
                 );
                 let mut update = sqlx::query(AssertSqlSafe(sql));
                 for id in some {
                     update = update.bind(id.as_str());
                 }
-                restored += update.execute(write.connection()).await?.rows_affected();
+                let rows = update.fetch_all(write.connection()).await?;
+                entries.extend(changed(Deed::PersonRestored, &rows)?);
             }
+            self.recorder.record(&mut write, &entries).await?;
             write.commit().await?;
-            Ok(restored)
+            Ok(entries.len() as u64)
         })
     }
 
@@ -213,6 +238,11 @@ pub(super) fn read(row: &AnyRow) -> Result<PersonRecord, StoreError> {
         added_at: columns.time("added_at")?,
         removed_at: columns.optional_time("removed_at")?,
     })
+}
+
+fn changed(deed: Deed, rows: &[AnyRow]) -> Result<Vec<Entry>, StoreError> {
+    let entry = |row| Ok(Entry::new(deed).about(Columns::new("people", row).text("id")?));
+    rows.iter().map(entry).collect()
 }
 
 fn check_texts(person: &PersonRecord) -> Result<(), StoreError> {

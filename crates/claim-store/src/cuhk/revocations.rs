@@ -1,10 +1,12 @@
 //! Certificates that are no longer good, and the lists that say so.
 
+use claim_core::Digest;
 use claim_pki::{RevocationReason, Timestamp};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::CuhkStore;
+use super::audit::{By, Deed, Entry};
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -49,6 +51,27 @@ pub struct RevocationListRecord {
     pub list: Vec<u8>,
 }
 
+impl Revocation {
+    /// That it was done, of a certificate that is on record, or of an issuing one.
+    fn done(&self, holder: Option<&AnyRow>) -> Result<Entry, StoreError> {
+        let mut entry = Entry::new(Deed::Revoked).serial(self.serial.as_str());
+        if let Some(row) = holder {
+            let columns = Columns::new("certificates", row);
+            entry = entry.about(columns.text("name")?).with("profile", columns.text("profile")?);
+        }
+        Ok(entry.with("reason", self.reason.as_str()))
+    }
+}
+
+impl RevocationListRecord {
+    fn made(&self) -> Entry {
+        Entry::new(Deed::ListMade)
+            .digest(*Digest::of(&self.list).as_bytes())
+            .with("issuer", self.issuer.as_str())
+            .with("number", self.number)
+    }
+}
+
 impl CuhkStore {
     /// Has the next list of every issuer made soon, under a number that is higher by `ahead` than the last one on record.
     ///
@@ -72,10 +95,22 @@ impl CuhkStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<Revoked, StoreError> {
-        retry!(self.try_revoke(revocation))
+        retry!(self.try_revoke(revocation, None))
     }
 
-    async fn try_revoke(&self, revocation: &Revocation) -> Result<Revoked, StoreError> {
+    /// The same, by somebody whom CUHK knows from a request.
+    ///
+    /// # Errors
+    /// As [`Self::revoke`].
+    pub async fn revoke_by(&self, revocation: &Revocation, by: &By) -> Result<Revoked, StoreError> {
+        retry!(self.try_revoke(revocation, Some(by)))
+    }
+
+    async fn try_revoke(
+        &self,
+        revocation: &Revocation,
+        by: Option<&By>,
+    ) -> Result<Revoked, StoreError> {
         let mut write = self.database.begin(Point::Revocation).await?;
         let inserted = sqlx::query(
             "INSERT INTO revocations (serial, issuer, not_after, revoked_at, reason) \
@@ -90,6 +125,13 @@ impl CuhkStore {
         .await?
         .rows_affected();
         if inserted == 1 {
+            let holder = sqlx::query("SELECT profile, name FROM certificates WHERE serial = $1")
+                .bind(revocation.serial.as_str())
+                .fetch_optional(write.connection())
+                .await?;
+            let entry = revocation.done(holder.as_ref())?;
+            let entry = by.into_iter().fold(entry, |entry, by| entry.by(by.clone()));
+            self.recorder.record(&mut write, &[entry]).await?;
             write.commit().await?;
             return Ok(Revoked::Now);
         }
@@ -192,6 +234,9 @@ impl CuhkStore {
         retry!(async {
             let mut write = self.database.begin(Point::RevocationList).await?;
             let put = put_list(write.connection(), record, number).await?;
+            if put {
+                self.recorder.record(&mut write, &[record.made()]).await?;
+            }
             write.commit().await?;
             Ok(put)
         })
@@ -213,6 +258,9 @@ impl CuhkStore {
         retry!(async {
             let mut write = self.database.begin(Point::RevocationList).await?;
             let taken = take_list(write.connection(), record, number).await?;
+            if taken {
+                self.recorder.record(&mut write, &[record.made()]).await?;
+            }
             write.commit().await?;
             Ok(taken)
         })

@@ -3,11 +3,13 @@
 //! A confirmed one is an invitation whose code nobody was ever given: that it leads to one certificate for one key, also
 //! when an answer is lost, and how long, is the same as with a code.
 
+use claim_core::Digest;
 use claim_pki::{PersonId, Timestamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
+use super::audit::{Authentication, By, Deed, Entry};
 use super::invitations::{self, Invitation, Invitee};
 use crate::readers::Read;
 use crate::retry::retry;
@@ -289,6 +291,7 @@ impl CuhkStore {
                 };
                 invitations::put_all(write.connection(), &[&invitation]).await?;
             }
+            self.recorder.record(&mut write, &[decision.said(sign_in)]).await?;
             write.commit().await?;
             Ok(true)
         })
@@ -309,6 +312,20 @@ impl CuhkStore {
 }
 
 impl Decision {
+    /// That the person said so.
+    fn said(self, sign_in: &SignIn) -> Entry {
+        let deed = match self {
+            Self::Confirmed => Deed::SignInConfirmed,
+            Self::Denied => Deed::SignInDenied,
+        };
+        let person = sign_in.person.as_str();
+        Entry::new(deed)
+            .by(By::known(person, Authentication::SingleSignOn))
+            .about(person)
+            .with("key_sha256", Digest::of(&sign_in.public_key).to_string())
+            .with("terminal", sign_in.begun_from.as_str())
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",

@@ -1,5 +1,6 @@
 //! What the servers rely on, checked on SQLite, on PostgreSQL, and on PostgreSQL with every transaction SERIALIZABLE.
 
+mod audit;
 mod certificates;
 mod claims;
 mod enrolment;

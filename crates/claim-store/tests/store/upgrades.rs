@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::{ClaimState, PieceRef};
+use claim_log::Frontier;
 use claim_pki::Timestamp;
 use claim_store::blackboard::{BlackboardStore, EntryKind};
 use claim_store::cuhk::CuhkStore;
+use claim_store::cuhk::audit::{AuditChain, EntryFilter};
 use claim_store::{DatabaseUrl, WitnessStore};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -22,6 +24,9 @@ use crate::site::at;
 
 /// The log that was witnessed.
 const LOG: &str = "blackboard.example:3141/log";
+
+/// The schema with which the audit log came.
+const AUDITED: u32 = 5;
 
 fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -123,6 +128,14 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         let waiting = store.sign_in_of_browser(&[0x58; 32]).await.unwrap();
         let waiting = waiting.map(|record| (record.sign_in.code, record.signed_in_at.is_some()));
         assert_eq!(waiting, (version >= 4).then(|| ("BCDFGHJK".to_owned(), true)));
+
+        let entries = store.audit_entries(0, &EntryFilter::default(), 10).await.unwrap();
+        assert_eq!(entries.len(), if version >= AUDITED { 3 } else { 0 }, "schema {version}");
+        let mut chain = AuditChain::after(Frontier::empty());
+        entries.iter().for_each(|entry| chain.take(entry).unwrap());
+        assert_eq!(chain.frontier(), &store.audit_head().await.unwrap().frontier);
+        let checkpoints = store.audit_checkpoints().await.unwrap();
+        assert_eq!(checkpoints.len(), usize::from(version >= AUDITED), "schema {version}");
 
         // What a restore does to it.
         assert_eq!(store.void_open_invitations(at(0)).await.unwrap(), 1);

@@ -1,0 +1,127 @@
+//! The settings with which CUHK starts, and which of them are others than last time.
+
+use std::collections::BTreeMap;
+
+use claim_core::Digest;
+use claim_store::cuhk::CuhkStore;
+use claim_store::cuhk::audit::{Deed, Entry};
+use claim_store::{DatabaseUrl, StoreError};
+use serde_json::{Map, Value, json};
+
+use crate::config::{Config, Quotas};
+use crate::keys::{KeySetting, KeySettings};
+use crate::mode::Mode;
+
+/// That CUHK starts with these settings.
+pub(crate) async fn started(
+    store: &CuhkStore,
+    config: &Config,
+    origin: &str,
+    mode: Mode,
+    root: Digest,
+) -> Result<Entry, StoreError> {
+    let mut now = settings(config);
+    now.insert("origin", origin.to_owned());
+    now.insert("mode", mode.to_string());
+    now.insert("root", root.to_string());
+    now.insert("program", env!("CARGO_PKG_VERSION").to_owned());
+    let last = store.last_audit_entry(Deed::Started).await?;
+    let known = last.and_then(|entry| {
+        let details: Value = serde_json::from_str(&entry.details).ok()?;
+        details.get("settings")?.as_object().cloned()
+    });
+    let text = json!(now).to_string();
+    Ok(Entry::new(Deed::Started)
+        .digest(*Digest::of(text.as_bytes()).as_bytes())
+        .with_some("changed", known.map(|known| changed(&known, &now)))
+        .with("settings", json!(now)))
+}
+
+/// Of each setting that is another one: what it was and what it is.
+fn changed(known: &Map<String, Value>, now: &BTreeMap<&str, String>) -> Value {
+    let mut changed = Map::new();
+    for (name, value) in now {
+        let was = known.get(*name).cloned().unwrap_or_default();
+        if was.as_str() != Some(value) {
+            changed.insert((*name).to_owned(), json!([was, value]));
+        }
+    }
+    for (name, was) in known.iter().filter(|(name, _)| !now.contains_key(name.as_str())) {
+        changed.insert(name.clone(), json!([was, null]));
+    }
+    changed.into()
+}
+
+/// The settings that matter for what is issued to whom, without secrets. Named one by one, so that whoever adds a
+/// setting is asked.
+fn settings(config: &Config) -> BTreeMap<&'static str, String> {
+    let Config {
+        dir: _,
+        listen,
+        public_url: _,
+        database,
+        external_tls,
+        metrics,
+        limits,
+        quotas: Quotas { timestamps_per_minute, wrong_codes_per_minute },
+        code_life,
+        renewal_grace,
+        keep_free,
+        clock: _,
+        keys: KeySettings { root, issuing, root_elsewhere },
+        faults: _,
+    } = config;
+    let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
+    let or_default = |text: Option<String>| text.unwrap_or_else(|| "default".to_owned());
+    let database = match database.as_deref().map(str::parse::<DatabaseUrl>) {
+        None => "in the folder".to_owned(),
+        // Its name may have a password in it.
+        Some(_) => "configured".to_owned(),
+    };
+    BTreeMap::from([
+        ("listen", listen.join(" ")),
+        ("database", database),
+        (
+            "tls_certificate",
+            or_default(external_tls.as_ref().map(|files| files.certificate.display().to_string())),
+        ),
+        ("metrics", or_default(metrics.map(|address| address.to_string()))),
+        ("limits_sha256", Digest::of(format!("{limits:?}").as_bytes()).to_string()),
+        ("timestamps_per_minute", timestamps_per_minute.to_string()),
+        ("wrong_codes_per_minute", wrong_codes_per_minute.to_string()),
+        ("code_life_seconds", code_life.to_string()),
+        ("renewal_grace_seconds", renewal_grace.to_string()),
+        ("keep_free_bytes", or_default(keep_free.map(|bytes| bytes.to_string()))),
+        ("root_key", if *root_elsewhere { "elsewhere".to_owned() } else { place(root) }),
+        ("issuing_key", place(issuing)),
+    ])
+}
+
+/// Where a key is, and whether something opens it.
+fn place(key: &KeySetting) -> String {
+    let place = key.token.as_ref().map_or_else(|| "file".to_owned(), ToString::to_string);
+    if key.passphrase.is_some() { format!("{place}, with a passphrase") } else { place }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+    use super::*;
+
+    #[test]
+    fn only_what_is_another_one_is_told() {
+        let mut config = Config::new("somewhere");
+        config.database = Some("postgres://cuhk:secret@db.example/cuhk".to_owned());
+        let first = settings(&config);
+        assert!(!format!("{first:?}").contains("secret"), "{first:?}");
+        let known: Value = serde_json::from_str(&json!(first).to_string()).unwrap();
+        let mut known = known.as_object().unwrap().clone();
+        assert_eq!(changed(&known, &first), json!({}));
+        config.renewal_grace = 5;
+        known.insert("gone".to_owned(), json!("x"));
+        assert_eq!(
+            changed(&known, &settings(&config)),
+            json!({ "gone": ["x", null], "renewal_grace_seconds": ["2592000", "5"] })
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Appending, within the transaction of the deed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use claim_log::{Frontier, Hash, TreeSize, leaf_hash};
+use claim_pki::Timestamp;
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::leaf::{LeafData, personal};
+use super::{AuditEntry, By, Deed, Entry};
+use crate::batch::{BATCH, values};
+use crate::database::Write;
+use crate::row::Columns;
+use crate::{Point, StoreError};
+
+/// The octets of a salt.
+const SALT: usize = 16;
+
+/// What the columns of an entry are called, in the order in which they are bound.
+pub(super) const COLUMNS: &str = "number, at, deed, authentication, credential, serial, digest, salt, \
+     actor, subject, details, personal, leaf, root";
+
+/// Writes entries in the name of somebody.
+#[derive(Clone)]
+pub(in crate::cuhk) struct Recorder {
+    /// Who does what no entry says of somebody else.
+    by: By,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Recorder {
+    pub(in crate::cuhk) fn new(
+        by: By,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self { by, now: Arc::new(now) }
+    }
+
+    /// Appends these entries to the log; they count when the transaction does. The last thing to be done in it, since
+    /// others wait from here on.
+    pub(in crate::cuhk) async fn record(
+        &self,
+        write: &mut Write<'_>,
+        entries: &[Entry],
+    ) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let head =
+            sqlx::query("UPDATE audit_head SET size = size WHERE id = 1 RETURNING size, frontier")
+                .fetch_one(write.connection())
+                .await?;
+        let mut frontier = frontier(&head, "size", "frontier")?;
+        let begun = match frontier.size().is_zero() {
+            true => Some(begun(write.connection()).await?),
+            false => None,
+        };
+        let now = (self.now)();
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in begun.iter().chain(entries) {
+            rows.push(self.next(&mut frontier, entry, now)?);
+        }
+        for some in rows.chunks(BATCH) {
+            insert(write.connection(), some).await?;
+        }
+        sqlx::query("UPDATE audit_head SET size = $1, frontier = $2 WHERE id = 1")
+            .bind(number(frontier.size().value())?)
+            .bind(octets(&frontier))
+            .execute(write.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Gives an entry its number and its leaf.
+    fn next(
+        &self,
+        frontier: &mut Frontier,
+        entry: &Entry,
+        at: Timestamp,
+    ) -> Result<AuditEntry, StoreError> {
+        let by = entry.by.as_ref().unwrap_or(&self.by);
+        let mut salt = [0; SALT];
+        getrandom::fill(&mut salt).map_err(|error| sqlx::Error::Io(error.into()))?;
+        let (actor, subject) = (plain(&by.who), plain(&entry.subject));
+        let details = match entry.details.is_empty() {
+            true => String::new(),
+            false => plain(&Value::Object(entry.details.clone()).to_string()),
+        };
+        let mut row = AuditEntry {
+            number: frontier.size().value() + 1,
+            at,
+            deed: entry.deed.name().to_owned(),
+            authentication: by.authentication.name().to_owned(),
+            credential: plain(&by.credential),
+            serial: plain(&entry.serial),
+            digest: entry.digest.clone(),
+            personal: personal(&salt, &actor, &subject, &details),
+            salt: salt.to_vec(),
+            actor,
+            subject,
+            details,
+            leaf: Hash::EMPTY_TREE,
+            root: Hash::EMPTY_TREE,
+        };
+        row.leaf = leaf_hash(&LeafData::of(&row).to_bytes());
+        let full = |_| StoreError::Foreign { table: "audit_head", column: "size" };
+        frontier.append(row.leaf).map_err(full)?;
+        row.root = frontier.root();
+        Ok(row)
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("by", &self.by).finish_non_exhaustive()
+    }
+}
+
+impl super::super::CuhkStore {
+    /// Puts entries on record of what was not done in this database: a key made, a backup, a refusal.
+    ///
+    /// When this returns, they are durable.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn record(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        crate::retry::retry!(async {
+            let mut write = self.database.begin(Point::Audit).await?;
+            self.recorder.record(&mut write, entries).await?;
+            write.commit().await
+        })
+    }
+}
+
+/// The first entry of a log: what was there before it, of which it cannot tell more.
+async fn begun(connection: &mut AnyConnection) -> Result<Entry, StoreError> {
+    let row = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM certificates) AS certificates, \
+         (SELECT COUNT(*) FROM revocations) AS revocations, (SELECT COUNT(*) FROM people) AS people",
+    )
+    .fetch_one(connection)
+    .await?;
+    let columns = Columns::new("certificates", &row);
+    let mut entry = Entry::new(Deed::LogBegun).by(By::cuhk());
+    for name in ["certificates", "revocations", "people"] {
+        entry = entry.with(name, columns.count(name)?);
+    }
+    Ok(entry)
+}
+
+async fn insert(connection: &mut AnyConnection, rows: &[AuditEntry]) -> Result<(), StoreError> {
+    let sql = format!("INSERT INTO audit_entries ({COLUMNS}) VALUES {}", values(rows.len(), 14));
+    let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for row in rows {
+        insert = insert
+            .bind(number(row.number)?)
+            .bind(row.at.as_millis())
+            .bind(row.deed.as_str())
+            .bind(row.authentication.as_str())
+            .bind(row.credential.as_str())
+            .bind(row.serial.as_str())
+            .bind(row.digest.as_slice())
+            .bind(row.salt.as_slice())
+            .bind(row.actor.as_str())
+            .bind(row.subject.as_str())
+            .bind(row.details.as_str())
+            .bind(row.personal.as_slice())
+            .bind(row.leaf.as_bytes().as_slice())
+            .bind(row.root.as_bytes().as_slice());
+    }
+    insert.execute(connection).await?;
+    Ok(())
+}
+
+/// The edge of a tree from its columns.
+pub(super) fn frontier(
+    row: &AnyRow,
+    size: &'static str,
+    hashes: &'static str,
+) -> Result<Frontier, StoreError> {
+    let columns = Columns::new("audit_head", row);
+    let foreign = |_| columns.foreign(hashes);
+    let size = TreeSize::try_from(columns.count(size)?).map_err(|_| columns.foreign(size))?;
+    let octets = columns.bytes(hashes)?;
+    let (roots, rest) = octets.as_chunks::<{ Hash::LENGTH }>();
+    let roots = roots.iter().copied().map(Hash::from_bytes).collect();
+    match Frontier::from_roots(size, roots) {
+        Some(frontier) if rest.is_empty() => Ok(frontier),
+        _ => Err(foreign(())),
+    }
+}
+
+/// The edge of a tree as a column.
+pub(super) fn octets(frontier: &Frontier) -> Vec<u8> {
+    frontier.roots().iter().flat_map(|hash| *hash.as_bytes()).collect()
+}
+
+pub(super) fn number(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number)
+        .map_err(|_| StoreError::Foreign { table: "audit_entries", column: "number" })
+}
+
+/// PostgreSQL's text has no NUL.
+fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

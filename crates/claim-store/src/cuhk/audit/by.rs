@@ -1,0 +1,103 @@
+//! Who did something, and how CUHK knew.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How CUHK knew who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// By a one-time code.
+    Code,
+    /// By a certificate, whose serial number is the credential.
+    Certificate,
+    /// By single sign-on; the credential is the identity provider.
+    SingleSignOn,
+    /// Not at all: a local demonstration enrols whoever asks.
+    LocalDemo,
+    /// By the rights to CUHK's files: an administrative command on the machine.
+    Administrator,
+    /// It was CUHK itself.
+    Cuhk,
+    /// Not at all: a stranger, who was refused.
+    Nobody,
+}
+
+impl Authentication {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Code,
+        Self::Certificate,
+        Self::SingleSignOn,
+        Self::LocalDemo,
+        Self::Administrator,
+        Self::Cuhk,
+        Self::Nobody,
+    ];
+
+    /// Its name in entries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Certificate => "certificate",
+            Self::SingleSignOn => "single-sign-on",
+            Self::LocalDemo => "local-demo",
+            Self::Administrator => "administrator",
+            Self::Cuhk => "cuhk",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+impl fmt::Display for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// There is no such way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such way to be known")]
+pub struct UnknownAuthentication;
+
+impl FromStr for Authentication {
+    type Err = UnknownAuthentication;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAuthentication> {
+        Self::ALL.into_iter().find(|one| one.name() == text).ok_or(UnknownAuthentication)
+    }
+}
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// Who: a person's id, a server's origin, a user of the machine. Empty for CUHK itself and for strangers.
+    pub who: String,
+    /// How CUHK knew.
+    pub authentication: Authentication,
+    /// By what: the serial number of a certificate, the identity provider. Never a secret. Often empty.
+    pub credential: String,
+}
+
+impl By {
+    /// CUHK itself.
+    pub fn cuhk() -> Self {
+        Self::known("", Authentication::Cuhk)
+    }
+
+    /// Somebody on the machine, by name or number.
+    pub fn administrator(who: impl Into<String>) -> Self {
+        Self::known(who, Authentication::Administrator)
+    }
+
+    /// The holder of the certificate with this serial number.
+    pub fn certificate(who: impl Into<String>, serial: impl Into<String>) -> Self {
+        let credential = serial.into();
+        Self { credential, ..Self::known(who, Authentication::Certificate) }
+    }
+
+    /// Somebody whom CUHK knew in this way.
+    pub fn known(who: impl Into<String>, authentication: Authentication) -> Self {
+        Self { who: who.into(), authentication, credential: String::new() }
+    }
+}
