@@ -1,6 +1,6 @@
 //! One database, of either kind: opening it, reading, and writing in transactions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 use std::{fs, io};
@@ -179,10 +179,7 @@ pub(crate) fn install_drivers() {
 /// Its schema stays what it is, be it older or newer than this program's. The copy is whole, but perhaps not on disk yet.
 pub(crate) async fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
     install_drivers();
-    let path = fs::canonicalize(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => FileError::Missing { path: path.to_owned() },
-        _ => FileError::System { action: "find", path: path.to_owned(), source },
-    })?;
+    let path = found(path)?;
     let text = |path: &Path| match path.to_str() {
         Some(text) => Ok(text.to_owned()),
         None => Err(StoreError::Path { path: path.to_owned() }),
@@ -193,6 +190,14 @@ pub(crate) async fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
     sqlx::query("VACUUM INTO $1").bind(text(to)?).execute(&mut connection).await?;
     connection.close().await?;
     Ok(())
+}
+
+/// Where a file is that must be there.
+pub(crate) fn found(path: &Path) -> Result<PathBuf, FileError> {
+    fs::canonicalize(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => FileError::Missing { path: path.to_owned() },
+        _ => FileError::System { action: "find", path: path.to_owned(), source },
+    })
 }
 
 /// Sees that the file is there, and returns the URL by which the driver finds it.

@@ -59,6 +59,11 @@ pub(crate) fn sqlite_copy_url(path: &str) -> Result<Url, url::ParseError> {
     file_url(path, "mode=ro&immutable=true")
 }
 
+/// The same for a file that others may write to meanwhile, and that is only read.
+pub(crate) fn sqlite_read_url(path: &str) -> Result<Url, url::ParseError> {
+    file_url(path, "mode=ro")
+}
+
 fn file_url(path: &str, parameters: &str) -> Result<Url, url::ParseError> {
     const IN_PATHS: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');

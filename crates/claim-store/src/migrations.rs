@@ -26,7 +26,7 @@ pub(crate) async fn run(
     kind: Kind,
 ) -> Result<(), StoreError> {
     let steps = steps(schema, kind);
-    let known = steps.iter().map(|step| step.version).max().unwrap_or_default();
+    let known = newest(schema, kind);
     let migrations = steps
         .iter()
         .map(|step| {
@@ -47,6 +47,11 @@ pub(crate) async fn run(
         .run_direct(None, connection, false)
         .await
         .map_err(|error| StoreError::from_migration(error, known))
+}
+
+/// The last step of a schema.
+pub(crate) fn newest(schema: Schema, kind: Kind) -> i64 {
+    steps(schema, kind).iter().map(|step| step.version).max().unwrap_or_default()
 }
 
 /// A database whose first steps are not these belongs to the other server, however many more steps it has had.

@@ -156,8 +156,8 @@ impl Room {
         Some(space)
     }
 
-    /// The fullest of the disks.
-    fn space(&self) -> Option<Space> {
+    /// The fullest of the disks; `None` where none answers.
+    pub fn space(&self) -> Option<Space> {
         let spaces = self.folders.iter().filter_map(|folder| {
             let disk = statvfs(folder).ok()?;
             let size = disk.f_blocks.saturating_mul(disk.f_frsize);

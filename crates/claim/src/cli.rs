@@ -6,6 +6,7 @@ mod backup;
 mod bench;
 mod claims;
 mod cuhk;
+mod doctor;
 mod invite;
 mod keys;
 mod log;
@@ -24,6 +25,7 @@ pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};
+pub(crate) use doctor::{Check, DoctorArgs};
 pub(crate) use invite::{InviteArgs, InviteWhom};
 pub(crate) use keys::{IssuingArgs, IssuingCommand, KeyArgs, RecordArgs, RenewIssuingArgs};
 pub(crate) use log::{
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// A Blackboard's transparency log: audit, witness
     Log(LogArgs),
+    /// Look whether all is well with the servers on this machine, and say what to do where it is not
+    Doctor(DoctorArgs),
     /// Measure the servers under real load, beside the cryptography that they cannot avoid
     Bench(BenchArgs),
     /// Print a completion script for a shell

@@ -8,6 +8,7 @@ mod bench;
 mod cli;
 mod commands;
 mod demo;
+mod doctor;
 mod exit;
 mod files;
 mod log;
@@ -79,6 +80,7 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
             Command::Demo(arguments) => demo::run(arguments, &context).await,
             Command::Verify(arguments) => commands::verify::run(&arguments, &context),
             Command::Log(arguments) => commands::log::run(arguments, &context).await,
+            Command::Doctor(arguments) => doctor::run(arguments, &context).await,
             Command::Bench(arguments) => bench::run(arguments, &context).await,
             Command::Completions { shell } => commands::pages::completions(shell),
             Command::Man { folder } => commands::pages::man(&folder, terminal),

@@ -24,7 +24,8 @@ use crate::cli::{self, BlackboardCommand, Cli, CuhkCommand, LogCommand};
 pub(crate) const FILE_NAME: &str = "claim.toml";
 
 /// The programs that have a table of their own in the file.
-const TABLES: [&str; 7] = ["cuhk", "blackboard", "student", "demo", "verify", "log", "bench"];
+const TABLES: [&str; 8] =
+    ["cuhk", "blackboard", "student", "demo", "verify", "log", "doctor", "bench"];
 
 /// The command with all its settings, and the limits of each server.
 #[derive(Debug)]

@@ -126,6 +126,13 @@ impl Terminal {
         }
     }
 
+    /// Something that was looked at; when quiet only where it is not well.
+    pub(crate) fn finding(self, well: bool, lines: &str, document: &Value) {
+        if !(well && self.quiet) {
+            self.result(lines, document);
+        }
+    }
+
     /// A line of a file that goes to standard output, as it is.
     pub(crate) fn text(self, line: &str) {
         // Whoever closed the other end does not want it any more.

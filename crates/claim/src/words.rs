@@ -81,7 +81,7 @@ fn short(digest: &Digest) -> String {
 }
 
 /// The day of a time, in this machine's time zone.
-fn day(time: Timestamp) -> String {
+pub(crate) fn day(time: Timestamp) -> String {
     local(time).strftime("%F").to_string()
 }
 

@@ -16,6 +16,8 @@ mod course;
 mod demonstration;
 #[path = "terminals/dialogue.rs"]
 mod dialogue;
+#[path = "terminals/doctor.rs"]
+mod doctor;
 #[path = "terminals/draining.rs"]
 mod draining;
 #[path = "terminals/endings.rs"]
@@ -52,6 +54,8 @@ mod mail;
 mod messages;
 #[path = "terminals/offline_root.rs"]
 mod offline_root;
+#[path = "terminals/one_hour.rs"]
+mod one_hour;
 #[path = "terminals/outages.rs"]
 mod outages;
 #[path = "terminals/pages.rs"]
