@@ -6,6 +6,7 @@ mod claims;
 mod enrolment;
 mod errors;
 mod evidence;
+mod looking;
 mod messages;
 mod opening;
 mod outages;

@@ -74,18 +74,28 @@ async fn looked(
     if findings.wants(Check::Records) && version.there <= version.known {
         whole(place, look, round, version.there, findings).await?;
     }
-    // Older schemas lack what is asked for below.
-    if version.there == version.known {
-        match records {
-            Records::Cuhk if !matches!(place.kind, Kind::Cuhk { offline: true, .. }) => {
-                roster(look, round.now, findings).await?;
-            }
-            Records::Blackboard => log(look, round.now, findings).await?,
-            _ => {}
-        }
+    // Other schemas may lack what is asked for below.
+    let is_known = version.there == version.known;
+    match records {
+        Records::Cuhk if matches!(place.kind, Kind::Cuhk { offline: true, .. }) => {}
+        Records::Cuhk if is_known => roster(look, round.now, findings).await?,
+        Records::Cuhk => not_looked_at(Check::Roster, "roster", findings),
+        Records::Blackboard if is_known => log(look, round.now, findings).await?,
+        Records::Blackboard => not_looked_at(Check::Log, "log", findings),
+        Records::Witness => {}
     }
     let since = Timestamp::from_millis(round.now.as_millis() - RECENT_DAYS * 24 * 3600 * 1000);
     look.growth(since).await
+}
+
+fn not_looked_at(check: Check, name: &str, findings: &mut Findings) {
+    let why = "Its records have another schema than this program's.";
+    findings.warning(
+        check,
+        format!("The {name} was not looked at."),
+        why,
+        "claim doctor --only records",
+    );
 }
 
 async fn whole(
