@@ -11,6 +11,7 @@
 mod assignment;
 pub mod blackboard;
 pub mod claim;
+mod device;
 mod digest;
 pub mod encoding;
 pub mod hand_in;
@@ -37,6 +38,7 @@ pub use assignment::{AssignmentError, AssignmentId, AssignmentRef, CourseId, Slu
 pub use claim_pki::{
     NameError, Origin, OriginError, OriginHost, PersonId, Sid, StaffId, Timestamp, TimestampError,
 };
+pub use device::{DeviceName, DeviceNameError};
 pub use digest::{Digest, Hasher};
 pub use problem::{GivenBy, Problem, ProblemType};
 pub use sealed::TokenError;

@@ -139,6 +139,11 @@ problem_types! {
         "The enrolment code was used with another key",
         "A code enrols one key. This one has enrolled another key before.",
         "If you enrolled on another device yourself, ask for a second invitation. If you did not, somebody else may have your code: tell the people who sent it.";
+    /// The certificate was renewed with another key before.
+    CertificateRenewed = "certificate-renewed", 403, Cuhk,
+        "The certificate was renewed with another key",
+        "Each certificate is renewed once: the same key gets the same certificate again, and another key gets none.",
+        "Renew with the certificate that came of it. If you have none, somebody else may have your private key: see `claim student status`, and tell the people who run CUHK.";
     /// The certification request cannot be read.
     RequestUnreadable = "request-unreadable", 400, Cuhk,
         "The certification request cannot be read",

@@ -53,6 +53,7 @@ pub fn stage(point: Point) -> Stage {
         | Point::Invitation
         | Point::Mailing
         | Point::Mailed
+        | Point::Announced
         | Point::SignIn
         | Point::SignInConfirmed
         | Point::Revocation

@@ -16,11 +16,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use claim_core::invitation::RootPin;
-use claim_core::{Digest, Origin, PersonId, Timestamp};
+use claim_core::{DeviceName, Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
 use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, WitnessRequest};
 use claim_store::Faults;
-use claim_store::cuhk::audit::By;
+use claim_store::cuhk::audit::{Authentication, By};
 use claim_store::cuhk::{CertificateRecord, CuhkStore};
 
 pub use self::elsewhere::init_offline_root;
@@ -141,6 +141,12 @@ pub struct CertificateEntry {
     pub fingerprint: Option<Digest>,
     /// Since when it is revoked and why, if it is.
     pub revoked: Option<(Timestamp, RevocationReason)>,
+    /// How whoever asked for it was known; `None` where nobody asked, or where it is not on record.
+    pub authenticated_by: Option<Authentication>,
+    /// The person's device that keeps it, where one was named.
+    pub device: Option<DeviceName>,
+    /// Serial number of the certificate that it was re-enrolled from.
+    pub predecessor: Option<String>,
 }
 
 impl Office {
@@ -291,6 +297,9 @@ impl From<CertificateRecord> for CertificateEntry {
             not_after: record.not_after,
             reserved_at: record.reserved_at,
             fingerprint: record.certificate.map(|der| Digest::of(&der)),
+            authenticated_by: record.provenance.authenticated_by,
+            device: record.provenance.device,
+            predecessor: record.provenance.predecessor,
             revoked: None,
         }
     }

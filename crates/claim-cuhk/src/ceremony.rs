@@ -11,7 +11,7 @@ use claim_pki::{
     SubjectKey, WitnessName, WitnessRequest,
 };
 use claim_store::StoreError;
-use claim_store::cuhk::{CuhkStore, Holder, Reservation, Reserved};
+use claim_store::cuhk::{CuhkStore, Holder, Provenance, Reservation, Reserved};
 
 use crate::authority::{AuthorityError, load_root, load_root_issuer};
 use crate::crl::{ListError, ListOf, Lists, announced_at, hex};
@@ -214,6 +214,9 @@ impl Ceremony<'_> {
             not_before: validity.not_before(),
             not_after: validity.not_after(),
             now: self.now,
+            provenance: Provenance::default(),
+            most_live: None,
+            announce: false,
         };
         match self.store.reserve(&reservation).await? {
             Reserved::New => sign(self.store, root, issuance, &reservation.serial).await,

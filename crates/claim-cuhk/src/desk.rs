@@ -11,7 +11,7 @@ use claim_pki::{
 };
 use claim_store::StoreError;
 use claim_store::cuhk::{
-    CertificateRecord, CuhkStore, Holder, Reservation, ReserveError, Reserved,
+    CertificateRecord, CuhkStore, Holder, Provenance, Reservation, ReserveError, Reserved,
 };
 
 use crate::authority::Authority;
@@ -39,6 +39,8 @@ pub(crate) struct Order {
     pub(crate) public_key: PublicKey,
     /// The hash of the one-time code that is used up by it.
     pub(crate) code_hash: Option<Digest>,
+    /// Who asked for it, and for which device.
+    pub(crate) provenance: Provenance,
 }
 
 impl Order {
@@ -145,6 +147,9 @@ impl Desk {
             not_before: validity.not_before(),
             not_after: validity.not_after(),
             now,
+            provenance: order.provenance,
+            most_live: None,
+            announce: false,
         };
         let (certificate, repeated) = match self.store.reserve(&reservation).await? {
             Reserved::New => {

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Problem, ProblemType};
 use claim_pki::{CertificationRequest, IssueError, KeyError, PersonId};
-use claim_store::cuhk::ReserveError;
+use claim_store::cuhk::audit::Authentication;
+use claim_store::cuhk::{Provenance, ReserveError};
 use claim_store::{DiskFault, StoreError};
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::desk::{DeskError, Order};
 use crate::est::request_problem;
 use crate::invite::loopback_invitee;
 use crate::mode::Mode;
-use crate::renewal::revoked;
+use crate::renewal::{Known, revoked};
 use crate::state::Cuhk;
 
 /// Somebody who may have a certificate.
@@ -24,6 +25,7 @@ pub(crate) struct Admitted {
     holder: Invitee,
     name: Option<String>,
     code_hash: Option<Digest>,
+    provenance: Provenance,
     /// Whether the code is the one in the folder, which is spent now and must be replaced.
     pub(crate) by_folder_code: bool,
 }
@@ -41,7 +43,9 @@ impl Admitted {
         match (cuhk.mode, credentials.as_ref().map(Credentials::requester)) {
             (Mode::LocalDemo, Some(Invitee::Person(id @ PersonId::Student(_)))) => {
                 let holder = Invitee::Person(id.clone());
-                return Ok(Self { holder, name: None, code_hash: None, by_folder_code: false });
+                let provenance = known_by(Authentication::LocalDemo);
+                let (name, code_hash, by_folder_code) = (None, None, false);
+                return Ok(Self { holder, name, code_hash, provenance, by_folder_code });
             }
             (Mode::LocalDemo, Some(Invitee::Person(PersonId::Staff(_)))) => {
                 let detail = "a CUHK in local demo mode certifies student IDs only";
@@ -57,13 +61,17 @@ impl Admitted {
         };
         let holder = claimed.requester().clone();
         let name = name_on_record(cuhk, &holder).await?;
-        Ok(Self { holder, name, code_hash: Some(code_hash), by_folder_code })
+        let provenance = known_by(Authentication::Code);
+        Ok(Self { holder, name, code_hash: Some(code_hash), provenance, by_folder_code })
     }
 
     /// Takes whoever holds a certificate that may be renewed, if they are still on record.
-    pub(crate) async fn by_certificate(cuhk: &Cuhk, holder: Invitee) -> Result<Self, Problem> {
+    pub(crate) async fn by_certificate(cuhk: &Cuhk, known: Known) -> Result<Self, Problem> {
+        let Known { holder, serial } = known;
         let name = name_on_record(cuhk, &holder).await?;
-        Ok(Self { holder, name, code_hash: None, by_folder_code: false })
+        let predecessor = Some(serial.to_string());
+        let provenance = Provenance { predecessor, ..known_by(Authentication::Certificate) };
+        Ok(Self { holder, name, code_hash: None, provenance, by_folder_code: false })
     }
 
     /// What is to be made of this request: the key is the request's, the subject is not.
@@ -81,8 +89,14 @@ impl Admitted {
             name: self.name,
             public_key: request.public_key().clone(),
             code_hash: self.code_hash,
+            provenance: self.provenance,
         })
     }
+}
+
+/// Somebody who was known by this.
+fn known_by(authenticated_by: Authentication) -> Provenance {
+    Provenance { authenticated_by: Some(authenticated_by), ..Provenance::default() }
 }
 
 /// The hash under which the code was given out, if it was, and whether it is the one in the folder.
@@ -99,6 +113,14 @@ async fn find_code(cuhk: &Cuhk, claimed: &Claimed) -> Result<Option<(Digest, boo
     // Only one code is ever on record for this invitee: the one in the folder.
     let found = claimed.check_as(&loopback_invitee(), store).await.map_err(storage)?;
     Ok(found.map(|hash| (hash, true)))
+}
+
+/// Refuses a person who is not on the roster, or no longer.
+///
+/// # Errors
+/// [`ProblemType::NotOnRoster`]; whatever befalls the database.
+pub(crate) async fn on_record(cuhk: &Cuhk, who: &Invitee) -> Result<(), Problem> {
+    name_on_record(cuhk, who).await.map(|_| ())
 }
 
 /// The name as CUHK's own records have it; a person must be in them unless this is a local demonstration.
@@ -130,6 +152,11 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
             let detail =
                 format!("the code has enrolled another key (certificate {})", bound.serial);
             Problem::new(ProblemType::CodeUsed, detail)
+        }
+        DeskError::Reserve(ReserveError::Renewed { bound }) => {
+            let detail =
+                format!("it was renewed with another key before (certificate {})", bound.serial);
+            Problem::new(ProblemType::CertificateRenewed, detail)
         }
         DeskError::Reserve(ReserveError::Store(error)) | DeskError::Store(error) => storage(error),
         // The code was used up by a certificate that is no longer good: it is not given out again.

@@ -85,6 +85,17 @@ pub enum Event {
         /// Who sent it.
         peer: SocketAddr,
     },
+    /// Somebody would renew a certificate that was renewed with another key before: its key may be stolen.
+    RenewedBefore {
+        /// Whom the certificate names.
+        holder: Invitee,
+        /// Serial number of the certificate that came of it.
+        renewed_by: String,
+        /// SHA-256 of the public key that was refused now (its SubjectPublicKeyInfo).
+        key_fingerprint: Digest,
+        /// Who sent it.
+        peer: SocketAddr,
+    },
     /// The keys of a Blackboard's evidence were certified by the request file in the folder (local demo mode).
     EvidenceCertified(CertifiedEvidence),
     /// The request file in the folder was not answered (local demo mode).

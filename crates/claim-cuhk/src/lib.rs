@@ -52,6 +52,7 @@ pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};
 pub use ceremony::CeremonyError;
 pub use claim_http::{Clock, ExternalTls};
+pub use claim_store::cuhk::audit::Authentication;
 pub use claim_store::{BackupError, Copied};
 pub use claim_token::{TokenError, TokenUri, TokenUriError};
 pub use config::{

@@ -7,6 +7,7 @@ use claim_core::{Origin, Timestamp};
 use claim_files::{FileError, Mode as FileMode, replace, write_new};
 use claim_http::{IdentityError, TlsIdentity};
 use claim_pki::{Certificate, CertificateError, KeyError, PathError, SigningKey, Validity};
+use claim_store::cuhk::Provenance;
 
 use crate::desk::{Desk, DeskError, Order};
 use crate::event::Issued;
@@ -104,6 +105,7 @@ impl OwnCertificate {
                     name: None,
                     public_key: key.public_key().clone(),
                     code_hash: None,
+                    provenance: Provenance::default(),
                 };
                 let given = desk.issue(order).await?;
                 let chain = vec![given.certificate, given.issuer];

@@ -2,12 +2,28 @@
 
 use claim_core::invitation::Invitee;
 use claim_core::{Problem, ProblemType, Timestamp};
-use claim_pki::{Certificate, PathError, Profile};
+use claim_pki::{Certificate, PathError, Profile, SerialNumber};
 use claim_store::cuhk::audit::By;
 
 use crate::authority::Authority;
 use crate::enrolment::storage;
 use crate::state::Cuhk;
+
+/// Whoever has shown a certificate that may be renewed, if it is not revoked.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Whom it names.
+    pub(crate) holder: Invitee,
+    /// Its serial number.
+    pub(crate) serial: SerialNumber,
+}
+
+impl Known {
+    /// Who it is, for the audit log.
+    pub(crate) fn by(&self) -> By {
+        By::certificate(self.holder.user_id(), self.serial.to_string())
+    }
+}
 
 /// Whom the client's certificate names, person or server.
 ///
@@ -18,7 +34,7 @@ pub(crate) fn holder<C: AsRef<[u8]>>(
     chain: &[C],
     now: Timestamp,
     grace: u32,
-) -> Result<Invitee, Problem> {
+) -> Result<Known, Problem> {
     let mut chain: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
     if chain.is_empty() {
         let detail = "the client showed no certificate in the TLS handshake";
@@ -31,20 +47,18 @@ pub(crate) fn holder<C: AsRef<[u8]>>(
     }
     let root = authority.root();
     match root.verify_person_for_renewal(&chain, now, grace) {
-        Ok(person) => Ok(Invitee::Person(person.id().clone())),
+        Ok(person) => {
+            let holder = Invitee::Person(person.id().clone());
+            Ok(Known { holder, serial: person.serial().clone() })
+        }
         Err(PathError::WrongProfile { found: Some(Profile::Server), .. }) => {
             let server = root.verify_server_for_renewal(&chain, now, grace);
-            server.map(|server| Invitee::Server(server.origin().clone())).map_err(path_problem)
+            let server = server.map_err(path_problem)?;
+            let holder = Invitee::Server(server.origin().clone());
+            Ok(Known { holder, serial: server.serial().clone() })
         }
         Err(error) => Err(path_problem(error)),
     }
-}
-
-/// The holder of the certificate at the head of this chain, by that certificate.
-pub(crate) fn shown_by<C: AsRef<[u8]>>(holder: &Invitee, chain: &[C]) -> By {
-    let leaf = chain.first().and_then(|leaf| Certificate::from_der(leaf.as_ref()).ok());
-    let serial = leaf.map(|leaf| leaf.serial().to_string()).unwrap_or_default();
-    By::certificate(holder.user_id(), serial)
 }
 
 /// Refuses whoever shows a certificate that was revoked, be it by its holder, or whose issuer was.

@@ -95,8 +95,20 @@ impl Cuhk {
         let given = match self.desk.issue(order).await {
             Ok(given) => given,
             Err(error) => {
-                if let DeskError::Reserve(ReserveError::OtherKey { .. }) = &error {
-                    self.tell(Event::CodeReused { invitee, key_fingerprint, peer });
+                match &error {
+                    DeskError::Reserve(ReserveError::OtherKey { .. }) => {
+                        self.tell(Event::CodeReused { invitee, key_fingerprint, peer });
+                    }
+                    DeskError::Reserve(ReserveError::Renewed { bound }) => {
+                        let renewed_by = bound.serial.clone();
+                        self.tell(Event::RenewedBefore {
+                            holder: invitee,
+                            renewed_by,
+                            key_fingerprint,
+                            peer,
+                        });
+                    }
+                    _ => {}
                 }
                 return Err(issue_problem(error));
             }

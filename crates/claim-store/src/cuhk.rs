@@ -1,19 +1,25 @@
 //! What CUHK keeps: the roster, invitations, every certificate from before it is signed, what it revoked, and what it
 //! has seen of the logs that it witnesses.
 
+mod announcements;
 pub mod audit;
 mod certificates;
+mod devices;
 mod invitations;
 mod mailings;
 mod people;
+mod provenance;
 mod reservations;
 mod revocations;
 mod sign_ins;
 mod standings;
 
+pub use announcements::{Announcement, AnnouncementEnd};
 pub use certificates::CertificateRecord;
+pub use devices::Device;
 pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
 pub use people::PersonRecord;
+pub use provenance::Provenance;
 pub use reservations::{Holder, Reservation, ReserveError, Reserved};
 pub use revocations::{Revocation, RevocationListRecord, Revoked};
 pub use sign_ins::{BeginSignInError, Decision, SignIn, SignInRecord};

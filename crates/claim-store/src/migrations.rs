@@ -106,6 +106,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "CUHK: the audit log",
                 sql: include_str!("../migrations/cuhk/sqlite/0005_audit.sql"),
             },
+            Step {
+                version: 6,
+                description: "CUHK: devices, renewals",
+                sql: include_str!("../migrations/cuhk/sqlite/0006_devices.sql"),
+            },
         ],
         (Schema::Cuhk, Kind::Postgres) => &[
             Step {
@@ -132,6 +137,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 5,
                 description: "CUHK: the audit log",
                 sql: include_str!("../migrations/cuhk/postgres/0005_audit.sql"),
+            },
+            Step {
+                version: 6,
+                description: "CUHK: devices, renewals",
+                sql: include_str!("../migrations/cuhk/postgres/0006_devices.sql"),
             },
         ],
         (Schema::Blackboard, Kind::Sqlite) => &[

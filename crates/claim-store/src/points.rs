@@ -30,6 +30,8 @@ pub enum Point {
     SignIn,
     /// CUHK: a key that its person has confirmed, with the right to one certificate. Not among [`Point::ALL`] either.
     SignInConfirmed,
+    /// CUHK: what became of the mail that tells somebody of a new certificate. Not among [`Point::ALL`] either.
+    Announced,
     /// CUHK: a serial number reserved by a code, which it spends.
     CodeSpent,
     /// CUHK: a serial number reserved without a code, as for a renewal.
@@ -134,6 +136,7 @@ impl Point {
             Self::Mailed => "mailed",
             Self::SignIn => "sign-in",
             Self::SignInConfirmed => "sign-in-confirmed",
+            Self::Announced => "announced",
             Self::CodeSpent => "code-spent",
             Self::Reservation => "reservation",
             Self::Certificate => "certificate",

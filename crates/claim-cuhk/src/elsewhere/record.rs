@@ -1,7 +1,7 @@
 //! Putting on record what a root elsewhere has certified: CUHK's witness knows logs by its own records.
 
 use claim_pki::{Certificate, EvidenceAnswer};
-use claim_store::cuhk::{Reservation, Reserved};
+use claim_store::cuhk::{Provenance, Reservation, Reserved};
 
 use super::ElsewhereError;
 use crate::authority::load_root;
@@ -28,6 +28,9 @@ pub(crate) async fn record(
         not_before: certificate.not_before(),
         not_after: certificate.not_after(),
         now: ceremony.now,
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     };
     let serial = match ceremony.store.reserve(&reservation).await? {
         Reserved::New => serial,

@@ -17,7 +17,7 @@ use tracing::Instrument;
 use crate::credentials::Credentials;
 use crate::enrolment::Admitted;
 use crate::est::{MAX_REQUEST, asked_attributes, certs_only, check_content_type, read_request};
-use crate::renewal::{holder, not_revoked, shown_by};
+use crate::renewal::{Known, holder, not_revoked};
 use crate::state::{Asked, Cuhk};
 
 pub(super) fn routes() -> Router<Arc<Cuhk>> {
@@ -78,17 +78,17 @@ async fn simple_reenroll(
     let (parts, body) = request.into_parts();
     let chain = connection.client_chain.as_deref().unwrap_or_default();
     let now = cuhk.desk.clock.now();
-    let holder = holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace);
-    let known_as = holder.as_ref().ok().map(|holder| KnownAs(holder.to_string().into()));
-    let by = holder.as_ref().ok().map(|holder| shown_by(holder, chain));
+    let known = holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace);
+    let known_as = known.as_ref().ok().map(|known| KnownAs(known.holder.to_string().into()));
+    let by = known.as_ref().ok().map(Known::by);
     let result = async {
         let content = content(&cuhk, &parts.headers, body).await;
-        if holder.is_err() {
+        if known.is_err() {
             Standing::admit(&parts.extensions)?;
         }
-        let holder = holder?;
+        let known = known?;
         not_revoked(&cuhk, chain).await?;
-        let admitted = Admitted::by_certificate(&cuhk, holder).await?;
+        let admitted = Admitted::by_certificate(&cuhk, known).await?;
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)
             .await
     };

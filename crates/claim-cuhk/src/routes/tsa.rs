@@ -14,8 +14,8 @@ use claim_http::{ConnectionInfo, KnownAs, Standing, read_body};
 use claim_pki::TimestampRequest;
 use http::{HeaderMap, header};
 
-use crate::enrolment::Admitted;
-use crate::renewal::{holder, not_revoked, shown_by};
+use crate::enrolment::on_record;
+use crate::renewal::{Known, holder, not_revoked};
 use crate::state::Cuhk;
 
 pub(super) fn routes() -> Router<Arc<Cuhk>> {
@@ -31,9 +31,9 @@ async fn stamp(
     let (parts, body) = request.into_parts();
     let chain = connection.client_chain.as_deref().unwrap_or_default();
     // Unlike at renewal, there is no grace: whose certificate has ended can sign no claim.
-    let holder = holder(&cuhk.desk.authority(), chain, cuhk.desk.clock.now(), 0);
-    let by = holder.as_ref().ok().map(|holder| shown_by(holder, chain));
-    let person = holder.and_then(person);
+    let known = holder(&cuhk.desk.authority(), chain, cuhk.desk.clock.now(), 0);
+    let by = known.as_ref().ok().map(Known::by);
+    let person = known.and_then(person);
     let known_as = person.as_ref().ok().map(|id| KnownAs(id.to_string().into()));
     let result = async {
         // To its end, even of somebody who will be refused, as at enrolment.
@@ -45,7 +45,7 @@ async fn stamp(
         }
         let id = person?;
         not_revoked(&cuhk, chain).await?;
-        Admitted::by_certificate(&cuhk, Invitee::Person(id.clone())).await?;
+        on_record(&cuhk, &Invitee::Person(id.clone())).await?;
         let _under_way = cuhk.rates.count(&id, at)?;
         check_content_type(&parts.headers)?;
         let token = cuhk.timestamps.stamp(&content?, at)?;
@@ -60,8 +60,8 @@ async fn stamp(
     response
 }
 
-fn person(holder: Invitee) -> Result<PersonId, Problem> {
-    match holder {
+fn person(known: Known) -> Result<PersonId, Problem> {
+    match known.holder {
         Invitee::Person(id) => Ok(id),
         Invitee::Server(origin) => {
             let detail = format!("the certificate is that of the server {origin}");

@@ -8,7 +8,7 @@ use claim_core::invitation::Invitation;
 use claim_cuhk::{Clock, Config, Event};
 use claim_pki::{Certificate, Issuer, Profile, SerialNumber, SigningKey, Subject, Validity};
 use claim_store::DatabaseUrl;
-use claim_store::cuhk::{CuhkStore, Holder, Reservation, Reserved};
+use claim_store::cuhk::{CuhkStore, Holder, Provenance, Reservation, Reserved};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};
 use tokio::sync::mpsc;
@@ -44,6 +44,9 @@ async fn reserve_only(dir: &Path, invitation: &Invitation, key: &SigningKey) -> 
         not_before: validity.not_before(),
         not_after: validity.not_after(),
         now,
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     };
     assert_eq!(store.reserve(&reservation).await.unwrap(), Reserved::New);
     store.close().await;

@@ -2,7 +2,7 @@
 
 use claim_core::ProblemType;
 use claim_core::invitation::Invitee;
-use claim_cuhk::{Clock, Config, Event};
+use claim_cuhk::{Authentication, CertificateEntry, Clock, Config, Event};
 use claim_http::{EstError, ServerTrust, TlsIdentity};
 use claim_pki::{Certificate, SigningKey};
 
@@ -48,6 +48,7 @@ async fn a_student_renews_with_the_same_key_and_with_another() {
 
     let second = renew(&cuhk, &chain, &old, &who, &old).await.unwrap();
     let new = key();
+    let chain = [second.clone(), issuing.clone()];
     let third = renew(&cuhk, &chain, &old, &who, &new).await.unwrap();
     let now = Clock::system().now();
     for (certificate, key) in [(&second, &old), (&third, &new)] {
@@ -60,6 +61,37 @@ async fn a_student_renews_with_the_same_key_and_with_another() {
     assert!(
         matches!(cuhk.events().last(), Some(Event::Renewed(issued)) if issued.serial == *third.serial())
     );
+    cuhk.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_once_and_a_lost_answer_is_no_lost_certificate() {
+    let folder = real_folder().await;
+    let cuhk = TestCuhk::start(folder.path()).await;
+    let (who, old, new) = (student(SID), key(), key());
+    let invitation = cuhk.invite(who.clone()).await;
+    let first = cuhk.enrol(&who, &invitation.code, &old).await.unwrap();
+    let chain = [first.clone(), cuhk.issuing().await];
+
+    let second = renew(&cuhk, &chain, &old, &who, &new).await.unwrap();
+    assert_eq!(renew(&cuhk, &chain, &old, &who, &new).await.unwrap(), second);
+    // Whoever has stolen the old key comes too late, and so does its owner after the thief.
+    for other in [&old, &key()] {
+        let outcome = renew(&cuhk, &chain, &old, &who, other).await;
+        assert_eq!(refusal(outcome), ProblemType::CertificateRenewed);
+        let told = cuhk.events().into_iter().rev().any(|event| {
+            matches!(event, Event::RenewedBefore { renewed_by, key_fingerprint, .. }
+                if renewed_by == second.serial().to_string()
+                && key_fingerprint.as_bytes() == other.public_key().fingerprint())
+        });
+        assert!(told, "{:?}", cuhk.events());
+    }
+    let issued = cuhk.issued().await;
+    assert_eq!(issued.len(), 2);
+    let of = |one: &CertificateEntry| (one.authenticated_by, one.predecessor.clone());
+    assert_eq!(of(&issued[0]), (Some(Authentication::Code), None));
+    let renewal = (Some(Authentication::Certificate), Some(first.serial().to_string()));
+    assert_eq!(of(&issued[1]), renewal);
     cuhk.stop().await;
 }
 

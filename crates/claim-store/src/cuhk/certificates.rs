@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::CuhkStore;
 use super::audit::{Authentication, By, Deed, Entry};
+use super::provenance::{self, Provenance};
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -32,6 +33,8 @@ pub struct CertificateRecord {
     pub tbs: Vec<u8>,
     /// DER of the certificate, once it is signed.
     pub certificate: Option<Vec<u8>>,
+    /// Whose asking it goes back to.
+    pub provenance: Provenance,
 }
 
 impl CuhkStore {
@@ -58,7 +61,7 @@ impl CuhkStore {
         let mut write = self.database.begin(Point::Certificate).await?;
         let recorded = sqlx::query(
             "UPDATE certificates SET certificate = $1 WHERE serial = $2 AND certificate IS NULL \
-             RETURNING profile, name, code_hash",
+             RETURNING profile, name, code_hash, device, authenticated_by, predecessor",
         )
         .bind(certificate.to_vec())
         .bind(serial)
@@ -87,7 +90,7 @@ impl CuhkStore {
     pub async fn certificate(&self, serial: &str) -> Result<Option<CertificateRecord>, StoreError> {
         let row = sqlx::query(
             "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-             certificate FROM certificates WHERE serial = $1",
+             certificate, device, authenticated_by, predecessor FROM certificates WHERE serial = $1",
         )
         .bind(serial)
         .read_optional(&self.database)
@@ -110,7 +113,7 @@ impl CuhkStore {
         };
         let rows = sqlx::query(
             "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-             certificate FROM certificates WHERE (reserved_at, serial) > ($1, $2) \
+             certificate, device, authenticated_by, predecessor FROM certificates WHERE (reserved_at, serial) > ($1, $2) \
              ORDER BY reserved_at, serial LIMIT $3",
         )
         .bind(time)
@@ -134,7 +137,7 @@ impl CuhkStore {
     ) -> Result<Vec<CertificateRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-             certificate FROM certificates WHERE profile = $1 AND name = $2 \
+             certificate, device, authenticated_by, predecessor FROM certificates WHERE profile = $1 AND name = $2 \
              ORDER BY reserved_at DESC, serial",
         )
         .bind(profile)
@@ -154,9 +157,15 @@ fn issued(row: &AnyRow, serial: &str, certificate: &[u8]) -> Result<Entry, Store
         .serial(serial)
         .digest(*Digest::of(certificate).as_bytes())
         .with("profile", columns.text("profile")?);
-    Ok(match columns.optional_bytes("code_hash")? {
-        Some(_) => entry.by(By::known(holder, Authentication::Code)),
+    let provenance = provenance::read(&columns)?;
+    let entry = match &provenance.device {
+        Some(device) => entry.with("device", device.to_string()),
         None => entry,
+    };
+    Ok(match (provenance.by(&holder), columns.optional_bytes("code_hash")?) {
+        (Some(by), _) => entry.by(by),
+        (None, Some(_)) => entry.by(By::known(holder, Authentication::Code)),
+        (None, None) => entry,
     })
 }
 
@@ -172,5 +181,6 @@ pub(super) fn read(row: &AnyRow) -> Result<CertificateRecord, StoreError> {
         reserved_at: columns.time("reserved_at")?,
         tbs: columns.bytes("tbs")?,
         certificate: columns.optional_bytes("certificate")?,
+        provenance: provenance::read(&columns)?,
     })
 }

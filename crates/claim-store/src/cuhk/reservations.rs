@@ -1,16 +1,22 @@
 //! Reserving a serial number before anything is signed with it, and binding a code to the key that uses it.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
+use claim_core::DeviceName;
 use claim_pki::{Origin, PersonId, Timestamp, WitnessName};
 use sqlx::AnyConnection;
 
 use super::CuhkStore;
+use super::announcements;
+use super::audit::Authentication;
 use super::certificates::{self, CertificateRecord};
+use super::devices::{self, Device};
 use super::invitations::{self, Bound, InvitationRecord, Invitee};
+use super::provenance::Provenance;
 use crate::database::Write;
 use crate::retry::retry;
-use crate::{Point, StoreError};
+use crate::{Kind, Point, StoreError};
 
 /// Whom a certificate names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +52,22 @@ pub struct Reservation {
     pub not_after: Timestamp,
     /// The time of the request, by which the code's life is judged.
     pub now: Timestamp,
+    /// Who asked, and for which device.
+    pub provenance: Provenance,
+    /// How many live certificates the person may hold, with this one; `None` where nobody counts.
+    pub most_live: Option<NonZeroU32>,
+    /// Whether the holder is to be told of it by mail.
+    pub announce: bool,
 }
 
 /// What a reservation led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one of them at a time, and moved once")]
 pub enum Reserved {
     /// It is on record: sign it, then [`CuhkStore::record_issued`].
     New,
-    /// The same key has used the code before, or is a key of the evidence that has a certificate: this is what was
-    /// reserved then.
+    /// The same key has used the code or renewed the certificate before, or is a key of the evidence that has a
+    /// certificate: this is what was reserved then.
     ///
     /// Where it has no certificate yet, sign this `tbs`, not the one that was just offered.
     Existing(CertificateRecord),
@@ -87,6 +100,19 @@ pub enum ReserveError {
         /// The key that came first, and its certificate.
         bound: Bound,
     },
+    /// The certificate by which it is asked for was renewed before, with another key: one of the two who have it may
+    /// have stolen it.
+    #[error("the certificate was renewed before, with another key (certificate {})", bound.serial)]
+    Renewed {
+        /// The key that came first, and its certificate.
+        bound: Bound,
+    },
+    /// The person holds as many live certificates as one may.
+    #[error("{} live certificates are as many as one person may hold", live.len())]
+    TooMany {
+        /// Those that are live.
+        live: Vec<Device>,
+    },
     /// There is a certificate with this serial number; draw another.
     #[error("the serial number is taken")]
     SerialTaken,
@@ -116,6 +142,10 @@ impl CuhkStore {
             None => Point::Reservation,
         };
         let mut write = self.database.begin(point).await?;
+        if reservation.most_live.is_some() && self.database.kind() == Kind::Postgres {
+            // Two that ask for one person count one after the other; SQLite has one writer anyway.
+            devices::lock_person(write.connection(), reservation.holder.as_str()).await?;
+        }
         if let Some(code_hash) = &reservation.code_hash {
             let Some(record) = invitations::find(write.connection(), code_hash).await? else {
                 return Ok(Err(ReserveError::UnknownCode));
@@ -128,12 +158,27 @@ impl CuhkStore {
         // has bound the code, and everyone else waits here until that is settled.
         let inserted = insert(write.connection(), reservation).await?;
         if inserted {
+            if let Some(most) = reservation.most_live {
+                let of = reservation.holder.as_str();
+                let mut live = devices::live(write.connection(), of, reservation.now).await?;
+                if live.len() > most.get() as usize {
+                    live.retain(|device| device.serial != reservation.serial);
+                    return Ok(Err(ReserveError::TooMany { live }));
+                }
+            }
+            if reservation.announce {
+                announcements::put(write.connection(), &reservation.serial, reservation.now)
+                    .await?;
+            }
             write.commit().await?;
             return Ok(Ok(Reserved::New));
         }
-        match &reservation.code_hash {
-            Some(code_hash) => existing(write, code_hash, &reservation.key_digest).await,
-            None => existing_evidence(write, reservation).await,
+        match (&reservation.code_hash, &reservation.provenance.predecessor) {
+            (Some(code_hash), _) => existing(write, code_hash, &reservation.key_digest).await,
+            (None, Some(predecessor)) => {
+                successor(write, predecessor, &reservation.key_digest).await
+            }
+            (None, None) => existing_evidence(write, reservation).await,
         }
     }
 }
@@ -180,15 +225,17 @@ impl Reservation {
     }
 }
 
-/// Whether the row was inserted: not when its serial number or its code is taken, nor for a key of the evidence that has
-/// a certificate.
+/// Whether the row was inserted: not when its serial number, its code or its predecessor is taken, nor for a key of the
+/// evidence that has a certificate.
 async fn insert(
     connection: &mut AnyConnection,
     reservation: &Reservation,
 ) -> Result<bool, StoreError> {
+    let provenance = &reservation.provenance;
     let inserted = sqlx::query(
         "INSERT INTO certificates (serial, code_hash, profile, name, key_digest, not_before, \
-         not_after, reserved_at, tbs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         not_after, reserved_at, tbs, device, authenticated_by, predecessor) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT DO NOTHING",
     )
     .bind(reservation.serial.as_str())
@@ -200,6 +247,9 @@ async fn insert(
     .bind(reservation.not_after.as_millis())
     .bind(reservation.now.as_millis())
     .bind(reservation.tbs.as_slice())
+    .bind(provenance.device.as_ref().map(DeviceName::as_str))
+    .bind(provenance.authenticated_by.map(Authentication::name))
+    .bind(provenance.predecessor.as_deref())
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() == 1)
@@ -213,7 +263,7 @@ async fn existing(
 ) -> Result<Result<Reserved, ReserveError>, StoreError> {
     let row = sqlx::query(
         "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate FROM certificates WHERE code_hash = $1",
+         certificate, device, authenticated_by, predecessor FROM certificates WHERE code_hash = $1",
     )
     .bind(code_hash.to_vec())
     .fetch_optional(write.connection())
@@ -227,6 +277,29 @@ async fn existing(
     Ok(Err(ReserveError::OtherKey { bound }))
 }
 
+/// What the certificate was renewed by before, which stood in the way of doing it again.
+async fn successor(
+    mut write: Write<'_>,
+    predecessor: &str,
+    key_digest: &[u8; 32],
+) -> Result<Result<Reserved, ReserveError>, StoreError> {
+    let row = sqlx::query(
+        "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
+         certificate, device, authenticated_by, predecessor FROM certificates \
+         WHERE predecessor = $1",
+    )
+    .bind(predecessor)
+    .fetch_optional(write.connection())
+    .await?;
+    let Some(row) = row else { return Ok(Err(ReserveError::SerialTaken)) };
+    let record = certificates::read(&row)?;
+    if record.key_digest == *key_digest {
+        return Ok(Ok(Reserved::Existing(record)));
+    }
+    let bound = Bound { key_digest: record.key_digest, serial: record.serial };
+    Ok(Err(ReserveError::Renewed { bound }))
+}
+
 /// What the same key of the evidence was certified by before, which stood in the way of doing it again.
 async fn existing_evidence(
     mut write: Write<'_>,
@@ -234,7 +307,7 @@ async fn existing_evidence(
 ) -> Result<Result<Reserved, ReserveError>, StoreError> {
     let row = sqlx::query(
         "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate FROM certificates WHERE profile IN ('timestamp', 'log', 'witness') \
+         certificate, device, authenticated_by, predecessor FROM certificates WHERE profile IN ('timestamp', 'log', 'witness') \
          AND profile = $1 AND name = $2 AND key_digest = $3",
     )
     .bind(reservation.profile)

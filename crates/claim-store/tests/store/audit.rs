@@ -13,7 +13,7 @@ use claim_store::cuhk::audit::{
     AuditChain, AuditEntry, Authentication, By, Deed, Entry, EntryFilter, WrongEntry,
 };
 use claim_store::cuhk::{
-    CuhkStore, Holder, Invitation, Invitee, PersonRecord, Reservation, Revocation,
+    CuhkStore, Holder, Invitation, Invitee, PersonRecord, Provenance, Reservation, Revocation,
     RevocationListRecord, Revoked,
 };
 use sqlx::AssertSqlSafe;
@@ -47,6 +47,9 @@ fn reservation(serial: &str, code: Option<u8>) -> Reservation {
         not_before: at(0),
         not_after: at(1000),
         now: at(1),
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     }
 }
 
@@ -249,12 +252,13 @@ on_each_database! {
 }
 
 /// What CUHK writes without an entry, and why.
-const WITHOUT: [(&str, &str); 5] = [
+const WITHOUT: [(&str, &str); 6] = [
     ("Reservation", "nothing is issued yet; the entry comes with the certificate"),
     ("CodeSpent", "the same"),
     ("RevocationList", "numbers skipped by a restore, which has an entry of its own"),
     ("SignIn", "somebody waits to be signed in; what the person then says has its entry"),
     ("AuditCheckpoint", "a checkpoint tells of entries"),
+    ("Announced", "the mail tells of a certificate, which has its entry"),
 ];
 
 /// Every function of the store that begins a write of CUHK's also records an entry, or stands above.

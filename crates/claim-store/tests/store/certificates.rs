@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use claim_store::StoreError;
-use claim_store::cuhk::{CertificateRecord, CuhkStore, Holder, Reservation, Reserved};
+use claim_store::cuhk::{CertificateRecord, CuhkStore, Holder, Provenance, Reservation, Reserved};
 use tokio::task::JoinSet;
 
 use crate::site::{at, on_each_database};
@@ -21,6 +21,9 @@ async fn reserve(store: &CuhkStore, serial: &str, seconds: i64) {
         not_before: at(seconds),
         not_after: at(seconds + 1000),
         now: at(seconds),
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     };
     assert_eq!(store.reserve(&reservation).await.unwrap(), Reserved::New);
 }
@@ -40,6 +43,7 @@ on_each_database! {
             reserved_at: at(5),
             tbs: vec![0x30, 0x00, 0xff],
             certificate: None,
+            provenance: Provenance::default(),
         };
         assert_eq!(store.certificate("aa").await.unwrap(), Some(record.clone()));
         assert_eq!(store.record_issued("aa", b"DER\0").await.unwrap(), b"DER\0");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use claim_store::StoreError;
 use claim_store::cuhk::{
-    Bound, CuhkStore, Holder, Invitation, InvitationRecord, Invitee, PersonRecord, Reservation,
-    ReserveError, Reserved,
+    Bound, CuhkStore, Holder, Invitation, InvitationRecord, Invitee, PersonRecord, Provenance,
+    Reservation, ReserveError, Reserved,
 };
 use tokio::task::JoinSet;
 
@@ -39,6 +39,9 @@ fn request(code: u8, key: u8, serial: &str) -> Reservation {
         not_before: at(0),
         not_after: at(1000),
         now: at(10),
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     }
 }
 

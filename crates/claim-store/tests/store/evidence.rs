@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use claim_pki::RevocationReason;
 use claim_store::WitnessedCheckpoint;
-use claim_store::cuhk::{Holder, Reservation, Reserved, Revocation, RevocationListRecord, Revoked};
+use claim_store::cuhk::{
+    Holder, Provenance, Reservation, Reserved, Revocation, RevocationListRecord, Revoked,
+};
 use tokio::task::JoinSet;
 
 use crate::site::{at, on_each_database};
@@ -24,6 +26,9 @@ fn reservation(profile: &'static str, key: u8, serial: &str) -> Reservation {
         not_before: at(0),
         not_after: at(1000),
         now: at(0),
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     }
 }
 

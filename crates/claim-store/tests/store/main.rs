@@ -3,6 +3,7 @@
 mod audit;
 mod certificates;
 mod claims;
+mod devices;
 mod enrolment;
 mod errors;
 mod evidence;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use claim_pki::PersonId;
-use claim_store::cuhk::{Holder, Invitation, Invitee, PersonRecord, Reservation, Reserved};
+use claim_store::cuhk::{
+    Holder, Invitation, Invitee, PersonRecord, Provenance, Reservation, Reserved,
+};
 
 use crate::site::{at, on_each_database};
 
@@ -43,6 +45,9 @@ fn request(code: &Invitation, number: u32, now: i64) -> Reservation {
         not_before: at(0),
         not_after: at(1000),
         now: at(now),
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     }
 }
 

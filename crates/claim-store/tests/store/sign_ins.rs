@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use claim_store::cuhk::{
-    BeginSignInError, CuhkStore, Decision, Holder, Reservation, ReserveError, Reserved, SignIn,
+    BeginSignInError, CuhkStore, Decision, Holder, Provenance, Reservation, ReserveError, Reserved,
+    SignIn,
 };
 
 use crate::site::{at, on_each_database};
@@ -46,6 +47,9 @@ fn reservation(one: &SignIn, key: u8, serial: &str, now: i64) -> Reservation {
         not_before: at(0),
         not_after: at(10_000),
         now: at(now),
+        provenance: Provenance::default(),
+        most_live: None,
+        announce: false,
     }
 }
 

@@ -14,7 +14,7 @@ use claim_log::Frontier;
 use claim_pki::Timestamp;
 use claim_store::blackboard::{BlackboardStore, EntryKind};
 use claim_store::cuhk::CuhkStore;
-use claim_store::cuhk::audit::{AuditChain, EntryFilter};
+use claim_store::cuhk::audit::{AuditChain, Authentication, EntryFilter};
 use claim_store::{DatabaseUrl, WitnessStore};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -136,6 +136,12 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         assert_eq!(chain.frontier(), &store.audit_head().await.unwrap().frontier);
         let checkpoints = store.audit_checkpoints().await.unwrap();
         assert_eq!(checkpoints.len(), usize::from(version >= AUDITED), "schema {version}");
+        let provenance = store.certificate("5f0c").await.unwrap().unwrap().provenance;
+        assert_eq!(provenance.authenticated_by, Some(Authentication::Code), "schema {version}");
+        let device = provenance.device.map(|device| device.to_string());
+        assert_eq!(device.as_deref(), (version >= 6).then_some("laptop"));
+        let announced = store.due_announcements(at(0), 10).await.unwrap();
+        assert_eq!(announced.len(), usize::from(version >= 6), "schema {version}");
 
         // What a restore does to it.
         assert_eq!(store.void_open_invitations(at(0)).await.unwrap(), 1);
@@ -147,6 +153,45 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         assert_eq!(list.map(|list| list.number), (version >= 2).then_some(13));
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn renewals_of_before_find_what_they_renewed() {
+    let (folder, url) = revived(&here().join("tests/store/kept/cuhk-5.sql")).await;
+    let path = folder.path().join("claim.db");
+    let mut before =
+        SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    // The first key renewed twice, another key of the same person, and a server.
+    sqlx::raw_sql(
+        "INSERT INTO certificates SELECT 'a1', NULL, profile, name, key_digest, not_before, \
+         not_after, reserved_at + 1, tbs, certificate FROM certificates WHERE serial = '5f0c'; \
+         INSERT INTO certificates SELECT 'a2', NULL, profile, name, key_digest, not_before, \
+         not_after, reserved_at + 2, tbs, certificate FROM certificates WHERE serial = '5f0c'; \
+         INSERT INTO certificates SELECT 'a3', NULL, profile, name, X'01', not_before, \
+         not_after, reserved_at + 2, tbs, certificate FROM certificates WHERE serial = '5f0c'; \
+         INSERT INTO certificates VALUES ('b1', NULL, 'server', 'https://a.example', X'07', 0, 9, 5, X'00', X'00'); \
+         INSERT INTO certificates VALUES ('b2', NULL, 'server', 'https://a.example', X'07', 0, 9, 6, X'00', X'00');; \
+         UPDATE certificates SET key_digest = zeroblob(32) WHERE length(key_digest) < 32 AND serial = 'a3'; \
+         UPDATE certificates SET key_digest = zeroblob(32) WHERE profile = 'server';",
+    )
+    .execute(&mut before)
+    .await
+    .unwrap();
+    before.close().await.unwrap();
+    let store = CuhkStore::open(&url).await.unwrap();
+    for (serial, authenticated_by, predecessor) in [
+        ("5f0c", Some(Authentication::Code), None),
+        ("a1", Some(Authentication::Certificate), Some("5f0c")),
+        ("a2", Some(Authentication::Certificate), Some("a1")),
+        ("a3", None, None),
+        ("b1", None, None),
+        ("b2", None, Some("b1")),
+    ] {
+        let found = store.certificate(serial).await.unwrap().unwrap().provenance;
+        let found = (found.authenticated_by, found.predecessor.as_deref());
+        assert_eq!(found, (authenticated_by, predecessor), "{serial}");
+    }
+    store.close().await;
 }
 
 #[tokio::test]

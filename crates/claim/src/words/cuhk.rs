@@ -96,6 +96,15 @@ pub(crate) fn words(event: &Event) -> Words {
                 short(key_fingerprint)
             ))
         },
+        Event::RenewedBefore { holder, renewed_by, key_fingerprint, peer } => Words {
+            json: Some(json!({
+                "event": "renewed-before", "id": holder.to_string(), "renewed_by": renewed_by, "peer": peer,
+            })),
+            ..warning(format!(
+                "A certificate of {holder} was to be renewed with a second key ({}) from {peer}, and was not: it was renewed before ({renewed_by}). Its key may be stolen: ask {holder}.",
+                short(key_fingerprint)
+            ))
+        },
         Event::EvidenceCertified(certified) => evidence_words(certified),
         Event::EvidenceRefused { reason } => Words {
             json: Some(json!({ "event": "evidence-refused", "reason": reason })),
