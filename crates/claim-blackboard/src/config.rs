@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claim_core::Origin;
-use claim_http::{Clock, ExternalTls, Limits};
+use claim_http::{Clock, ExternalTls, Limits, MirrorUrl};
 use claim_store::{DatabaseUrl, DatabaseUrlError, Faults};
 use serde::Deserialize;
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub invite_file: Option<PathBuf>,
     /// Witnesses that are to cosign the log, beside CUHK.
     pub witnesses: Vec<Origin>,
+    /// Where copies of CUHK's public files lie, for revocation lists while CUHK does not answer.
+    pub crl_from: Vec<MirrorUrl>,
     /// The database as `postgres://…` or `sqlite:…`; [`DATABASE_FILE`] in the folder where there is none.
     pub database: Option<String>,
     /// A TLS certificate from elsewhere; identity and sessions rest on the one from CUHK all the same.
@@ -89,6 +91,7 @@ impl Config {
             root: None,
             invite_file: None,
             witnesses: Vec::new(),
+            crl_from: Vec::new(),
             database: None,
             external_tls: None,
             metrics: None,

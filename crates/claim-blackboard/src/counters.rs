@@ -29,6 +29,8 @@ pub(crate) struct Counters {
     witnesses: Family<WitnessLabels, Gauge>,
     /// For each witness, by how much our clock is ahead of its.
     ahead: Family<WitnessLabels, Gauge<f64, AtomicU64>>,
+    /// When the first of the revocation lists ends.
+    lists_end: Gauge,
     /// By how much the system's clock is ahead of the time by which Blackboard judges.
     leap: Gauge<f64, AtomicU64>,
 }
@@ -43,8 +45,17 @@ impl Counters {
     /// Counters that show in the metrics.
     pub(crate) fn registered(metrics: &Metrics) -> Self {
         let counters = Self::default();
-        let Self { challenges, sessions, messages, uncovered, cosigned_at, witnesses, ahead, leap } =
-            counters.clone();
+        let Self {
+            challenges,
+            sessions,
+            messages,
+            uncovered,
+            cosigned_at,
+            witnesses,
+            ahead,
+            lists_end,
+            leap,
+        } = counters.clone();
         metrics.register(|registry| {
             registry.register("challenges", "Session keys encrypted (step 4)", challenges);
             registry.register("sessions", "Sessions opened (step 5)", sessions);
@@ -72,6 +83,12 @@ impl Counters {
                 ahead,
             );
             registry.register_with_unit(
+                "revocation_list_ends",
+                "When the first of the revocation lists ends, as Unix time: from then on nobody opens a session or hands in; 0 before the first",
+                Unit::Seconds,
+                lists_end,
+            );
+            registry.register_with_unit(
                 "clock_leap",
                 "By how much the system's clock has leapt ahead of the time that is judged by; negative when back",
                 Unit::Seconds,
@@ -85,6 +102,11 @@ impl Counters {
     pub(crate) fn ahead_of(&self, witness: &Origin, ahead_ms: i64) {
         let labels = WitnessLabels { witness: witness.to_string() };
         self.ahead.get_or_create(&labels).set(seconds(ahead_ms));
+    }
+
+    /// When the first of the revocation lists ends.
+    pub(crate) fn lists_end(&self, end: Option<Timestamp>) {
+        self.lists_end.set(end.map_or(0, Timestamp::as_seconds));
     }
 
     /// By how many milliseconds the system's clock has leapt.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use claim_core::claim::ClaimId;
 use claim_core::encoding::Bytes;
 use claim_core::{AssignmentRef, Origin, PersonId, ProblemType, Timestamp};
+use claim_pki::SerialNumber;
 
 /// Something that people at the terminal, or a test, want to know at once. It holds no secrets.
 ///
@@ -111,6 +112,32 @@ pub enum Event {
     EvidenceMissing {
         /// What is to be done, or is wrong.
         reason: String,
+    },
+    /// The root has revoked a key by which this Blackboard makes evidence: no claims are taken any more.
+    EvidenceRevoked {
+        /// The serial number of its certificate.
+        serial: SerialNumber,
+    },
+    /// The revocation lists come to their end, and CUHK gives no newer ones. Told once a day.
+    ListsEnd {
+        /// When the first of them ends.
+        until: Timestamp,
+        /// How many seconds are left.
+        left: i64,
+        /// Why there are no newer ones, where that is known.
+        fault: Option<String>,
+    },
+    /// They have ended: no sessions are opened and no claims taken until there are newer ones.
+    ListsEnded {
+        /// When the first of them ended.
+        until: Timestamp,
+        /// Why there are no newer ones, where that is known.
+        fault: Option<String>,
+    },
+    /// There are newer ones, after it was told that they end.
+    ListsRenewed {
+        /// When the first of them ends.
+        until: Timestamp,
     },
     /// A witness does not cosign. Told once; hand-ins go on, and proofs by the other witnesses.
     WitnessAway {

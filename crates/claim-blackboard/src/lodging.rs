@@ -118,6 +118,7 @@ pub(crate) async fn lodge(
         Some(row) => Lodged::Repeat(row),
         None => {
             blackboard.log_is_whole()?;
+            blackboard.revocations.vouch_for(&evidence)?;
             blackboard.has_room(Need::Record)?;
             let revocation = judge_signers(blackboard, &claim, &cms, lodged_at)?;
             let new = NewClaim {

@@ -1,9 +1,12 @@
 //! Revocation: the newest lists of CUHK, fetched every minute, kept across restarts.
+//! Where CUHK does not answer they are fetched where copies of them lie, and judged in the same way.
 //!
 //! There is a list of each issuing authority, of which CUHK has several while it changes them, and one of the root, which
 //! tells of issuing authorities that are no longer good. Which authorities there are, CUHK's `cacerts` says.
 
+mod ending;
 mod fetch;
+mod news;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,13 +16,18 @@ use std::time::Duration;
 use claim_core::blackboard::CertificateName;
 use claim_core::{Origin, Problem, ProblemType, Timestamp};
 use claim_files::{FileError, Mode, replace};
-use claim_http::Clock;
-use claim_pki::{Certificate, RevocationList, Root, VerifiedPerson, VerifiedRevocationList};
+use claim_http::{Clock, MirrorUrl};
+use claim_pki::{
+    Certificate, RevocationList, Root, SerialNumber, VerifiedPerson, VerifiedRevocationList,
+};
 use tokio::sync::{Notify, watch};
 
-use self::fetch::Cuhk;
+pub(crate) use self::ending::Ending;
+use self::fetch::Places;
 pub(crate) use self::fetch::RefreshError;
+pub(crate) use self::news::ListNews;
 use crate::error::chain;
+use crate::evidence::Evidence;
 use crate::folder::{Folder, read_public_up_to};
 
 /// How many issuing authorities are known at once: the one that issues, and those before it that have not ended.
@@ -44,6 +52,35 @@ struct State {
     lists: BTreeMap<[u8; 20], Arc<Known>>,
     /// The root's own list.
     root: Option<Arc<Known>>,
+}
+
+/// Where to ask, and by what to judge.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) cuhk: &'a Origin,
+    /// Where copies of CUHK's files lie.
+    pub(crate) mirrors: &'a [MirrorUrl],
+    pub(crate) root: &'a Arc<Root>,
+    /// The issuing authority that is known anyhow.
+    pub(crate) issuer: &'a Certificate,
+}
+
+/// Where the lists came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    FromCuhk,
+    /// From a copy, as CUHK did not answer.
+    FromMirror { mirror: MirrorUrl, fault: String },
+}
+
+/// One look at CUHK and, where that is away, at the copies.
+struct Refresh<'a> {
+    places: Places<'a>,
+    root: &'a Root,
+    now: Timestamp,
+    /// Why CUHK is not asked any more this time.
+    away: Option<String>,
+    came: Came,
 }
 
 /// The newest lists.
@@ -80,17 +117,16 @@ impl Revocations {
     /// What could be had is kept also where something could not.
     pub(crate) async fn refresh(
         &self,
-        cuhk: &Origin,
-        root: &Arc<Root>,
-        issuer: &Certificate,
+        Asked { cuhk, mirrors, root, issuer }: Asked<'_>,
         clock: &Clock,
-    ) -> Result<(), RefreshError> {
+    ) -> Result<Came, RefreshError> {
         let now = clock.now();
-        let cuhk = Cuhk::new(cuhk, root, clock)?;
+        let places = Places::new(cuhk, mirrors, root, clock)?;
         let mut state = State::clone(&self.state());
         state.forget_ended(now);
         state.know(root, issuer.clone(), now);
-        for certificate in cuhk.authorities().await? {
+        let mut refresh = Refresh { places, root, now, away: None, came: Came::FromCuhk };
+        for certificate in refresh.authorities().await? {
             state.know(root, certificate, now);
         }
         let mut outcome = Ok(());
@@ -100,18 +136,11 @@ impl Revocations {
             if state.is_revoked(&id) {
                 continue;
             }
-            let taken = match cuhk.list(&id).await {
-                // A root that is kept offline may have made none yet.
-                Ok(None) if Some(id) == of_root => Ok(()),
-                Ok(None) => Err(RefreshError::NoList),
-                Ok(Some(list)) => state.take(root, list, now),
-                Err(error) => Err(error),
-            };
-            outcome = outcome.and(taken);
+            outcome = outcome.and(refresh.list(&id, Some(id) == of_root, &mut state).await);
         }
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         self.looked.send_replace(());
-        outcome
+        outcome.map(|()| refresh.came)
     }
 
     /// Writes authorities and lists to the folder, for the next start.
@@ -185,13 +214,94 @@ impl Revocations {
             || state.lists.get(&id).is_some_and(|known| known.verified.revoked(&serial).is_some())
     }
 
-    /// Whether a list that was good is good no more.
-    pub(crate) fn ended(&self, now: Timestamp) -> bool {
-        self.state().lists.values().any(|known| now > known.verified.next_update())
+    /// When the first of the lists of persons' issuers ends; `None` before the first has come.
+    pub(crate) fn end(&self) -> Option<Timestamp> {
+        self.state().lists.values().map(|known| known.verified.next_update()).min()
+    }
+
+    /// The certificate of a key of the evidence that the root says is no longer good, if there is one.
+    pub(crate) fn revoked_evidence(&self, evidence: &Evidence) -> Option<SerialNumber> {
+        let state = self.state();
+        let root = state.root.as_ref()?;
+        let serials = [evidence.timestamp.certificate().serial(), evidence.log_certificate.serial()];
+        serials.into_iter().find(|serial| root.verified.revoked(serial).is_some()).cloned()
+    }
+
+    /// Refuses to make evidence by a key that the root has revoked: nobody would believe it.
+    pub(crate) fn vouch_for(&self, evidence: &Evidence) -> Result<(), Problem> {
+        match self.revoked_evidence(evidence) {
+            None => Ok(()),
+            Some(serial) => {
+                let detail = format!(
+                    "the university's root has revoked certificate {serial}, by which this Blackboard timestamps or logs"
+                );
+                let problem = Problem::new(ProblemType::EvidencePending, detail);
+                Err(problem.with("retry_after", RETRY_AFTER))
+            }
+        }
     }
 
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Refresh<'_> {
+    /// CUHK's authorities, or what a copy has of them. Without either those that are known must do, if there are copies of
+    /// the lists.
+    async fn authorities(&mut self) -> Result<Vec<Certificate>, RefreshError> {
+        let error = match self.places.authorities().await {
+            Ok(certificates) => return Ok(certificates),
+            Err(error) => error,
+        };
+        if self.places.mirrors().is_empty() {
+            return Err(error);
+        }
+        self.away = Some(chain(&error));
+        for mirror in self.places.mirrors() {
+            match self.places.authorities_at(mirror).await {
+                Ok(certificates) => return Ok(certificates),
+                Err(error) => tracing::debug!(error = %chain(&error), "no copy of certificates"),
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Takes the list of this authority from CUHK, or a newer one than is known from a copy.
+    async fn list(
+        &mut self,
+        id: &[u8; 20],
+        is_root: bool,
+        state: &mut State,
+    ) -> Result<(), RefreshError> {
+        let error = match &self.away {
+            Some(_) => None,
+            None => match self.places.list(id).await {
+                // A root that is kept offline may have made none yet.
+                Ok(None) if is_root => return Ok(()),
+                Ok(None) => return Err(RefreshError::NoList),
+                Ok(Some(list)) => return state.take(self.root, list, self.now),
+                Err(error) => Some(error),
+            },
+        };
+        let mut last = error.unwrap_or(RefreshError::NoList);
+        let fault = self.away.clone().unwrap_or_else(|| chain(&last));
+        for mirror in self.places.mirrors() {
+            let taken = match self.places.list_at(mirror, id).await {
+                Ok(None) if is_root => Ok(()),
+                Ok(None) => Err(RefreshError::NoList),
+                Ok(Some(list)) => state.take(self.root, list, self.now),
+                Err(error) => Err(error),
+            };
+            match taken {
+                Ok(()) => {
+                    self.came = Came::FromMirror { mirror: mirror.clone(), fault };
+                    return Ok(());
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 }
 

@@ -21,6 +21,7 @@ pub mod messages;
 pub mod outage;
 mod problem;
 pub mod receipt;
+pub mod revoking;
 pub mod ring;
 mod sealed;
 mod secret;

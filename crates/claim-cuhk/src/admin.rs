@@ -29,7 +29,7 @@ pub use self::inviting::{Invited, PreparedInvitations, Whom};
 pub use self::issuing::RenewedIssuing;
 pub use self::mailing::{MailOutcome, Mailed, Mailing};
 pub use self::people::{ChangedPerson, PersonEntry, Progress, RosterDifference, RosterImport};
-pub use self::revoke::{RevokedEntry, Revoking};
+pub use self::revoke::{Revoking, ToRevoke};
 pub use self::roster::{
     BadLine, EmailAddress, EmailError, LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH,
     MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry,

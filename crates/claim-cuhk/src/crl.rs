@@ -22,6 +22,7 @@ use claim_store::cuhk::{CuhkStore, Revocation, RevocationListRecord};
 pub use self::error::ListError;
 use crate::authority::{Authority, load_root, load_root_issuer};
 use crate::folder::Folder;
+use crate::public::Public;
 use crate::signing;
 
 const DAY: i64 = 24 * 3600;
@@ -108,7 +109,8 @@ impl Lists<'_> {
         self.publish(&issuer, of).await
     }
 
-    async fn publish(&self, issuer: &Arc<Issuer>, of: ListOf) -> Result<(), ListError> {
+    /// Makes the next list of an authority whose key is there.
+    pub(crate) async fn publish(&self, issuer: &Arc<Issuer>, of: ListOf) -> Result<(), ListError> {
         let key_id = hex(issuer.key_id());
         for _ in 0..ATTEMPTS {
             // Before what is revoked is read: see the module.
@@ -135,8 +137,10 @@ impl Lists<'_> {
     }
 
     /// Sees that the lists of all authorities are there, hold all that is revoked, are young enough, and lie in the
-    /// folder.
+    /// folder, where everybody may have them beside the certificates.
     pub(crate) async fn keep_up(&self, authority: &Authority) -> Result<(), ListError> {
+        let issuing = authority.issuing_certificates();
+        Public(self.folder).authorities(authority.root_certificate(), issuing)?;
         for issuer in authority.issuers() {
             let key_id = hex(issuer.key_id());
             let last = self.store.revocation_list(&key_id).await?;
@@ -296,12 +300,15 @@ impl Lists<'_> {
         let folder = self.folder.revocation_lists();
         std::fs::create_dir_all(&folder)
             .map_err(|source| ListError::Folder { path: folder.clone(), source })?;
-        Ok(replace(&self.path(&record.issuer), &record.list, FileMode::Public)?)
+        replace(&self.path(&record.issuer), &record.list, FileMode::Public)?;
+        Ok(Public(self.folder).list(&record.issuer, &record.list)?)
     }
 
     fn write_if_other(&self, record: &RevocationListRecord) -> Result<(), ListError> {
         match std::fs::read(self.path(&record.issuer)) {
-            Ok(bytes) if bytes == record.list => Ok(()),
+            Ok(bytes) if bytes == record.list => {
+                Ok(Public(self.folder).list(&record.issuer, &record.list)?)
+            }
             _ => self.write(record),
         }
     }

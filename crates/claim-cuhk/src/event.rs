@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use claim_core::invitation::Invitee;
-use claim_core::{Digest, Origin, ProblemType, Timestamp};
-use claim_pki::{EvidenceAnswer, EvidenceRequest, SerialNumber};
+use claim_core::{Digest, Origin, PersonId, ProblemType, Timestamp};
+use claim_pki::{EvidenceAnswer, EvidenceRequest, RevocationReason, SerialNumber};
 
 use crate::mode::Mode;
 
@@ -40,6 +40,8 @@ pub enum Event {
     Enrolled(Issued),
     /// A certificate was renewed by its holder.
     Renewed(Issued),
+    /// A person has revoked certificates of their own.
+    RevokedByHolder(RevokedByHolder),
     /// CUHK renewed, or made, the certificate of its own TLS server.
     ServerCertificate(Issued),
     /// CUHK could not renew the certificate of its own TLS server; it tries again within the hour.
@@ -144,6 +146,21 @@ pub struct Issued {
     pub not_after: Timestamp,
     /// Whether the same certificate was given out before: the answer had been lost.
     pub repeated: bool,
+}
+
+/// What a person has revoked.
+#[derive(Clone, Debug)]
+pub struct RevokedByHolder {
+    /// Who.
+    pub id: PersonId,
+    /// By a code that has enrolled nothing yet, and not by a certificate.
+    pub by_code: bool,
+    /// The serial numbers.
+    pub serials: Vec<String>,
+    /// Why.
+    pub reason: RevocationReason,
+    /// From where.
+    pub peer: SocketAddr,
 }
 
 /// What the root has certified for the evidence of one Blackboard.

@@ -150,6 +150,11 @@ impl Folder {
         self.dir.join("crl")
     }
 
+    /// What everybody may have, for web servers.
+    pub(crate) fn public(&self) -> PathBuf {
+        self.dir.join("public")
+    }
+
     /// The request by which a Blackboard in the same folder has its evidence keys certified, in local demo mode.
     pub(crate) fn blackboard_request(&self) -> PathBuf {
         self.dir.join("blackboard.request")

@@ -31,8 +31,11 @@ mod local;
 mod mail;
 mod mode;
 mod own_certificate;
+mod own_revocation;
+mod public;
 mod renewal;
 mod requests;
+mod revoking;
 mod routes;
 mod server;
 mod signing;
@@ -44,8 +47,8 @@ pub use admin::{
     AdminError, BadLine, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited,
     LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made,
     MailOutcome, Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError,
-    PreparedInvitations, Progress, RenewedIssuing, RevokedEntry, Revoking, Role, RoleError,
-    RosterDifference, RosterEntry, RosterError, RosterImport, Whom, init, init_offline_root,
+    PreparedInvitations, Progress, RenewedIssuing, Revoking, Role, RoleError, RosterDifference,
+    RosterEntry, RosterError, RosterImport, ToRevoke, Whom, init, init_offline_root,
     init_with_keys, read_roster,
 };
 pub use authority::AuthorityError;
@@ -63,13 +66,14 @@ pub use crl::ListError;
 pub use desk::DeskError;
 pub use elsewhere::ElsewhereError;
 pub use error::{NotLocal, StartError};
-pub use event::{CertifiedEvidence, Event, Issued, Observer};
+pub use event::{CertifiedEvidence, Event, Issued, Observer, RevokedByHolder};
 pub use keys::{KeyName, KeyPlaceError, KeyRole, KeySetting, KeySettings};
 pub use mail::{
     DEFAULT_SUBJECT, DEFAULT_TEMPLATE, MailError, MailSettings, MailTls, Mailer, TemplateError,
 };
 pub use mode::Mode;
 pub use own_certificate::OwnCertificateError;
+pub use revoking::RevokedEntry;
 pub use server::{Running, start};
 pub use signing::NoAnswer;
 pub use timestamps::TimestampKeyError;

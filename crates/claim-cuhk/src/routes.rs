@@ -3,6 +3,7 @@
 mod crl;
 mod est;
 mod pages;
+mod revocations;
 mod tsa;
 mod urgency;
 
@@ -24,6 +25,7 @@ pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
         .merge(est::routes())
         .merge(crl::routes())
         .merge(claim_witness::routes())
+        .merge(revocations::routes())
         .merge(tsa::routes())
         .merge(pages::routes())
         .merge(problem_pages());

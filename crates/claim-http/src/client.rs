@@ -108,6 +108,16 @@ pub fn https_client_by(
     client(tls, timeout, &|name| std::env::var(name).ok())
 }
 
+/// A client for what is signed and public: it believes whoever answers, also without TLS.
+pub(crate) fn public_client(
+    clock: &Clock,
+    timeout: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    let tls = client_tls(&ServerTrust::Unverified, None, clock)?;
+    let builder = builder(tls, timeout, &|name| std::env::var(name).ok())?;
+    builder.build().map_err(ClientError::Http)
+}
+
 /// Sends the request and reads an answer of at most `max` bytes.
 ///
 /// # Errors
@@ -140,20 +150,26 @@ fn client(
     timeout: Duration,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<reqwest::Client, ClientError> {
+    let builder = builder(tls, timeout, environment)?.https_only(true);
+    builder.build().map_err(ClientError::Http)
+}
+
+fn builder(
+    tls: rustls::ClientConfig,
+    timeout: Duration,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<reqwest::ClientBuilder, ClientError> {
     let builder = match proxy(environment).map_err(ClientError::Http)? {
         Some(proxy) => reqwest::Client::builder().proxy(proxy),
         None => reqwest::Client::builder().no_proxy(),
     };
-    builder
+    Ok(builder
         .tls_backend_preconfigured(tls)
-        .https_only(true)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(KEEP_IDLE)
         .timeout(timeout)
-        .user_agent(concat!("claim/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(ClientError::Http)
+        .user_agent(concat!("claim/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// The proxy that the environment names for HTTPS, by the customary variables in either case.

@@ -71,7 +71,18 @@ impl Student {
         let request = Request::new(who, &self.config.cuhk)?;
         let _lock = self.lock(&request.id).await?;
         let root = self.root_for(&request).await?;
-        if let Some(held) = self.enrolled_already(&request.id, &root)? {
+        self.wallet().finish_putting_aside(&request.id)?;
+        let held = self.enrolled_already(&request.id, &root)?;
+        // Whoever comes with an invitation may have been told that the certificate is good no more.
+        let look = held.as_ref().filter(|_| request.pin.is_some() || root.is_local_demo());
+        let revoked = match look {
+            Some(held) => self.is_revoked(held, &root, &request.cuhk).await,
+            None => false,
+        };
+        if let (Some(held), true) = (&held, revoked) {
+            self.put_aside(&request.id, held.person.serial())?;
+        }
+        if let Some(held) = held.filter(|_| !revoked) {
             return Ok(Enrolled {
                 id: request.id,
                 serial: held.person.serial().clone(),
@@ -117,7 +128,7 @@ impl Student {
     }
 
     /// Waits until no other process enrols this id in this folder.
-    async fn lock(&self, id: &PersonId) -> Result<FolderLock, EnrolError> {
+    pub(crate) async fn lock(&self, id: &PersonId) -> Result<FolderLock, EnrolError> {
         let end = Instant::now() + self.config.timeouts.lock;
         let mut told = false;
         loop {
@@ -137,17 +148,27 @@ impl Student {
     async fn root_for(&self, request: &Request) -> Result<Arc<Root>, EnrolError> {
         let path = self.wallet().root_path();
         match (self.wallet().root()?, request.pin) {
-            (Some(root), Some(invited)) => {
-                let stored = pin(&root);
-                if stored != invited {
-                    return Err(EnrolError::OtherRoot { path: path.to_owned(), stored, invited });
-                }
-                Ok(Arc::new(root))
-            }
+            (_, Some(invited)) => self.root_by_pin(&request.cuhk, invited).await,
             (Some(root), None) => Ok(Arc::new(root)),
-            (None, Some(invited)) => self.first_contact(&request.cuhk, invited).await,
             (None, None) => Err(WalletError::NoRoot { looked_in: path.to_owned() }.into()),
         }
+    }
+
+    /// The root that an invitation pins: the one in the folder, which must be it, or on first contact CUHK's.
+    pub(crate) async fn root_by_pin(
+        &self,
+        cuhk: &Origin,
+        invited: RootPin,
+    ) -> Result<Arc<Root>, EnrolError> {
+        let Some(root) = self.wallet().root()? else {
+            return self.first_contact(cuhk, invited).await;
+        };
+        let stored = pin(&root);
+        if stored != invited {
+            let path = self.wallet().root_path().to_owned();
+            return Err(EnrolError::OtherRoot { path, stored, invited });
+        }
+        Ok(Arc::new(root))
     }
 
     /// No trust on first use: whoever answers, only the root that was pinned is taken from them.

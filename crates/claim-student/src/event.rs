@@ -43,6 +43,15 @@ pub enum Event {
         /// The private key's file.
         path: PathBuf,
     },
+    /// A certificate that is revoked was put aside with its key: whoever enrols again gets new ones.
+    PutAside {
+        /// Whose it is.
+        id: PersonId,
+        /// Its serial number.
+        serial: SerialNumber,
+        /// Where the private key is now.
+        path: PathBuf,
+    },
     /// Step 1: the certification request goes to CUHK.
     RequestSent {
         /// Where to.

@@ -15,6 +15,7 @@ mod exchange;
 mod hand_in;
 mod post;
 mod retry;
+mod revoke;
 mod say;
 mod session;
 mod student;
@@ -31,6 +32,7 @@ pub use hand_in::{
     Lodging, OutageHandInError, Pending, PendingError, Place, Plan, Received, RefusedName,
     SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
 };
+pub use revoke::{RevokeBy, RevokeError, RevokeWhat, RevokedOwn};
 pub use say::{MAX_MESSAGE, SayError, Unsettled};
 pub use session::{OpenSession, SessionError};
 pub use student::Student;

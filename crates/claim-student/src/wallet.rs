@@ -15,7 +15,7 @@ use claim_core::messages::Chain;
 use claim_core::student::Credential;
 use claim_core::{PersonId, Timestamp};
 use claim_files::{FileError, FolderLock, Mode, lock_folder, read_private, replace, write_new};
-use claim_pki::{Certificate, PathError, Root, SigningKey, VerifiedPerson};
+use claim_pki::{Certificate, PathError, Root, SerialNumber, SigningKey, VerifiedPerson};
 
 pub use error::WalletError;
 pub use identities::{Identity, IdentityState};
@@ -186,6 +186,47 @@ impl Wallet {
         let pem: String = chain.iter().map(Certificate::to_pem).collect();
         replace(&path, pem.as_bytes(), Mode::Public)?;
         Ok(path)
+    }
+
+    /// Renames key and certificate of this serial number, so that neither is ever used again, and returns where the key is.
+    ///
+    /// The key goes first: it must not be taken for one of an interrupted enrolment. Whatever is cut off between the two is
+    /// finished by doing it again.
+    pub(crate) fn put_aside(
+        &self,
+        id: &PersonId,
+        serial: &SerialNumber,
+    ) -> Result<PathBuf, FileError> {
+        let aside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{serial}"));
+            PathBuf::from(name)
+        };
+        let key = self.key_path(id);
+        for path in [&key, &self.certificate_path(id)] {
+            match std::fs::rename(path, aside(path)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(system("rename", path, source)),
+            }
+        }
+        Ok(aside(&key))
+    }
+
+    /// Finishes what [`Self::put_aside`] began: a certificate whose key lies aside under its serial number goes there too.
+    pub(crate) fn finish_putting_aside(&self, id: &PersonId) -> Result<(), WalletError> {
+        let path = self.certificate_path(id);
+        let Some(pem) = read_public(&path)? else { return Ok(()) };
+        let chain = Certificate::chain_from_pem(&String::from_utf8_lossy(&pem));
+        let Some(serial) = chain.ok().and_then(|chain| Some(chain.first()?.serial().clone())) else {
+            return Ok(());
+        };
+        let mut key = self.key_path(id).into_os_string();
+        key.push(format!(".{serial}"));
+        if !self.key_path(id).exists() && Path::new(&key).exists() {
+            self.put_aside(id, &serial)?;
+        }
+        Ok(())
     }
 
     /// Makes sure that only one process enrols this id in this folder; [`FileError::Locked`] while another does.

@@ -11,12 +11,14 @@ mod invite;
 mod keys;
 mod log;
 mod outages;
+mod revoke;
 mod roster;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::{AssignmentRef, Origin, Sid};
+use claim_http::MirrorUrl;
 use claim_log::WitnessKey;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +35,7 @@ pub(crate) use log::{
     WitnessArgs,
 };
 pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
+pub(crate) use revoke::RevokeOwnArgs;
 pub(crate) use roster::{RemoveArgs, RemoveWhom, RosterArgs, RosterCommand, StateArg};
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
@@ -203,6 +206,9 @@ pub(crate) struct BlackboardServeArgs {
     /// Another witness that is to cosign the log, beside CUHK; may be repeated
     #[arg(long, env = "CLAIM_ASK_WITNESS", value_name = "URL", value_delimiter = ',', value_parser = Origin::from_user)]
     pub(crate) ask_witness: Vec<Origin>,
+    /// Where copies of CUHK's folder `public` lie, for revocation lists while CUHK does not answer; may be repeated
+    #[arg(long, env = "CLAIM_CRL_FROM", value_name = "URL", value_delimiter = ',')]
+    pub(crate) crl_from: Vec<MirrorUrl>,
     #[command(flatten)]
     pub(crate) disk: DiskArgs,
 }
@@ -404,6 +410,8 @@ pub(crate) enum StudentCommand {
     Withdraw(WithdrawArgs),
     /// Get back the files that were handed in
     Fetch(FetchArgs),
+    /// Revoke certificates of your own, as after a lost laptop
+    Revoke(RevokeOwnArgs),
     /// Renew the certificate with the current one
     Renew {
         #[command(flatten)]

@@ -4,6 +4,7 @@ pub(crate) mod blackboard;
 mod clocks;
 pub(crate) mod cuhk;
 pub(crate) mod hand_in;
+mod lists;
 pub(crate) mod log;
 pub(crate) mod student;
 pub(crate) mod verify;

@@ -1,19 +1,16 @@
-//! Asking CUHK for its authorities and their lists.
+//! Asking for CUHK's authorities and their lists: at CUHK, and where it does not answer, where copies of its files lie.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use claim_core::Origin;
 use claim_http::{
-    ClientError, Clock, EstError, ReachError, ServerTrust, fetch_ca_certificates, https_client_by,
-    send,
+    ClientError, Clock, EstError, FetchListError, MirrorError, MirrorUrl, ServerTrust,
+    fetch_ca_certificates, fetch_revocation_list, https_client_by, revocation_list_path,
 };
-use claim_pki::{
-    Certificate, PathError, RevocationList, RevocationListError, Root, VerifyRevocationListError,
-};
-use http::StatusCode;
+use claim_pki::{Certificate, PathError, RevocationList, Root, VerifyRevocationListError};
 
-/// How long one exchange with CUHK may take.
+/// How long one exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why a list could not be had.
@@ -22,16 +19,14 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) enum RefreshError {
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error(transparent)]
-    Reach(#[from] ReachError),
     #[error("CUHK does not tell its issuing certificates: {0}")]
     Authorities(#[from] EstError),
-    #[error("CUHK answered {status} to the request for its revocation list")]
-    Status { status: StatusCode },
+    #[error("there are no certificates of CUHK's at {at}: {source}")]
+    Mirror { at: MirrorUrl, source: MirrorError },
+    #[error(transparent)]
+    Fetch(#[from] FetchListError),
     #[error("CUHK has no revocation list of that authority")]
     NoList,
-    #[error(transparent)]
-    List(#[from] RevocationListError),
     #[error(transparent)]
     Verify(#[from] VerifyRevocationListError),
     #[error("the issuing certificate: {0}")]
@@ -40,36 +35,64 @@ pub(crate) enum RefreshError {
     Older,
 }
 
-/// CUHK, as its root vouches for it.
-pub(super) struct Cuhk<'a> {
-    origin: &'a Origin,
+/// CUHK, as its root vouches for it, and the places that have copies.
+pub(super) struct Places<'a> {
+    cuhk: &'a Origin,
     client: reqwest::Client,
+    mirrors: &'a [MirrorUrl],
+    /// For those.
+    public: reqwest::Client,
 }
 
-impl<'a> Cuhk<'a> {
+impl<'a> Places<'a> {
     pub(super) fn new(
-        origin: &'a Origin,
+        cuhk: &'a Origin,
+        mirrors: &'a [MirrorUrl],
         root: &Arc<Root>,
         clock: &Clock,
     ) -> Result<Self, RefreshError> {
-        let trust = ServerTrust::CuhkServer { root: Arc::clone(root), origin: origin.clone() };
-        Ok(Self { origin, client: https_client_by(clock, &trust, None, TIMEOUT)? })
+        let trust = ServerTrust::CuhkServer { root: Arc::clone(root), origin: cuhk.clone() };
+        Ok(Self {
+            cuhk,
+            client: https_client_by(clock, &trust, None, TIMEOUT)?,
+            mirrors,
+            public: MirrorUrl::client(clock, TIMEOUT)?,
+        })
     }
 
-    /// The certificates of its authorities, which are to be verified.
+    pub(super) fn mirrors(&self) -> &'a [MirrorUrl] {
+        self.mirrors
+    }
+
+    /// The certificates of CUHK's authorities, which are to be verified.
     pub(super) async fn authorities(&self) -> Result<Vec<Certificate>, RefreshError> {
-        Ok(fetch_ca_certificates(&self.client, self.origin).await?)
+        Ok(fetch_ca_certificates(&self.client, self.cuhk).await?)
+    }
+
+    /// The same from a copy.
+    pub(super) async fn authorities_at(
+        &self,
+        mirror: &MirrorUrl,
+    ) -> Result<Vec<Certificate>, RefreshError> {
+        mirror
+            .authorities(&self.public)
+            .await
+            .map_err(|source| RefreshError::Mirror { at: mirror.clone(), source })
     }
 
     /// The list of the authority with this key id, if there is one; it is to be verified.
     pub(super) async fn list(&self, id: &[u8; 20]) -> Result<Option<RevocationList>, RefreshError> {
-        let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let request = self.client.get(self.origin.join(&format!("/crl/{hex}.crl")));
-        let answer = send(request, RevocationList::MAX_SIZE).await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(RevocationList::from_der(&answer.body)?)),
-            status => Err(RefreshError::Status { status }),
-        }
+        let url = self.cuhk.join(&revocation_list_path(id));
+        Ok(fetch_revocation_list(&self.client, &url).await?)
+    }
+
+    /// The same from a copy.
+    pub(super) async fn list_at(
+        &self,
+        mirror: &MirrorUrl,
+        id: &[u8; 20],
+    ) -> Result<Option<RevocationList>, RefreshError> {
+        let url = mirror.join(&revocation_list_path(id));
+        Ok(fetch_revocation_list(&self.public, &url).await?)
     }
 }

@@ -16,6 +16,7 @@ use crate::error::chain;
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::log::{Asking, Met, WitnessAt, keep_appending, keep_cosigning};
+use crate::revocations::{Asked, ListNews};
 
 /// How often the ring is looked after: well within the minute between a key's publication and its first use.
 const RING_EVERY: Duration = Duration::from_secs(20);
@@ -78,31 +79,23 @@ impl Maintenance {
 
     /// Fetches the revocation lists of whoever issues persons' certificates, and of the root.
     async fn look_after_revocations(&self, blackboard: &Blackboard, mut nudged: Nudged) {
-        let mut told = None;
+        let mut news = ListNews::default();
         let mut first = true;
         loop {
-            let (cuhk, now) = (self.enrolment.cuhk(), blackboard.clock.now());
+            let cuhk = self.enrolment.cuhk();
             let current = blackboard.own.current();
-            let issuer = current.certified.issuer();
-            let outcome =
-                blackboard.revocations.refresh(&cuhk, &self.root, issuer, &blackboard.clock).await;
-            let fault = outcome.err().map(|error| chain(&error));
-            if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(*fault)) {
-                // The last list does, until it ends.
-                match blackboard.revocations.ended(now) {
-                    false => {
-                        tracing::info!(error = %fault, "the revocation list was not refreshed")
-                    }
-                    true => {
-                        tracing::warn!(error = %fault, "the revocation list has ended, and no newer one comes")
-                    }
-                }
-            }
-            if fault.is_none() {
+            let asked = Asked {
+                cuhk: &cuhk,
+                mirrors: &self.enrolment.config.crl_from,
+                root: &self.root,
+                issuer: current.certified.issuer(),
+            };
+            let outcome = blackboard.revocations.refresh(asked, &blackboard.clock).await;
+            if outcome.is_ok() {
                 blackboard.revocations.keep(&self.enrolment.folder);
                 first = false;
             }
-            told = fault;
+            news.tell(blackboard, outcome);
             // Until the first list has come, claims wait for it.
             let period = if first { EVIDENCE_EVERY } else { LISTS_EVERY };
             tokio::select! {

@@ -8,7 +8,7 @@ use http::Method;
 pub(crate) fn urgency(_: &Method, route: &str) -> Urgency {
     match route {
         "/.well-known/est/cacerts" | "/.well-known/est/csrattrs" => Urgency::Beginning,
-        _ if ["/.well-known/est/", "/tsa", "/witness/", "/crl/"]
+        _ if ["/.well-known/est/", "/tsa", "/witness/", "/crl/", "/revocations"]
             .iter()
             .any(|urgent| route.starts_with(urgent)) =>
         {
@@ -31,6 +31,7 @@ mod tests {
             (claim_core::outage::TSA, Urgency::Deadline),
             ("/witness/add-checkpoint", Urgency::Deadline),
             ("/crl/{name}", Urgency::Deadline),
+            (claim_core::revoking::REVOCATIONS, Urgency::Deadline),
             ("/", Urgency::Other),
             ("/problems/{slug}", Urgency::Other),
             ("", Urgency::Other),

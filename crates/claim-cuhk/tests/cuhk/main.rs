@@ -9,6 +9,7 @@ mod est;
 mod evidence;
 mod fixture;
 mod local;
+mod own_revocation;
 mod pages;
 mod refusals;
 mod renewal;

@@ -53,9 +53,13 @@ pub struct RevocationListRecord {
 
 impl Revocation {
     /// That it was done, of a certificate that is on record, or of an issuing one.
-    fn done(&self, holder: Option<&AnyRow>) -> Result<Entry, StoreError> {
+    async fn entry(&self, connection: &mut AnyConnection) -> Result<Entry, StoreError> {
+        let holder = sqlx::query("SELECT profile, name FROM certificates WHERE serial = $1")
+            .bind(self.serial.as_str())
+            .fetch_optional(connection)
+            .await?;
         let mut entry = Entry::new(Deed::Revoked).serial(self.serial.as_str());
-        if let Some(row) = holder {
+        if let Some(row) = &holder {
             let columns = Columns::new("certificates", row);
             entry = entry.about(columns.text("name")?).with("profile", columns.text("profile")?);
         }
@@ -95,53 +99,45 @@ impl CuhkStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<Revoked, StoreError> {
-        retry!(self.try_revoke(revocation, None))
+        let mut revoked = self.revoke_all(std::slice::from_ref(revocation), None).await?;
+        Ok(revoked.pop().unwrap_or(Revoked::Now))
     }
 
-    /// The same, by somebody whom CUHK knows from a request.
+    /// Revokes certificates, all or none, and tells of each, in their order, what it led to. When this returns, it is
+    /// durable. `by` is somebody whom CUHK knows from a request, if it is not whoever acts anyway.
     ///
     /// # Errors
-    /// As [`Self::revoke`].
-    pub async fn revoke_by(&self, revocation: &Revocation, by: &By) -> Result<Revoked, StoreError> {
-        retry!(self.try_revoke(revocation, Some(by)))
+    /// Whatever befalls the database; then none of them was revoked by this.
+    pub async fn revoke_all(
+        &self,
+        revocations: &[Revocation],
+        by: Option<&By>,
+    ) -> Result<Vec<Revoked>, StoreError> {
+        retry!(self.try_revoke_all(revocations, by))
     }
 
-    async fn try_revoke(
+    async fn try_revoke_all(
         &self,
-        revocation: &Revocation,
+        revocations: &[Revocation],
         by: Option<&By>,
-    ) -> Result<Revoked, StoreError> {
+    ) -> Result<Vec<Revoked>, StoreError> {
         let mut write = self.database.begin(Point::Revocation).await?;
-        let inserted = sqlx::query(
-            "INSERT INTO revocations (serial, issuer, not_after, revoked_at, reason) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (serial) DO NOTHING",
-        )
-        .bind(revocation.serial.as_str())
-        .bind(revocation.issuer.as_str())
-        .bind(revocation.not_after.as_millis())
-        .bind(revocation.revoked_at.as_millis())
-        .bind(revocation.reason.as_str())
-        .execute(write.connection())
-        .await?
-        .rows_affected();
-        if inserted == 1 {
-            let holder = sqlx::query("SELECT profile, name FROM certificates WHERE serial = $1")
-                .bind(revocation.serial.as_str())
-                .fetch_optional(write.connection())
-                .await?;
-            let entry = revocation.done(holder.as_ref())?;
-            let entry = by.into_iter().fold(entry, |entry, by| entry.by(by.clone()));
-            self.recorder.record(&mut write, &[entry]).await?;
-            write.commit().await?;
-            return Ok(Revoked::Now);
+        let mut outcomes = Vec::with_capacity(revocations.len());
+        let mut entries = Vec::new();
+        for revocation in revocations {
+            let outcome = revoke_one(write.connection(), revocation).await?;
+            if outcome == Revoked::Now {
+                let entry = revocation.entry(write.connection()).await?;
+                entries.push(by.into_iter().fold(entry, |entry, by| entry.by(by.clone())));
+            }
+            outcomes.push(outcome);
         }
-        let row = sqlx::query(
-            "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations WHERE serial = $1",
-        )
-        .bind(revocation.serial.as_str())
-        .fetch_one(write.connection())
-        .await?;
-        Ok(Revoked::Before(read(&row)?))
+        // What stood before needs no writing.
+        if !entries.is_empty() {
+            self.recorder.record(&mut write, &entries).await?;
+            write.commit().await?;
+        }
+        Ok(outcomes)
     }
 
     /// How the certificate of this serial number was revoked, if it was.
@@ -316,6 +312,34 @@ async fn put_list(
         .await?
         .rows_affected();
     Ok(changed == 1)
+}
+
+async fn revoke_one(
+    connection: &mut AnyConnection,
+    revocation: &Revocation,
+) -> Result<Revoked, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO revocations (serial, issuer, not_after, revoked_at, reason) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (serial) DO NOTHING",
+    )
+    .bind(revocation.serial.as_str())
+    .bind(revocation.issuer.as_str())
+    .bind(revocation.not_after.as_millis())
+    .bind(revocation.revoked_at.as_millis())
+    .bind(revocation.reason.as_str())
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if inserted == 1 {
+        return Ok(Revoked::Now);
+    }
+    let row = sqlx::query(
+        "SELECT serial, issuer, not_after, revoked_at, reason FROM revocations WHERE serial = $1",
+    )
+    .bind(revocation.serial.as_str())
+    .fetch_one(connection)
+    .await?;
+    Ok(Revoked::Before(read(&row)?))
 }
 
 fn read(row: &AnyRow) -> Result<Revocation, StoreError> {

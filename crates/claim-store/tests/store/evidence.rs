@@ -94,7 +94,11 @@ on_each_database! {
         assert_eq!(store.revoke(&again).await.unwrap(), Revoked::Before(revocation("aa", 1)));
         assert_eq!(store.revocation("aa").await.unwrap(), Some(revocation("aa", 1)));
         let other = Revocation { issuer: "cd".repeat(20), ..revocation("bb", 2) };
-        store.revoke(&other).await.unwrap();
+        // All or none, each as it was where it was revoked before.
+        let several = [other.clone(), again];
+        let outcomes = store.revoke_all(&several).await.unwrap();
+        assert_eq!(outcomes, [Revoked::Now, Revoked::Before(revocation("aa", 1))]);
+        assert_eq!(store.revoke_all(&[]).await.unwrap(), []);
         let issuer = "ab".repeat(20);
         assert_eq!(store.revocations(&issuer, at(1000)).await.unwrap(), [revocation("aa", 1)]);
         assert_eq!(store.revocations(&issuer, at(1001)).await.unwrap(), []);

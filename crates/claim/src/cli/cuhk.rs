@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use claim_core::{Origin, Sid};
+use claim_core::{Origin, PersonId};
 use claim_pki::{RevocationReason, SerialNumber};
 use clap::{Args, Subcommand};
 
@@ -90,10 +90,12 @@ pub(crate) enum CuhkCommand {
         Examples:\n  claim cuhk certify blackboard.request\n  claim cuhk certify witness.request --out witness.cer"
     )]
     Certify(CertifyArgs),
-    /// Revoke a certificate, or all of a student, from now on
+    /// Revoke a certificate with all that were renewed from it, or all of a person, from now on
     #[command(
-        after_help = "Revoking is for good, and never back-dated. It may be done while CUHK serves.\n\n\
-        Examples:\n  claim cuhk revoke 5f0c… --reason keyCompromise\n  claim cuhk revoke --sid 1155123456"
+        after_help = "Revoking is for good, and never back-dated. It may be done while CUHK serves.\n\
+        On a terminal it shows what it would revoke, and asks.\n\n\
+        Examples:\n  claim cuhk revoke 5f0c… --reason keyCompromise\n  claim cuhk revoke 5f0c… --only --reason superseded\n  \
+        claim cuhk revoke --sid 1155123456 --reason affiliationChanged --yes"
     )]
     Revoke(RevokeArgs),
     /// Copy keys, certificates and records into a folder, also while CUHK serves
@@ -119,7 +121,13 @@ pub(crate) enum CuhkCommand {
 pub(crate) struct RevokeArgs {
     #[command(flatten)]
     pub(crate) what: RevokeWhat,
-    /// Why: keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn …
+    /// That certificate alone, and not those of the same key and all that were renewed from them
+    #[arg(long, conflicts_with = "sid")]
+    pub(crate) only: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Why: keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn
     #[arg(long, value_name = "REASON", default_value_t = RevocationReason::Unspecified)]
     pub(crate) reason: RevocationReason,
     #[command(flatten)]
@@ -135,9 +143,9 @@ pub(crate) struct RevokeWhat {
     /// The certificate with this serial number, as `claim cuhk list` shows it
     #[arg(value_name = "SERIAL")]
     pub(crate) serial: Option<SerialNumber>,
-    /// Every certificate of this student
-    #[arg(long)]
-    pub(crate) sid: Option<Sid>,
+    /// Every certificate of this person: a student ID, or the id of a member of staff
+    #[arg(long, value_name = "ID")]
+    pub(crate) sid: Option<PersonId>,
 }
 
 /// What to certify.

@@ -45,7 +45,8 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
 
 /// Blackboard's settings from its options.
 pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Context) -> Config {
-    let BlackboardServeArgs { server, cuhk, root, invite_file, ask_witness, disk } = arguments;
+    let BlackboardServeArgs { server, cuhk, root, invite_file, ask_witness, crl_from, disk } =
+        arguments;
     let mut config = Config::new(dir, cuhk);
     if !server.listen.is_empty() {
         config.listen = server.listen;
@@ -54,6 +55,7 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
     config.root = root;
     config.invite_file = invite_file;
     config.witnesses = ask_witness;
+    config.crl_from = crl_from;
     config.database = server.database.database;
     config.external_tls = server
         .tls_cert

@@ -6,6 +6,7 @@ mod hand_in;
 mod job;
 mod outage;
 mod resume;
+mod revoke;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
             Some(StudentCommand::Withdraw(arguments)) => claims::withdraw(arguments, context).await,
             Some(StudentCommand::Fetch(arguments)) => claims::fetch(arguments, context).await,
             Some(StudentCommand::Renew { student }) => renew(student, context).await,
+            Some(StudentCommand::Revoke(arguments)) => revoke::run(arguments, context).await,
         }
     };
     let mut signals = StopSignals::listen()?;

@@ -111,6 +111,10 @@ pub(crate) fn words(event: &Event) -> Words {
             json: Some(json!({ "event": "evidence-missing", "reason": reason })),
             ..warning(format!("Claims cannot be taken yet: {reason}."))
         },
+        Event::EvidenceRevoked { serial } => super::lists::evidence_revoked(serial),
+        Event::ListsEnd { until, left, fault } => super::lists::end(*until, *left, fault.as_deref()),
+        Event::ListsEnded { until, fault } => super::lists::ended(*until, fault.as_deref()),
+        Event::ListsRenewed { until } => super::lists::renewed(*until),
         Event::WitnessAway { origin, reason } => Words {
             json: Some(json!({ "event": "witness-away", "witness": origin, "reason": reason })),
             ..warning(format!(

@@ -1,7 +1,7 @@
 //! What CUHK's terminal says.
 
 use claim_core::invitation::Invitee;
-use claim_cuhk::{CertifiedEvidence, Event, Issued, Mode};
+use claim_cuhk::{CertifiedEvidence, Event, Issued, Mode, RevokedByHolder};
 use serde_json::json;
 
 use super::{day, health_line, join, short, tls_not_reloaded, tls_reloaded, warning};
@@ -57,6 +57,20 @@ pub(crate) fn words(event: &Event) -> Words {
                 "not_after": issued.not_after })),
             ..Words::default()
         },
+        Event::RevokedByHolder(revoked) => {
+            let RevokedByHolder { id, by_code, serials, reason, peer } = revoked;
+            let by = if *by_code { "by an invitation" } else { "by a certificate" };
+            Words {
+                plain: Some(format!(
+                    "{}: {id} has revoked {} ({by}, from {peer}; {reason}).",
+                    id.label(),
+                    serials.join(", ")
+                )),
+                json: Some(json!({ "event": "revoked-by-holder", "id": id, "serials": serials,
+                    "reason": reason.as_str(), "by_code": by_code, "peer": peer })),
+                ..Words::default()
+            }
+        }
         Event::ServerCertificateNotRenewed { reason, not_after } => Words {
             json: Some(
                 json!({ "event": "renewal-failed", "reason": reason, "not_after": not_after }),

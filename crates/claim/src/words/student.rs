@@ -23,6 +23,15 @@ pub(crate) fn words(event: &Event) -> Words {
             )),
             ..Words::default()
         },
+        Event::PutAside { id, serial, path } => Words {
+            plain: Some(format!(
+                "Certificate {serial} of {id} is revoked. It is put aside with its key, {}, which nothing uses any more.",
+                path.display()
+            )),
+            json: Some(json!({ "event": "put-aside", "id": id, "serial": serial.to_string(),
+                "key": path })),
+            ..Words::default()
+        },
         Event::WaitingForOther { id } => {
             plain(format!("Another program is enrolling {id} here; waiting for it …"))
         }

@@ -1,19 +1,22 @@
 //! `claim cuhk revoke`.
 
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+
 use anyhow::Result;
-use claim_core::PersonId;
-use claim_cuhk::{Clock, Office, RevokedEntry, Revoking};
+use claim_cuhk::{Clock, Office, RevokedEntry, Revoking, ToRevoke};
 use serde_json::json;
 
-use super::{admin_failure, keys};
+use super::{admin_failure, agreed, keys};
 use crate::cli::{RevokeArgs, RevokeWhat};
 use crate::commands::Context;
 use crate::exit::Exit;
 
 pub(super) async fn run(arguments: RevokeArgs, context: &Context) -> Result<Exit> {
     let what = match arguments.what {
+        RevokeWhat { serial: Some(serial), .. } if arguments.only => Revoking::Only(serial),
         RevokeWhat { serial: Some(serial), .. } => Revoking::Serial(serial),
-        RevokeWhat { sid: Some(sid), .. } => Revoking::Person(PersonId::from(sid)),
+        RevokeWhat { sid: Some(id), .. } => Revoking::Person(id),
         RevokeWhat { serial: None, sid: None } => return Ok(Exit::Done),
     };
     let keys = match keys::settings(arguments.keys, context) {
@@ -25,6 +28,18 @@ pub(super) async fn run(arguments: RevokeArgs, context: &Context) -> Result<Exit
         Ok(office) => office.with_keys(keys),
         Err(error) => return Ok(admin_failure(context, &error)),
     };
+    // Whoever has no terminal has nobody to ask, and says what to revoke in a script of theirs.
+    if !arguments.yes && io::stdin().is_terminal() {
+        let shown = match office.to_revoke(&what).await {
+            Ok(shown) => shown,
+            Err(error) => return Ok(admin_failure(context, &error)),
+        };
+        if !agreed(&question(&shown, arguments.reason.as_str()), context)? {
+            office.close().await;
+            context.terminal.failure("Nothing was revoked.", None, "Answer yes, or give --yes.");
+            return Ok(Exit::Refused);
+        }
+    }
     let revoked = office.revoke(&what, arguments.reason).await;
     office.close().await;
     match revoked {
@@ -39,6 +54,21 @@ pub(super) async fn run(arguments: RevokeArgs, context: &Context) -> Result<Exit
         }
         Err(error) => Ok(admin_failure(context, &error)),
     }
+}
+
+/// What will be revoked, for somebody who says yes.
+fn question(shown: &[ToRevoke], reason: &str) -> String {
+    let mut text = format!("From now on, and for good, these will be revoked ({reason}):\n");
+    for one in shown {
+        let ToRevoke { serial, profile, holder, not_after, revoked } = one;
+        let stands = revoked.map_or(String::new(), |(at, reason)| {
+            format!("; revoked already, at {at} ({reason}), which stands")
+        });
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {profile} {serial} of {holder}, valid until {not_after}{stands}");
+    }
+    text.push_str("Revoke? [y/N] ");
+    text
 }
 
 fn show(context: &Context, entry: &RevokedEntry) {
