@@ -22,6 +22,7 @@ from claim_student.handin import fetch, hand_in, match
 from claim_student.identity import Folder, Identity, read_root
 from claim_student.manifest import digest
 from claim_student.receipt import check_list, read_lists
+from claim_student.revoke import REASONS, revoke, revoke_by_invitation, wish
 from claim_student.session import Blackboard
 from claim_student.verify import INCOMPLETE, NOT_VERIFIED, describe, verify
 from claim_student.wire import is_sid, origin_of
@@ -53,6 +54,13 @@ def _arguments() -> argparse.ArgumentParser:
     one.add_argument("--invitation", help="a file with the line, or - for standard input")
     one.add_argument("--root", type=Path, help="cuhk.cer, for a local demonstration")
     commands.add_parser("reenroll", parents=[common], help="a new key and certificate")
+    one = commands.add_parser("revoke", parents=[common], help="give certificates up, for good")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--serial", help="that one; the one in the folder, if nothing is told")
+    which.add_argument("--device", help="those of the device with this name")
+    which.add_argument("--all", action="store_true")
+    one.add_argument("--reason", choices=REASONS)
+    one.add_argument("--invitation", help="a file with an unused line, or -: instead of the key")
     at = argparse.ArgumentParser(add_help=False, parents=[common])
     at.add_argument("--blackboard", required=True, help="Blackboard's origin")
     at.add_argument(
@@ -92,6 +100,21 @@ def _enrolled(identity: Identity, folder: Folder) -> None:
     leaf = identity.chain[0]
     print(f"enrolled {identity.sid} until {leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}")
     print(f"root {pin_of(folder.root())}")
+
+
+def _revoke(options: argparse.Namespace, folder: Folder) -> None:
+    invitation = _invitation(options.invitation) if options.invitation else None
+    if invitation is not None and invitation.id != options.sid:
+        raise Malformed("the invitation is for another id")
+    serial = options.serial
+    if not (serial or options.device or options.all) and invitation is None:
+        serial = f"{folder.identity(options.sid).chain[0].serial_number:032x}"
+    body = wish(
+        serial=serial, device=options.device, everything=options.all, reason=options.reason
+    )
+    found = revoke_by_invitation(invitation, body) if invitation else None
+    for one in found if found is not None else revoke(folder, options.sid, body):
+        print(f"revoked {one.serial} at {one.revoked_at}{' (before)' if one.before else ''}")
 
 
 def _lists(path: Path) -> list[x509.CertificateRevocationList]:
@@ -166,6 +189,8 @@ def main(arguments: list[str] | None = None) -> int:
             _enrolled(identity, folder)
         elif options.command == "reenroll":
             _enrolled(reenroll(folder, options.sid), folder)
+        elif options.command == "revoke":
+            _revoke(options, folder)
         else:
             identity = folder.identity(options.sid)
             origin, system = origin_of(options.blackboard), options.tls_roots == "system"

@@ -113,6 +113,11 @@ class Folder:
         self._pending_file(sid).unlink(missing_ok=True)
         return self.identity(sid)
 
+    def put_aside(self, sid: str, serial: str) -> None:
+        """Put a revoked identity where nothing uses it any more; its key is never asked for again."""
+        self._identity_file(sid).rename(self.path / f"{sid}.{serial}.revoked.pem")
+        self._pending_file(sid).unlink(missing_ok=True)
+
     def identity(self, sid: str) -> Identity:
         """The key and chain of a student who has enrolled."""
         path = self._identity_file(sid)

@@ -70,7 +70,10 @@ pub(crate) struct Asked<'a> {
 pub(crate) enum Came {
     FromCuhk,
     /// From a copy, as CUHK did not answer.
-    FromMirror { mirror: MirrorUrl, fault: String },
+    FromMirror {
+        mirror: MirrorUrl,
+        fault: String,
+    },
 }
 
 /// One look at CUHK and, where that is away, at the copies.
@@ -223,7 +226,8 @@ impl Revocations {
     pub(crate) fn revoked_evidence(&self, evidence: &Evidence) -> Option<SerialNumber> {
         let state = self.state();
         let root = state.root.as_ref()?;
-        let serials = [evidence.timestamp.certificate().serial(), evidence.log_certificate.serial()];
+        let serials =
+            [evidence.timestamp.certificate().serial(), evidence.log_certificate.serial()];
         serials.into_iter().find(|serial| root.verified.revoked(serial).is_some()).cloned()
     }
 

@@ -126,11 +126,7 @@ pub(crate) async fn revoke(
     Ok(RevocationAnswer { revoked })
 }
 
-fn wanted(
-    all: Vec<CertificateRecord>,
-    what: &RevokeOwn,
-    now: Timestamp,
-) -> Vec<CertificateRecord> {
+fn wanted(all: Vec<CertificateRecord>, what: &RevokeOwn, now: Timestamp) -> Vec<CertificateRecord> {
     let lasts = |one: &CertificateRecord| one.not_after >= now;
     match what {
         RevokeOwn::All => all.into_iter().filter(lasts).collect(),

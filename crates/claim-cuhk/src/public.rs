@@ -61,7 +61,8 @@ fn readable(folder: &PathBuf, bits: u32) -> Result<(), FileError> {
 }
 
 fn allow(path: &Path, bits: u32) -> Result<(), FileError> {
-    let system = |source| FileError::System { action: "open to all", path: path.to_owned(), source };
+    let system =
+        |source| FileError::System { action: "open to all", path: path.to_owned(), source };
     let now = fs::metadata(path).map_err(system)?.permissions().mode();
     match now & 0o777 == bits {
         true => Ok(()),

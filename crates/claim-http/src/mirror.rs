@@ -93,7 +93,9 @@ impl FromStr for MirrorUrl {
         match Url::parse(text) {
             Ok(url) if usable(&url) => Ok(Self(url)),
             // A password in it stays out of what is said.
-            _ => Err(MirrorUrlError { text: text.split('@').next_back().unwrap_or_default().to_owned() }),
+            _ => Err(MirrorUrlError {
+                text: text.split('@').next_back().unwrap_or_default().to_owned(),
+            }),
         }
     }
 }

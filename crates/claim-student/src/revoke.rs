@@ -12,9 +12,7 @@ use claim_core::revoking::{
     OwnRevoked, REVOCATIONS, RevocationAnswer, RevocationRequest, RevokeOwn,
 };
 use claim_core::{Origin, PersonId, ProblemType, json};
-use claim_http::{
-    Answer, ProblemAnswer, ReachError, TlsIdentity, https_client, retry_after, send,
-};
+use claim_http::{Answer, ProblemAnswer, ReachError, TlsIdentity, https_client, retry_after, send};
 use claim_pki::{RevocationReason, Root, SerialNumber};
 use http::{StatusCode, header};
 
@@ -124,8 +122,7 @@ impl Student {
                 return Err(RevokeError::AlreadyRevoked { serial, aside });
             }
         };
-        let gone =
-            is_this || revoked.iter().any(|one| one.serial == serial.to_string());
+        let gone = is_this || revoked.iter().any(|one| one.serial == serial.to_string());
         if gone {
             self.put_aside(&id, &serial)?;
         }
@@ -160,9 +157,8 @@ impl Student {
         };
         let held = self.wallet().held(&id, &root, self.now()).ok();
         let here = held.map(|held| held.person.serial().clone());
-        let here = here.filter(|serial| {
-            answer.revoked.iter().any(|one| one.serial == serial.to_string())
-        });
+        let here =
+            here.filter(|serial| answer.revoked.iter().any(|one| one.serial == serial.to_string()));
         if let Some(serial) = &here {
             self.put_aside(&id, serial)?;
         }
@@ -192,7 +188,8 @@ impl Student {
         let trust = self.code_trust(root, cuhk);
         let client = https_client(&trust, identity, self.config.timeouts.exchange)
             .map_err(EnrolError::from)?;
-        let content = serde_json::to_vec(request).map_err(|error| RevokeError::Unwritten { error })?;
+        let content =
+            serde_json::to_vec(request).map_err(|error| RevokeError::Unwritten { error })?;
         let mut patience = Patience::new(&self.config.timeouts);
         loop {
             let post = client

@@ -218,7 +218,8 @@ impl Wallet {
         let path = self.certificate_path(id);
         let Some(pem) = read_public(&path)? else { return Ok(()) };
         let chain = Certificate::chain_from_pem(&String::from_utf8_lossy(&pem));
-        let Some(serial) = chain.ok().and_then(|chain| Some(chain.first()?.serial().clone())) else {
+        let Some(serial) = chain.ok().and_then(|chain| Some(chain.first()?.serial().clone()))
+        else {
             return Ok(());
         };
         let mut key = self.key_path(id).into_os_string();

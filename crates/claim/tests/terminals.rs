@@ -46,6 +46,8 @@ mod invitations;
 mod keys;
 #[path = "terminals/killed.rs"]
 mod killed;
+#[path = "terminals/list_copies.rs"]
+mod list_copies;
 #[path = "terminals/logs.rs"]
 mod logs;
 #[path = "terminals/mail.rs"]
@@ -68,6 +70,8 @@ mod program;
 mod rebuilding;
 #[path = "terminals/reloading.rs"]
 mod reloading;
+#[path = "terminals/revoking.rs"]
+mod revoking;
 #[path = "terminals/rolling_over.rs"]
 mod rolling_over;
 #[path = "terminals/rosters.rs"]

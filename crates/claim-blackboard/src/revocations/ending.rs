@@ -59,7 +59,9 @@ mod tests {
         };
         assert!(look(7 * DAY).is_none());
         assert!(look(5 * DAY).is_none());
-        assert!(matches!(look(5 * DAY - 1), Some(Event::ListsEnd { left, .. }) if left == 5 * DAY - 1));
+        assert!(
+            matches!(look(5 * DAY - 1), Some(Event::ListsEnd { left, .. }) if left == 5 * DAY - 1)
+        );
         assert!(look(4 * DAY).is_none(), "within the same day");
         for days in [3, 2, 1, 0] {
             assert!(matches!(look(days * DAY + 60), Some(Event::ListsEnd { .. })), "{days}");

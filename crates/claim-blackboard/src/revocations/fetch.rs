@@ -19,9 +19,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) enum RefreshError {
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("CUHK does not tell its issuing certificates: {0}")]
+    #[error("CUHK does not tell its issuing certificates")]
     Authorities(#[from] EstError),
-    #[error("there are no certificates of CUHK's at {at}: {source}")]
+    #[error("there are no certificates of CUHK's at {at}")]
     Mirror { at: MirrorUrl, source: MirrorError },
     #[error(transparent)]
     Fetch(#[from] FetchListError),
@@ -29,7 +29,7 @@ pub(crate) enum RefreshError {
     NoList,
     #[error(transparent)]
     Verify(#[from] VerifyRevocationListError),
-    #[error("the issuing certificate: {0}")]
+    #[error("the issuing certificate is not good")]
     Issuer(#[from] PathError),
     #[error("the revocation list is older than the one that is known")]
     Older,

@@ -102,8 +102,7 @@ impl Office {
                         if matches!(what, Revoking::Serial(_))
                             && matches!(record.profile.as_str(), "person" | "server") =>
                     {
-                        let all =
-                            self.store.certificates_of(&record.profile, &record.name).await?;
+                        let all = self.store.certificates_of(&record.profile, &record.name).await?;
                         line(all, &serial, revoker.now)
                     }
                     Some(record) => vec![record],

@@ -51,9 +51,8 @@ async fn revoke_own(
         };
         known_as = Some(KnownAs(owner.id.to_string().into()));
         check_content_type(&parts.headers)?;
-        let request: RevocationRequest = json::from_slice(&content?).map_err(|error| {
-            Problem::new(ProblemType::MalformedRequest, error)
-        })?;
+        let request: RevocationRequest = json::from_slice(&content?)
+            .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
         // In a task of its own: a client that goes away must not stop what has begun half-way.
         let (cuhk, peer) = (Arc::clone(&cuhk), connection.peer);
         let revoking = async move { revoke(&cuhk, owner, request, peer).await };

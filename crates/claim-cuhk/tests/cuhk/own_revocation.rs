@@ -165,7 +165,11 @@ async fn nobody_revokes_or_learns_of_what_is_anothers() {
         }
     }
     answers.dedup();
-    assert_eq!(answers.len(), 1, "a certificate of somebody else is like one of nobody: {answers:?}");
+    assert_eq!(
+        answers.len(),
+        1,
+        "a certificate of somebody else is like one of nobody: {answers:?}"
+    );
     // The code of one with the id of the other, ids that nobody has, and what is no code at all: one answer, byte for byte.
     let mut refused = Vec::new();
     for (id, code) in [

@@ -16,6 +16,7 @@ const DOCUMENT: &str = include_str!("../../../../docs/ENROLL.md");
 const ENROL: &str = "Enrol";
 const RENEW: &str = "Renew";
 const RENEW_WITH_A_NEW_KEY: &str = "Renew with a new key";
+const REVOKE: &str = "Revoke";
 const LOCAL: &str = "At a local demonstration";
 
 /// Bash stops where a command fails, as a person would.
@@ -40,7 +41,7 @@ impl Person {
     fn new(folder: Folder) -> Self {
         let programs = folder.home().join("bin");
         std::fs::create_dir_all(&programs).unwrap();
-        for name in ["openssl", "curl", "cat", "head", "tr", "cmp", "mv", "rm"] {
+        for name in ["openssl", "curl", "cat", "cut", "head", "tr", "cmp", "mv", "rm"] {
             let note = format!(
                 "#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >> \"$HOME/called\"\n\
                  PATH=${{PATH#*:}}\nexec {name} \"$@\"\n"
@@ -165,6 +166,40 @@ fn an_invited_person_enrols_and_renews_with_the_documents_commands() {
 }
 
 #[test]
+fn a_person_gives_up_certificates_with_the_documents_commands() {
+    let university = University::new();
+    let cuhk = university.serve_cuhk();
+    let person = Person::invited(&university);
+    person.succeeds(&blocks(ENROL));
+    let lost = person.serial();
+    let [by_certificate, by_code] = blocks(REVOKE)[..] else { panic!("the ways are others") };
+    let said = person.succeeds(&[by_certificate]);
+    assert!(said.contains(&lost) && said.contains("\"before\":false"), "{said}");
+    let revoked = || {
+        let list = university.cuhk.run(&["cuhk", "list", "--json"]).expect(0).documents();
+        let of_id = list.into_iter().filter(|one| one["holder"] == SID);
+        let gone = of_id.filter(|one| !one["revoked_at"].is_null());
+        gone.map(|one| one["serial"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(revoked(), std::slice::from_ref(&lost));
+
+    // The next device is lost with its key; from another one, with a new line, which then enrols.
+    let next = Person::invited(&university);
+    next.succeeds(&blocks(ENROL));
+    let other = Person::invited(&university);
+    let line = other.folder.read("invitation.txt");
+    let code = line.split(['/', '#']).nth(4).unwrap();
+    let enrol = blocks(ENROL);
+    let said = other.succeeds(&[&enrol[..2], &[by_code], &enrol[2..]].concat());
+    assert!(said.contains(&next.serial()) && said.contains("my.cer: OK"), "{said}");
+    let called = other.called();
+    assert!(called.contains("/revocations") && !called.contains(code), "{called}");
+    assert_eq!(revoked().len(), 2);
+    other.succeeds(&blocks(RENEW));
+    cuhk.stop();
+}
+
+#[test]
 fn a_local_demonstration_certifies_whoever_follows_the_document() {
     let Course { folder, cuhk: url, .. } = &Course::new();
     let cuhk = serve(folder);
@@ -257,6 +292,7 @@ fn the_document_names_real_refusals_and_every_block_is_run() {
     for name in names {
         assert!(ProblemType::from_slug(name).is_some(), "{name}");
     }
-    let run = [ENROL, RENEW, RENEW_WITH_A_NEW_KEY, LOCAL].map(|section| blocks(section).len());
+    let run =
+        [ENROL, RENEW, RENEW_WITH_A_NEW_KEY, REVOKE, LOCAL].map(|section| blocks(section).len());
     assert_eq!(DOCUMENT.matches("```").count(), 2 * run.iter().sum::<usize>());
 }

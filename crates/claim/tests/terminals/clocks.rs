@@ -20,7 +20,7 @@ struct Scene {
 }
 
 /// The library that faketime puts between a program and the system's clock.
-fn faketime() -> PathBuf {
+pub(crate) fn faketime() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
     let folders = folders.chain(["/usr/lib64".into(), "/usr/lib".into()]);
     let mut libraries = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));

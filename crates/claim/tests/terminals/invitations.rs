@@ -41,7 +41,16 @@ impl University {
         program
     }
 
-    fn serve_blackboard(&self, arguments: &[&str]) -> Program {
+    /// Blackboard's folder.
+    pub(crate) fn blackboard(&self) -> &Folder {
+        &self.blackboard
+    }
+
+    pub(crate) fn blackboard_url(&self) -> String {
+        self.blackboard_url.clone()
+    }
+
+    pub(crate) fn serve_blackboard(&self, arguments: &[&str]) -> Program {
         let program = self.blackboard.start(&[&["blackboard"], arguments].concat());
         program.out.line("Blackboard listens on ");
         program

@@ -83,7 +83,9 @@ fn show(revoked: &RevokedOwn, terminal: Terminal) {
         let on = device.as_ref().map_or(String::new(), |device| format!(" ({device})"));
         let line = match before {
             false => format!("Revoked certificate {serial}{on} of {id} at {revoked_at}."),
-            true => format!("Certificate {serial}{on} of {id} was revoked before, at {revoked_at}."),
+            true => {
+                format!("Certificate {serial}{on} of {id} was revoked before, at {revoked_at}.")
+            }
         };
         let document = json!({ "id": id, "serial": serial, "revoked_at": revoked_at, "reason": reason,
             "before": before, "device": device, "not_after": not_after });
