@@ -6,7 +6,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use claim_files::{FileError, Mode, make_folder, replace};
 use claim_pki::Certificate;
@@ -53,7 +53,7 @@ impl Public<'_> {
     }
 }
 
-fn readable(folder: &PathBuf, bits: u32) -> Result<(), FileError> {
+fn readable(folder: &Path, bits: u32) -> Result<(), FileError> {
     if !folder.is_dir() {
         make_folder(folder)?;
     }

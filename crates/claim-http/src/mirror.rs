@@ -19,7 +19,7 @@ const MAX_CERTIFICATES: usize = 256 * 1024;
 
 /// Where the copies lie: an `http` or `https` URL, below which CUHK's folder `public` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MirrorUrl(Url);
+pub struct MirrorUrl(String);
 
 /// Why a text is no such URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum MirrorError {
 impl MirrorUrl {
     /// The URL of a file, by its path below the folder, which begins with a slash.
     pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0.as_str().trim_end_matches('/'))
+        format!("{}{path}", self.0.trim_end_matches('/'))
     }
 
     /// A client for it, which believes whoever answers.
@@ -91,7 +91,7 @@ impl FromStr for MirrorUrl {
                 && url.fragment().is_none()
         };
         match Url::parse(text) {
-            Ok(url) if usable(&url) => Ok(Self(url)),
+            Ok(url) if usable(&url) => Ok(Self(url.into())),
             // A password in it stays out of what is said.
             _ => Err(MirrorUrlError {
                 text: text.split('@').next_back().unwrap_or_default().to_owned(),
@@ -102,7 +102,7 @@ impl FromStr for MirrorUrl {
 
 impl fmt::Display for MirrorUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0.as_str())
+        f.pad(&self.0)
     }
 }
 

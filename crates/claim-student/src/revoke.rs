@@ -69,6 +69,13 @@ enum Told {
     Already,
 }
 
+/// What an answer is.
+enum Heard {
+    Told(Told),
+    /// None of CUHK's to this: why, whether that may pass, and how many seconds to wait.
+    Failed(EnrolError, bool, Option<u64>),
+}
+
 impl Student {
     /// Revokes certificates of one's own, for good, from now on. It is safe to repeat.
     ///
@@ -205,8 +212,8 @@ impl Student {
             let (error, may_pass, wait): (EnrolError, bool, Option<u64>) =
                 match send(post, MAX_ANSWER).await {
                     Ok(answer) => match self.told(cuhk, &answer) {
-                        Ok(told) => return Ok(told),
-                        Err(failed) => failed,
+                        Heard::Told(told) => return Ok(told),
+                        Heard::Failed(error, may_pass, wait) => (error, may_pass, wait),
                     },
                     Err(source) => {
                         let may_pass =
@@ -224,35 +231,31 @@ impl Student {
         }
     }
 
-    /// What an answer says; else why it is none, whether that may pass, and how long to wait.
-    fn told(
-        &self,
-        cuhk: &Origin,
-        answer: &Answer,
-    ) -> Result<Told, (EnrolError, bool, Option<u64>)> {
+    /// What an answer says.
+    fn told(&self, cuhk: &Origin, answer: &Answer) -> Heard {
         if answer.status == StatusCode::OK
             && answer.media_type() == JSON
             && let Ok(told) = json::from_slice(&answer.body)
         {
-            return Ok(Told::Revoked(told));
+            return Heard::Told(Told::Revoked(told));
         }
         let service = Service::Cuhk;
         match ProblemAnswer::from_answer(answer) {
             Some(problem) if problem.problem_type == Some(ProblemType::CertificateRevoked) => {
-                Ok(Told::Already)
+                Heard::Told(Told::Already)
             }
             Some(problem) => {
                 let wait = problem.retry_after;
                 let refused = Refused { service, problem: Box::new(problem) };
                 let may_pass = refused.is_temporary();
-                Err((refused.into(), may_pass, wait))
+                Heard::Failed(refused.into(), may_pass, wait)
             }
             None => {
                 let (status, defect) = (answer.status, content_of(answer));
                 let wait = retry_after(&answer.headers);
                 let origin = cuhk.clone();
                 let foreign = Foreign { service, origin, status, defect, retry_after: wait };
-                Err((foreign.into(), is_temporary(status), wait))
+                Heard::Failed(foreign.into(), is_temporary(status), wait)
             }
         }
     }
