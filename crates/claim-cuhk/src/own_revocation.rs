@@ -10,6 +10,7 @@ use claim_core::revoking::{OwnRevoked, RevocationAnswer, RevocationRequest, Revo
 use claim_core::{PersonId, Problem, ProblemType, Timestamp};
 use claim_pki::RevocationReason;
 use claim_store::cuhk::CertificateRecord;
+use claim_store::cuhk::audit::{Authentication, By};
 use claim_store::{DiskFault, Need};
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::credentials::Credentials;
 use crate::crl::{ListOf, hex};
 use crate::enrolment::{no_storage, storage};
 use crate::event::{Event, RevokedByHolder};
-use crate::renewal::{holder, not_revoked};
+use crate::renewal::{holder, not_revoked, shown_by};
 use crate::revoking::{Known, Revoker, RevokerError, line};
 use crate::state::Cuhk;
 
@@ -26,7 +27,8 @@ use crate::state::Cuhk;
 #[derive(Debug)]
 pub(crate) struct Owner {
     pub(crate) id: PersonId,
-    by_code: bool,
+    /// As the audit log has it.
+    pub(crate) by: By,
 }
 
 impl Owner {
@@ -40,7 +42,8 @@ impl Owner {
         match holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace)? {
             Invitee::Person(id) => {
                 not_revoked(cuhk, chain).await?;
-                Ok(Self { id, by_code: false })
+                let by = shown_by(&Invitee::Person(id.clone()), chain);
+                Ok(Self { id, by })
             }
             Invitee::Server(origin) => {
                 let detail = format!("the certificate is that of the server {origin}");
@@ -80,7 +83,8 @@ impl Owner {
             let detail = format!("the code was valid until {expires_at}");
             return Err(Problem::new(ProblemType::CodeExpired, detail));
         }
-        Ok(Self { id: id.clone(), by_code: true })
+        let by = By::known(id.as_str(), Authentication::Code);
+        Ok(Self { id: id.clone(), by })
     }
 }
 
@@ -106,7 +110,7 @@ pub(crate) async fn revoke(
             store.certificates_of("person", owner.id.as_str()).await.map_err(storage)?;
         let mut records = wanted(of_theirs, &request.what, revoker.now);
         records.retain(|one| !revoked.iter().any(|done: &OwnRevoked| done.serial == one.serial));
-        revoked.extend(revoke_these(cuhk, &revoker, records, request.reason).await?);
+        revoked.extend(revoke_these(cuhk, &revoker, records, request.reason, &owner.by).await?);
     }
     if revoked.is_empty() && request.what != RevokeOwn::All {
         let detail = format!("{} {} has no such certificate", owner.id.label(), owner.id);
@@ -117,7 +121,7 @@ pub(crate) async fn revoke(
     if !new.is_empty() {
         cuhk.tell(Event::RevokedByHolder(RevokedByHolder {
             id: owner.id,
-            by_code: owner.by_code,
+            by_code: owner.by.authentication == Authentication::Code,
             serials: new,
             reason: request.reason,
             peer,
@@ -140,6 +144,7 @@ async fn revoke_these(
     revoker: &Revoker<'_>,
     records: Vec<CertificateRecord>,
     reason: RevocationReason,
+    by: &By,
 ) -> Result<Vec<OwnRevoked>, Problem> {
     if records.is_empty() {
         return Ok(Vec::new());
@@ -147,7 +152,7 @@ async fn revoke_these(
     let known: Result<Vec<Known>, _> =
         records.into_iter().map(|record| revoker.known(record)).collect();
     let known = known.map_err(unknown)?;
-    let entries = revoker.revoke(&known, reason).await.map_err(storage)?;
+    let entries = revoker.revoke(&known, reason, Some(by)).await.map_err(storage)?;
     if entries.iter().any(|entry| !entry.before) {
         publish(cuhk, &known).await;
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use claim_core::Timestamp;
 use claim_pki::{Certificate, RevocationReason};
 use claim_store::StoreError;
+use claim_store::cuhk::audit::By;
 use claim_store::cuhk::{CertificateRecord, CuhkStore, Revocation, Revoked};
 
 use crate::authority::{AuthorityError, issuing_certificates, load_root};
@@ -60,11 +61,13 @@ pub(crate) enum RevokerError {
 }
 
 impl Revoker<'_> {
-    /// Revokes these, all or none, from now on. When this returns, it is durable.
+    /// Revokes these, all or none, from now on. When this returns, it is durable. `by` is their holder, if it is not the
+    /// office.
     pub(crate) async fn revoke(
         &self,
         known: &[Known],
         reason: RevocationReason,
+        by: Option<&By>,
     ) -> Result<Vec<RevokedEntry>, StoreError> {
         let revocation = |one: &Known| Revocation {
             serial: one.serial.clone(),
@@ -74,7 +77,7 @@ impl Revoker<'_> {
             reason,
         };
         let revocations: Vec<_> = known.iter().map(revocation).collect();
-        let outcomes = self.store.revoke_all(&revocations).await?;
+        let outcomes = self.store.revoke_all(&revocations, by).await?;
         let entry = |((one, revocation), outcome): ((&Known, Revocation), Revoked)| {
             let (stands, before) = match outcome {
                 Revoked::Now => (revocation, false),

@@ -82,7 +82,7 @@ impl Office {
             if known.is_empty() {
                 break;
             }
-            entries.extend(self.revoker().revoke(&known, reason).await?);
+            entries.extend(self.revoker().revoke(&known, reason, None).await?);
             issuers.extend(known.into_iter().map(|one| (one.of, one.issuer)));
         }
         let lists = Lists { folder: &self.folder, store: &self.store, now: self.clock.now() };

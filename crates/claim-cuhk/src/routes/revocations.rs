@@ -32,7 +32,7 @@ async fn revoke_own(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut known_as = None;
+    let (mut known_as, mut by) = (None, None);
     let result = async {
         // To its end, even of somebody who will be refused, as at enrolment.
         let content = read_body(&parts.headers, body, MAX_REQUEST, cuhk.body_read_timeout).await;
@@ -50,6 +50,7 @@ async fn revoke_own(
             owner?
         };
         known_as = Some(KnownAs(owner.id.to_string().into()));
+        by = Some(owner.by.clone());
         check_content_type(&parts.headers)?;
         let request: RevocationRequest = json::from_slice(&content?)
             .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
@@ -63,7 +64,7 @@ async fn revoke_own(
         answer(&revoked?)
     };
     let result = result.await;
-    let mut response = cuhk.answer(connection.peer, result);
+    let mut response = cuhk.answer_to(by, connection.peer, result);
     if let Some(known_as) = known_as {
         response.extensions_mut().insert(known_as);
     }

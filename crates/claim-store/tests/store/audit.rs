@@ -149,7 +149,10 @@ on_each_database! {
         store.revoke(&revocation("aa")).await.unwrap();
         assert!(matches!(store.revoke(&revocation("aa")).await.unwrap(), Revoked::Before(_)));
         assert_eq!(new(&store, &mut seen).await, [(Deed::Revoked, one())]);
-        store.revoke_by(&revocation("bb"), &By::certificate("0000000001", "aa")).await.unwrap();
+        store
+            .revoke_all(&[revocation("bb")], Some(&By::certificate("0000000001", "aa")))
+            .await
+            .unwrap();
         let own = entries(&store).await.pop().unwrap();
         assert_eq!((own.authentication.as_str(), own.credential.as_str()), ("certificate", "aa"));
         new(&store, &mut seen).await;

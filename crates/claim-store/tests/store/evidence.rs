@@ -96,9 +96,9 @@ on_each_database! {
         let other = Revocation { issuer: "cd".repeat(20), ..revocation("bb", 2) };
         // All or none, each as it was where it was revoked before.
         let several = [other.clone(), again];
-        let outcomes = store.revoke_all(&several).await.unwrap();
+        let outcomes = store.revoke_all(&several, None).await.unwrap();
         assert_eq!(outcomes, [Revoked::Now, Revoked::Before(revocation("aa", 1))]);
-        assert_eq!(store.revoke_all(&[]).await.unwrap(), []);
+        assert_eq!(store.revoke_all(&[], None).await.unwrap(), []);
         let issuer = "ab".repeat(20);
         assert_eq!(store.revocations(&issuer, at(1000)).await.unwrap(), [revocation("aa", 1)]);
         assert_eq!(store.revocations(&issuer, at(1001)).await.unwrap(), []);
