@@ -3,13 +3,10 @@
 use claim_pki::{RevocationReason, SerialNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{DeviceName, DeviceNameError, Timestamp};
 
 /// The address at CUHK.
 pub const REVOCATIONS: &str = "/revocations";
-
-/// The longest name of a device that is looked up, in bytes.
-const MAX_DEVICE: usize = 256;
 
 /// Which of a person's own certificates are to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +16,7 @@ pub enum RevokeOwn {
     /// The one with this serial number, those of the same key, and all that were re-enrolled from these.
     Serial(SerialNumber),
     /// Those of the device with this name that have not ended.
-    Device(String),
+    Device(DeviceName),
 }
 
 /// The content of `POST /revocations`, as JSON: exactly one of `all` (true), `serial` and `device`; a `reason` or none.
@@ -43,8 +40,8 @@ pub enum RevocationRequestError {
     #[error("the serial number is none: {0}")]
     Serial(#[from] claim_pki::SerialError),
     /// Nobody calls a device so.
-    #[error("the name of a device has 1 to {MAX_DEVICE} bytes")]
-    Device,
+    #[error(transparent)]
+    Device(#[from] DeviceNameError),
     /// A reason that is none, or is not a person's to give.
     #[error("the reason is none of: {}", names())]
     Reason,
@@ -104,10 +101,7 @@ impl TryFrom<Spelled> for RevocationRequest {
         let what = match (all, serial, device) {
             (Some(true), None, None) => RevokeOwn::All,
             (None, Some(serial), None) => RevokeOwn::Serial(serial.parse()?),
-            (None, None, Some(device)) if (1..=MAX_DEVICE).contains(&device.len()) => {
-                RevokeOwn::Device(device)
-            }
-            (None, None, Some(_)) => return Err(RevocationRequestError::Device),
+            (None, None, Some(device)) => RevokeOwn::Device(device.parse()?),
             _ => return Err(RevocationRequestError::What),
         };
         let reason = match reason {
@@ -127,7 +121,7 @@ impl From<RevocationRequest> for Spelled {
         match request.what {
             RevokeOwn::All => spelled.all = Some(true),
             RevokeOwn::Serial(serial) => spelled.serial = Some(serial.to_string()),
-            RevokeOwn::Device(device) => spelled.device = Some(device),
+            RevokeOwn::Device(device) => spelled.device = Some(device.to_string()),
         }
         if request.reason != RevocationReason::Unspecified {
             spelled.reason = Some(request.reason.as_str().to_owned());
@@ -157,7 +151,7 @@ mod tests {
             ),
             (
                 r#"{"device":"laptop","reason":"superseded"}"#,
-                RevokeOwn::Device("laptop".to_owned()),
+                RevokeOwn::Device("laptop".parse().unwrap()),
                 RevocationReason::Superseded,
             ),
         ] {
@@ -184,7 +178,7 @@ mod tests {
         ] {
             assert!(json::from_slice::<RevocationRequest>(text.as_bytes()).is_err(), "{text}");
         }
-        let long = format!(r#"{{"device":"{}"}}"#, "x".repeat(MAX_DEVICE + 1));
+        let long = format!(r#"{{"device":"{}"}}"#, "x".repeat(DeviceName::MAX_LENGTH + 1));
         assert!(json::from_slice::<RevocationRequest>(long.as_bytes()).is_err());
     }
 }

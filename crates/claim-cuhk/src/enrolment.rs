@@ -153,6 +153,7 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
                 format!("the code has enrolled another key (certificate {})", bound.serial);
             Problem::new(ProblemType::CodeUsed, detail)
         }
+        DeskError::Reserve(ReserveError::Revoked { serial, at }) => revoked(&serial, at),
         DeskError::Reserve(ReserveError::Renewed { bound }) => {
             let detail =
                 format!("it was renewed with another key before (certificate {})", bound.serial);

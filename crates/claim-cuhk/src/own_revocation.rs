@@ -3,6 +3,7 @@
 //! Whoever asks is one person, and only that person's certificates are ever read: another's serial number is as unknown as
 //! one that nobody has.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use claim_core::invitation::Invitee;
@@ -19,8 +20,8 @@ use crate::credentials::Credentials;
 use crate::crl::{ListOf, hex};
 use crate::enrolment::{no_storage, storage};
 use crate::event::{Event, RevokedByHolder};
-use crate::renewal::{holder, not_revoked, shown_by};
-use crate::revoking::{Known, Revoker, RevokerError, line};
+use crate::renewal::{holder, not_revoked};
+use crate::revoking::{Known, RevokedEntry, Revoker, RevokerError, line};
 use crate::state::Cuhk;
 
 /// Who asks, and by what.
@@ -39,10 +40,11 @@ impl Owner {
         chain: &[C],
         now: Timestamp,
     ) -> Result<Self, Problem> {
-        match holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace)? {
+        let known = holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace)?;
+        let by = known.by();
+        match known.holder {
             Invitee::Person(id) => {
                 not_revoked(cuhk, chain).await?;
-                let by = shown_by(&Invitee::Person(id.clone()), chain);
                 Ok(Self { id, by })
             }
             Invitee::Server(origin) => {
@@ -134,8 +136,14 @@ fn wanted(all: Vec<CertificateRecord>, what: &RevokeOwn, now: Timestamp) -> Vec<
     let lasts = |one: &CertificateRecord| one.not_after >= now;
     match what {
         RevokeOwn::All => all.into_iter().filter(lasts).collect(),
-        RevokeOwn::Serial(serial) => line(all, &serial.to_string(), now),
-        RevokeOwn::Device(_) => Vec::new(),
+        RevokeOwn::Serial(serial) => line(all, &BTreeSet::from([serial.to_string()]), now),
+        RevokeOwn::Device(name) => {
+            let on_it = |one: &&CertificateRecord| {
+                lasts(one) && one.provenance.device.as_ref() == Some(name)
+            };
+            let named = all.iter().filter(on_it).map(|one| one.serial.clone()).collect();
+            line(all, &named, now)
+        }
     }
 }
 
@@ -149,6 +157,8 @@ async fn revoke_these(
     if records.is_empty() {
         return Ok(Vec::new());
     }
+    let devices: Vec<_> =
+        records.iter().map(|one| one.provenance.device.as_ref().map(ToString::to_string)).collect();
     let known: Result<Vec<Known>, _> =
         records.into_iter().map(|record| revoker.known(record)).collect();
     let known = known.map_err(unknown)?;
@@ -156,15 +166,15 @@ async fn revoke_these(
     if entries.iter().any(|entry| !entry.before) {
         publish(cuhk, &known).await;
     }
-    let own = |(entry, known): (crate::revoking::RevokedEntry, Known)| OwnRevoked {
+    let own = |((entry, known), device): ((RevokedEntry, Known), _)| OwnRevoked {
         serial: entry.serial,
         revoked_at: entry.revoked_at,
         reason: entry.reason.as_str().to_owned(),
         before: entry.before,
-        device: None,
+        device,
         not_after: known.not_after,
     };
-    Ok(entries.into_iter().zip(known).map(own).collect())
+    Ok(entries.into_iter().zip(known).zip(devices).map(own).collect())
 }
 
 /// Makes the lists of those who issued these, as far as their keys are here.

@@ -146,17 +146,17 @@ impl Revoker<'_> {
     }
 }
 
-/// Of all certificates of one holder those that go with one of them: that of the serial number, and again and again those
+/// Of all certificates of one holder those that go with some of them: these by their serial numbers, and again and again those
 /// of a key that goes, and those that were re-enrolled from one that goes.
 ///
 /// Whoever has a stolen key has every certificate of it, and may have renewed it since. What has ended is left out, but for
-/// the one that is named.
+/// those that are named.
 pub(crate) fn line(
     all: Vec<CertificateRecord>,
-    serial: &str,
+    named: &BTreeSet<String>,
     now: Timestamp,
 ) -> Vec<CertificateRecord> {
-    let mut serials = BTreeSet::from([serial.to_owned()]);
+    let mut serials = named.clone();
     let mut keys = BTreeSet::new();
     loop {
         let before = (serials.len(), keys.len());
@@ -164,7 +164,9 @@ pub(crate) fn line(
             if serials.contains(&record.serial) {
                 keys.insert(record.key_digest);
             }
-            if keys.contains(&record.key_digest) {
+            let predecessor = record.provenance.predecessor.as_ref();
+            let renews_one = predecessor.is_some_and(|serial| serials.contains(serial));
+            if keys.contains(&record.key_digest) || renews_one {
                 serials.insert(record.serial.clone());
             }
         }
@@ -173,7 +175,8 @@ pub(crate) fn line(
         }
     }
     let goes = |record: &CertificateRecord| {
-        record.serial == serial || serials.contains(&record.serial) && record.not_after >= now
+        named.contains(&record.serial)
+            || serials.contains(&record.serial) && record.not_after >= now
     };
     all.into_iter().filter(goes).collect()
 }

@@ -11,7 +11,7 @@ use claim_core::messages::JSON;
 use claim_core::revoking::{
     OwnRevoked, REVOCATIONS, RevocationAnswer, RevocationRequest, RevokeOwn,
 };
-use claim_core::{Origin, PersonId, ProblemType, json};
+use claim_core::{DeviceName, Origin, PersonId, ProblemType, json};
 use claim_http::{Answer, ProblemAnswer, ReachError, TlsIdentity, https_client, retry_after, send};
 use claim_pki::{RevocationReason, Root, SerialNumber};
 use http::{StatusCode, header};
@@ -37,7 +37,7 @@ pub enum RevokeWhat {
     /// One by its serial number, those of the same key, and all that were re-enrolled from these.
     Serial(SerialNumber),
     /// Those of the device with this name.
-    Device(String),
+    Device(DeviceName),
     /// All.
     All,
 }

@@ -103,7 +103,7 @@ impl Office {
                             && matches!(record.profile.as_str(), "person" | "server") =>
                     {
                         let all = self.store.certificates_of(&record.profile, &record.name).await?;
-                        line(all, &serial, revoker.now)
+                        line(all, &BTreeSet::from([serial]), revoker.now)
                     }
                     Some(record) => vec![record],
                     None => {

@@ -6,6 +6,7 @@ use claim_core::revoking::{REVOCATIONS, RevocationAnswer};
 use claim_cuhk::{Config, Event, Revoking};
 use claim_http::{ServerTrust, TlsIdentity};
 use claim_pki::{Certificate, RevocationReason, SigningKey};
+use sqlx::{Connection, SqliteConnection};
 
 use crate::fixture::{
     Answer, Hand, SID, TestCuhk, client, config, folder, key, real_folder, refusal, server,
@@ -298,6 +299,47 @@ async fn in_a_local_demonstration_only_certificates_revoke() {
     let answer = by_code(&cuhk, SID, &some_code().expose(), r#"{"all":true}"#).await;
     cuhk.assert_problem(&answer, ProblemType::CodeRefused);
     assert_eq!(serials(&holder.asks(&cuhk, r#"{"all":true}"#).await), [(holder.serial(), false)]);
+    cuhk.stop().await;
+}
+
+/// The laptop was stolen, and the thief has renewed its certificate for a key of their own.
+#[tokio::test]
+async fn what_was_renewed_from_a_stolen_certificate_goes_with_it() {
+    let folder = real_folder().await;
+    let cuhk = TestCuhk::start(folder.path()).await;
+    let lab = Holder::new(&cuhk, student(SID)).await;
+    let stolen = Holder::new(&cuhk, student(SID)).await;
+    let other = Holder::new(&cuhk, student(SID)).await;
+    let database = format!("sqlite://{}", folder.path().join("cuhk.db").display());
+    let mut records = SqliteConnection::connect(&database).await.unwrap();
+    for (holder, device) in [(&stolen, "laptop"), (&other, "laptop-2")] {
+        sqlx::query("UPDATE certificates SET device = $1 WHERE serial = $2")
+            .bind(device)
+            .bind(holder.serial())
+            .execute(&mut records)
+            .await
+            .unwrap();
+    }
+    let (thiefs, chain) = (key(), [stolen.certificate.clone(), cuhk.issuing_on_file()]);
+    let taken = renew(&cuhk, &chain, &stolen.key, &stolen.who, &thiefs).await.unwrap();
+    let answer = lab.asks(&cuhk, r#"{"device":"laptop"}"#).await;
+    let mut expected = vec![(stolen.serial(), false), (taken.serial().to_string(), false)];
+    expected.sort();
+    assert_eq!(serials(&answer), expected);
+    assert!(answer.body.contains(r#""device":"laptop""#), "{}", answer.body);
+    // By its serial number the same.
+    let named = format!(r#"{{"serial":"{}"}}"#, stolen.serial());
+    assert_eq!(serials(&lab.asks(&cuhk, &named).await).len(), 2);
+    let thief = Holder { who: stolen.who.clone(), key: thiefs, certificate: taken };
+    assert_eq!(thief.renews(&cuhk).await.unwrap_err(), ProblemType::CertificateRevoked);
+    let answer = thief.asks(&cuhk, r#"{"all":true}"#).await;
+    cuhk.assert_problem(&answer, ProblemType::CertificateRevoked);
+    other.renews(&cuhk).await.unwrap();
+    lab.renews(&cuhk).await.unwrap();
+    // So does the office, by the first one.
+    let office = cuhk.office().await;
+    let line = Revoking::Serial(stolen.certificate.serial().clone());
+    assert_eq!(office.to_revoke(&line).await.unwrap().len(), 2);
     cuhk.stop().await;
 }
 

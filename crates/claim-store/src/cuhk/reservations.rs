@@ -113,6 +113,14 @@ pub enum ReserveError {
         /// Those that are live.
         live: Vec<Device>,
     },
+    /// The certificate by which it is asked for is revoked, since a moment ago perhaps.
+    #[error("the certificate {serial} is revoked since {at}")]
+    Revoked {
+        /// Its serial number.
+        serial: String,
+        /// Since when.
+        at: Timestamp,
+    },
     /// There is a certificate with this serial number; draw another.
     #[error("the serial number is taken")]
     SerialTaken,
@@ -145,6 +153,11 @@ impl CuhkStore {
         if reservation.most_live.is_some() && self.database.kind() == Kind::Postgres {
             // Two that ask for one person count one after the other; SQLite has one writer anyway.
             devices::lock_person(write.connection(), reservation.holder.as_str()).await?;
+        }
+        if let Some(predecessor) = &reservation.provenance.predecessor
+            && let Some(at) = self.revoked_under_lock(&mut write, predecessor).await?
+        {
+            return Ok(Err(ReserveError::Revoked { serial: predecessor.clone(), at }));
         }
         if let Some(code_hash) = &reservation.code_hash {
             let Some(record) = invitations::find(write.connection(), code_hash).await? else {

@@ -7,10 +7,11 @@ use sqlx::any::AnyRow;
 
 use super::CuhkStore;
 use super::audit::{By, Deed, Entry};
+use crate::database::Write;
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
-use crate::{Point, StoreError};
+use crate::{Kind, Point, StoreError};
 
 /// A certificate that was revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +126,7 @@ impl CuhkStore {
         let mut outcomes = Vec::with_capacity(revocations.len());
         let mut entries = Vec::new();
         for revocation in revocations {
+            self.lock_certificate(&mut write, &revocation.serial).await?;
             let outcome = revoke_one(write.connection(), revocation).await?;
             if outcome == Revoked::Now {
                 let entry = revocation.entry(write.connection()).await?;
@@ -138,6 +140,36 @@ impl CuhkStore {
             write.commit().await?;
         }
         Ok(outcomes)
+    }
+
+    /// Since when a certificate is revoked that is about to be renewed. Until the transaction is over nobody revokes it: what
+    /// is renewed from it is either on record by then, or refused.
+    pub(super) async fn revoked_under_lock(
+        &self,
+        write: &mut Write<'_>,
+        serial: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.lock_certificate(write, serial).await?;
+        let row = sqlx::query("SELECT revoked_at FROM revocations WHERE serial = $1")
+            .bind(serial)
+            .fetch_optional(write.connection())
+            .await?;
+        row.map(|row| Columns::new("revocations", &row).time("revoked_at")).transpose()
+    }
+
+    /// Has whoever renews and whoever revokes one certificate come one after the other; SQLite has one writer anyway.
+    async fn lock_certificate(
+        &self,
+        write: &mut Write<'_>,
+        serial: &str,
+    ) -> Result<(), StoreError> {
+        if self.database.kind() == Kind::Postgres {
+            sqlx::query("SELECT serial FROM certificates WHERE serial = $1 FOR UPDATE")
+                .bind(serial)
+                .fetch_optional(write.connection())
+                .await?;
+        }
+        Ok(())
     }
 
     /// How the certificate of this serial number was revoked, if it was.

@@ -75,6 +75,16 @@ fn serials(devices: &[Device]) -> Vec<&str> {
 }
 
 on_each_database! {
+    /// Whoever revokes and then looks what was renewed from it misses nothing: either it is on record, or it is refused.
+    async fn what_is_revoked_is_renewed_no_more(site: Site) {
+        let store = with_chan(&site).await;
+        issue(&store, &first("a1", "laptop")).await;
+        revoke(&store, "a1").await;
+        let refused = store.reserve(&renewal("b2", "a1")).await.unwrap_err();
+        assert!(matches!(refused, ReserveError::Revoked { at, .. } if at == self::at(20)), "{refused}");
+        assert_eq!(store.certificate("b2").await.unwrap(), None);
+    }
+
     async fn a_certificate_has_one_successor(site: Site) {
         let store = with_chan(&site).await;
         issue(&store, &first("a1", "laptop")).await;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use claim_core::DeviceName;
 use claim_core::revoking::OWN_REASONS;
 use claim_pki::{RevocationReason, SerialNumber};
 use clap::Args;
@@ -24,7 +25,7 @@ pub(crate) struct RevokeOwnArgs {
     pub(crate) serial: Option<SerialNumber>,
     /// The certificates of the device with this name
     #[arg(long, value_name = "NAME", conflicts_with = "all")]
-    pub(crate) device: Option<String>,
+    pub(crate) device: Option<DeviceName>,
     /// All your certificates
     #[arg(long)]
     pub(crate) all: bool,

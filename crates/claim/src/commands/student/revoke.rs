@@ -70,7 +70,7 @@ fn told_before(what: &RevokeWhat, by: &RevokeBy) -> String {
     let which = match what {
         RevokeWhat::This => "the certificate in this folder, and those of the same key,".to_owned(),
         RevokeWhat::Serial(serial) => format!("certificate {serial}, and all that go with it,"),
-        RevokeWhat::Device(device) => format!("the certificates of the device {device:?}"),
+        RevokeWhat::Device(device) => format!("the certificates of the device {device}"),
         RevokeWhat::All => "all certificates".to_owned(),
     };
     format!("{whose}: {which} will be of no use any more, from now on and for good.")
