@@ -49,7 +49,7 @@ pub struct Enrolled {
     pub serial: SerialNumber,
     /// Until when it is valid.
     pub not_after: Timestamp,
-    /// It was there before, and CUHK was not asked; an invitation was not used up.
+    /// It was there before, and is not revoked as far as CUHK's lists could be asked; an invitation was not used up.
     pub already: bool,
 }
 
