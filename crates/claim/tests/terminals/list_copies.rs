@@ -209,8 +209,12 @@ fn a_list_comes_to_its_end_after_days_of_warning() {
     }
     let blackboard = at(7.5);
     blackboard.out.event("lists-ended");
-    let refused = person.run(&say);
-    refused.explains(3, &["which certificates are revoked", "the last one was good until"]);
+    // Who waits is told why, and may stop waiting.
+    let waits = person.start(&say);
+    waits.out.shows("Nobody can tell at the moment which certificates are revoked");
+    waits.out.shows("the last one was good until");
+    waits.signal("INT");
+    waits.end().expect(3);
     // CUHK is back, and with it everything.
     let cuhk = start(&university.cuhk, "cuhk", 7.5);
     blackboard.signal("HUP");
