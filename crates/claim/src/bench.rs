@@ -3,12 +3,14 @@
 
 mod connection;
 mod cpu;
+mod enroll;
 mod hand_in;
 mod hostile;
 mod idle;
 mod io;
 mod load;
 mod overload;
+mod pin;
 mod primitives;
 mod report;
 mod site;
@@ -63,6 +65,7 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
             verify::run(seconds, receipts as usize, context).await
         }
         BenchCommand::Upload(arguments) => upload::run(arguments, context).await,
+        BenchCommand::Enroll(arguments) => enroll::run(arguments, context).await,
         BenchCommand::Idle { connections } => idle::run(connections as usize, context).await,
         BenchCommand::Overload(arguments) => overload::run(arguments, context).await,
         BenchCommand::Hostile(arguments) => hostile::run(arguments, context).await,

@@ -24,7 +24,9 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{BackupArgs, RestoreArgs};
-pub(crate) use bench::{BenchArgs, BenchCommand, HostileArgs, LoadArgs, OverloadArgs, UploadArgs};
+pub(crate) use bench::{
+    BenchArgs, BenchCommand, EnrollArgs, HostileArgs, LoadArgs, OverloadArgs, UploadArgs,
+};
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};
 pub(crate) use doctor::{Check, DoctorArgs};

@@ -201,7 +201,7 @@ impl Worker {
 }
 
 /// Deals students to so many that play them; nobody is left without one.
-fn deal<T>(all: Vec<T>, hands: usize) -> Vec<Vec<T>> {
+pub(super) fn deal<T>(all: Vec<T>, hands: usize) -> Vec<Vec<T>> {
     let hands = hands.clamp(1, all.len().max(1));
     let mut dealt: Vec<Vec<T>> = (0..hands).map(|_| Vec::new()).collect();
     let mut all = all.into_iter();

@@ -6,14 +6,12 @@
 mod report;
 mod visit;
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use claim_pki::Issuer;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -21,6 +19,7 @@ use self::report::{Outcome, Report, Row};
 use self::visit::{Step, Tally, Visit, address};
 use super::connection::Client;
 use super::io::memory;
+use super::pin::pin;
 use super::site::Site;
 use super::students::Student;
 use super::temporary_folder;
@@ -104,15 +103,6 @@ async fn measured(arguments: &OverloadArgs, context: &Context) -> Result<Report>
         recovered,
         memory_after,
     })
-}
-
-/// Keeps all threads of this program on these processors; `false` where that is not possible.
-async fn pin(from: usize, to: usize) -> bool {
-    let list = format!("{from}-{}", to.saturating_sub(1).max(from));
-    let mut command = Command::new("taskset");
-    command.args(["-acp", &list, &std::process::id().to_string()]);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.await.is_ok_and(|status| status.success())
 }
 
 /// Students with certificates that nobody has seen.

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Subcommand};
 /// `claim bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench verify\n  claim bench overload\n  claim bench hostile"
+    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench enroll\n  claim bench verify\n  claim bench overload\n  claim bench hostile"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -63,6 +63,8 @@ pub(crate) enum BenchCommand {
         #[arg(long, env = "CLAIM_RECEIPTS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         receipts: u32,
     },
+    /// Steps 1 and 2: certificates by one-time codes, over kept connections, beside a signature and a verification
+    Enroll(EnrollArgs),
     /// What a connection costs the server while nothing happens on it
     Idle {
         /// How many are open at once
@@ -73,6 +75,17 @@ pub(crate) enum BenchCommand {
     Overload(OverloadArgs),
     /// Both servers under attack, each in its own process, with honest students beside the attacker
     Hostile(HostileArgs),
+}
+
+/// `claim bench enroll`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EnrollArgs {
+    /// How many students enrol, each with a code of their own; the first tenth is not counted
+    #[arg(long, env = "CLAIM_STUDENTS", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) students: u32,
+    /// Over how many connections, which stay open
+    #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) concurrency: u32,
 }
 
 /// `claim bench overload`.
