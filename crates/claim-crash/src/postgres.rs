@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// How long the server may take to start; after a crash it reads its log first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long to wait before it is tried again.
 const AGAIN: Duration = Duration::from_millis(20);

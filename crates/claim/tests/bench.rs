@@ -94,3 +94,13 @@ fn idle_connections_cost_memory() {
     assert_eq!(report["connections"], 600);
     assert_positive(&report, &["opened_in", "memory_before", "memory_open", "each"]);
 }
+
+#[test]
+fn certificates_are_measured_beside_a_signature_and_a_verification() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = claim(dir.path(), &["enroll", "--students", "30", "--concurrency", "4"]);
+    assert_eq!((&report["enrolled"], &report["connections"]), (&27.into(), &4.into()));
+    let members =
+        ["per_second", "median", "p99", "longest", "signature", "verification", "share", "ratio"];
+    assert_positive(&report, &members);
+}
