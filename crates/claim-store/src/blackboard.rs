@@ -8,7 +8,6 @@ mod messages;
 mod outages;
 mod rebuild;
 mod ring;
-mod writer;
 
 use std::sync::Arc;
 
@@ -25,8 +24,8 @@ pub use ring::{Published, RingRow};
 
 use crate::database::Database;
 use crate::migrations::Schema;
+use crate::writer::Writer;
 use crate::{DatabaseUrl, Faults, Kind, StoreError};
-use writer::Writer;
 
 /// Blackboard's database.
 pub struct BlackboardStore {

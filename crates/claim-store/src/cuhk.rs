@@ -12,6 +12,7 @@ mod provenance;
 mod reservations;
 mod revocations;
 mod sign_ins;
+mod signed;
 mod standings;
 
 pub use announcements::{Announcement, AnnouncementEnd};
@@ -25,24 +26,29 @@ pub use revocations::{Revocation, RevocationListRecord, Revoked};
 pub use sign_ins::{BeginSignInError, Decision, SignIn, SignInRecord};
 pub use standings::PersonStanding;
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use claim_pki::Timestamp;
 
 use self::audit::{By, Recorder};
+use self::signed::Signed;
 use crate::database::Database;
 use crate::migrations::Schema;
 use crate::witness::WitnessRecords;
+use crate::writer::Writer;
 use crate::{DatabaseUrl, Faults, Kind, StoreError};
 
 /// CUHK's database.
 pub struct CuhkStore {
-    database: Database,
+    database: Arc<Database>,
+    reservations: Writer<Reservation>,
+    signed: Writer<Signed>,
     recorder: Recorder,
 }
 
 impl CuhkStore {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database, brings its schema up to date, and starts the tasks that commit.
     ///
     /// A SQLite file that is not there is made, with mode 0600; SQLite keeps its log beside it.
     ///
@@ -59,7 +65,10 @@ impl CuhkStore {
     /// As [`Self::open`].
     pub async fn open_with(url: &DatabaseUrl, faults: Faults) -> Result<Self, StoreError> {
         let recorder = Recorder::new(By::cuhk(), system_time);
-        Ok(Self { database: Database::open(url, Schema::Cuhk, faults).await?, recorder })
+        let database = Arc::new(Database::open(url, Schema::Cuhk, faults).await?);
+        let reservations = Writer::start(Arc::clone(&database));
+        let signed = Writer::start(Arc::clone(&database));
+        Ok(Self { database, reservations, signed, recorder })
     }
 
     /// The same, acting for somebody: whoever does what the audit log does not say of another. `now` is the time of its
@@ -87,8 +96,10 @@ impl CuhkStore {
         WitnessRecords::of(&self.database)
     }
 
-    /// Closes all connections, once those who use them are done.
+    /// Commits what waits, refuses more, and closes all connections, once those who use them are done.
     pub async fn close(&self) {
+        self.reservations.finish().await;
+        self.signed.finish().await;
         self.database.close().await;
     }
 }

@@ -29,6 +29,7 @@ mod retry;
 mod room;
 mod row;
 mod witness;
+mod writer;
 
 pub use backup::{
     Backup, BackupError, CheckedBackup, Copied, CopiedRecords, Restoring, check_restored,

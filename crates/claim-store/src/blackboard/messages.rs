@@ -5,10 +5,10 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
-use super::writer::Job;
 use crate::database::Database;
 use crate::readers::Read;
 use crate::row::Columns;
+use crate::writer::Job;
 use crate::{Point, StoreError};
 
 /// A message whose signature and digest were verified.

@@ -2,11 +2,12 @@
 //! that stops CUHK loses one.
 
 use claim_pki::{PersonId, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
 use super::people::{self, PersonRecord};
 use super::provenance::{self, Provenance};
+use crate::batch::values;
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -155,18 +156,22 @@ impl CuhkStore {
     }
 }
 
-/// Puts on record that the holder of this certificate is to be told of it.
+/// Puts on record that the holders of these certificates, by serial number, are to be told of them, each from a time on.
 pub(super) async fn put(
     connection: &mut AnyConnection,
-    serial: &str,
-    now: Timestamp,
+    certificates: &[(&str, Timestamp)],
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO announcements (serial, created_at, next_at, attempts) VALUES ($1, $2, $2, 0)",
-    )
-    .bind(serial)
-    .bind(now.as_millis())
-    .execute(connection)
-    .await?;
+    if certificates.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "INSERT INTO announcements (serial, created_at, next_at, attempts) VALUES {}",
+        values(certificates.len(), 4)
+    );
+    let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for (serial, now) in certificates {
+        insert = insert.bind(*serial).bind(now.as_millis()).bind(now.as_millis()).bind(0_i64);
+    }
+    insert.execute(connection).await?;
     Ok(())
 }

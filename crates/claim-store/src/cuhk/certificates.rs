@@ -7,10 +7,10 @@ use sqlx::any::AnyRow;
 use super::CuhkStore;
 use super::audit::{Authentication, By, Deed, Entry};
 use super::provenance::{self, Provenance};
+use super::signed::Signed;
+use crate::StoreError;
 use crate::readers::Read;
-use crate::retry::retry;
 use crate::row::Columns;
-use crate::{Point, StoreError};
 
 /// A certificate on record: first as reserved, then as issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,37 +50,9 @@ impl CuhkStore {
         serial: &str,
         certificate: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        retry!(self.try_record_issued(serial, certificate))
-    }
-
-    async fn try_record_issued(
-        &self,
-        serial: &str,
-        certificate: &[u8],
-    ) -> Result<Vec<u8>, StoreError> {
-        let mut write = self.database.begin(Point::Certificate).await?;
-        let recorded = sqlx::query(
-            "UPDATE certificates SET certificate = $1 WHERE serial = $2 AND certificate IS NULL \
-             RETURNING profile, name, code_hash, device, authenticated_by, predecessor",
-        )
-        .bind(certificate.to_vec())
-        .bind(serial)
-        .fetch_optional(write.connection())
-        .await?;
-        if let Some(row) = recorded {
-            let entry = issued(&row, serial, certificate)?;
-            self.recorder.record(&mut write, &[entry]).await?;
-            write.commit().await?;
-            return Ok(certificate.to_vec());
-        }
-        let row = sqlx::query("SELECT certificate FROM certificates WHERE serial = $1")
-            .bind(serial)
-            .fetch_optional(write.connection())
-            .await?;
-        match row {
-            Some(row) => Columns::new("certificates", &row).bytes("certificate"),
-            None => Err(StoreError::UnknownSerial { serial: serial.to_owned() }),
-        }
+        let (serial, certificate) = (serial.to_owned(), certificate.to_vec());
+        let recorder = self.recorder.clone();
+        self.signed.commit(Signed { serial, certificate, recorder }).await?
     }
 
     /// The certificate of this serial number, if any was reserved.
@@ -149,7 +121,7 @@ impl CuhkStore {
 }
 
 /// That a certificate was issued, to whom, and how CUHK knew them.
-fn issued(row: &AnyRow, serial: &str, certificate: &[u8]) -> Result<Entry, StoreError> {
+pub(super) fn issued(row: &AnyRow, serial: &str, certificate: &[u8]) -> Result<Entry, StoreError> {
     let columns = Columns::new("certificates", row);
     let holder = columns.text("name")?;
     let entry = Entry::new(Deed::Issued)

@@ -1,12 +1,16 @@
 //! The certificates of one person, as the person sees them: one a device.
 
+use std::collections::HashMap;
+
 use claim_pki::{PersonId, RevocationReason, Timestamp};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
 use super::provenance::{self, Provenance};
+use super::reservations::Reservation;
 use crate::StoreError;
+use crate::batch::parameters;
 use crate::readers::Read;
 use crate::row::Columns;
 
@@ -28,6 +32,18 @@ pub struct Device {
 }
 
 impl Device {
+    /// What a reservation will be.
+    pub(super) fn of(reservation: &Reservation) -> Self {
+        Self {
+            serial: reservation.serial.clone(),
+            issued_at: reservation.now,
+            not_after: reservation.not_after,
+            provenance: reservation.provenance.clone(),
+            revoked: None,
+            renewed_by: None,
+        }
+    }
+
     /// Whether it counts among those that a person may hold: a renewal takes the place of what it renews.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.not_after >= now && self.revoked.is_none() && self.renewed_by.is_none()
@@ -64,37 +80,53 @@ impl CuhkStore {
     }
 }
 
-/// What counts against the limit of this person: also what is reserved and not signed yet.
+/// What counts against the limits of these persons: also what is reserved and not signed yet.
 pub(super) async fn live(
     connection: &mut AnyConnection,
-    id: &str,
+    ids: &[String],
     now: Timestamp,
-) -> Result<Vec<Device>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT serial, reserved_at, not_after, device, authenticated_by, predecessor \
+) -> Result<HashMap<String, Vec<Device>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let these = parameters(2, ids.len());
+    let sql = format!(
+        "SELECT name, serial, reserved_at, not_after, device, authenticated_by, predecessor \
          FROM certificates \
-         WHERE profile = 'person' AND name = $1 AND not_after >= $2 \
+         WHERE profile = 'person' AND name IN ({these}) AND not_after >= $1 \
          AND NOT EXISTS (SELECT 1 FROM revocations WHERE revocations.serial = certificates.serial) \
          AND NOT EXISTS (SELECT 1 FROM certificates AS later \
           WHERE later.predecessor = certificates.serial) \
-         ORDER BY reserved_at DESC, serial",
-    )
-    .bind(id)
-    .bind(now.as_millis())
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(read_live).collect()
+         ORDER BY reserved_at DESC, serial"
+    );
+    let mut select = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millis());
+    for id in ids {
+        select = select.bind(id.as_str());
+    }
+    let mut live: HashMap<String, Vec<Device>> = HashMap::new();
+    for row in select.fetch_all(connection).await? {
+        let name = Columns::new("certificates", &row).text("name")?;
+        live.entry(name).or_default().push(read_live(&row)?);
+    }
+    Ok(live)
 }
 
-/// Has others who ask for this person wait until this transaction is over.
-pub(super) async fn lock_person(
+/// Has others who ask for these persons wait until this transaction is over.
+pub(super) async fn lock_people(
     connection: &mut AnyConnection,
-    id: &str,
+    ids: &[String],
 ) -> Result<(), StoreError> {
-    sqlx::query("SELECT id FROM people WHERE id = $1 FOR UPDATE")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let these = parameters(1, ids.len());
+    // In an order, so that two cannot wait for each other.
+    let sql = format!("SELECT id FROM people WHERE id IN ({these}) ORDER BY id FOR UPDATE");
+    let mut select = sqlx::query(AssertSqlSafe(sql));
+    for id in ids {
+        select = select.bind(id.as_str());
+    }
+    select.fetch_all(connection).await?;
     Ok(())
 }
 

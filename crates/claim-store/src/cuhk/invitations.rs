@@ -1,5 +1,7 @@
 //! One-time enrolment codes, of which only the hash is kept.
 
+use std::collections::HashMap;
+
 use claim_pki::{Origin, PersonId, Timestamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -309,20 +311,40 @@ pub(super) async fn end_open(
     ended(&update.fetch_all(connection).await?)
 }
 
+/// The invitation of this code, if there is one.
 pub(super) async fn find(
     connection: &mut AnyConnection,
     code_hash: &[u8; 32],
 ) -> Result<Option<InvitationRecord>, StoreError> {
-    let row = sqlx::query(
-        "SELECT invitee_kind, invitee, created_at, expires_at, key_digest, serial \
-         FROM invitations LEFT JOIN certificates \
-         ON certificates.code_hash = invitations.code_hash WHERE invitations.code_hash = $1",
-    )
-    .bind(code_hash.to_vec())
-    .fetch_optional(connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let columns = Columns::new("invitations", &row);
+    Ok(find_all(connection, std::slice::from_ref(code_hash)).await?.remove(code_hash))
+}
+
+/// The invitations of these codes, as far as there are any.
+pub(super) async fn find_all(
+    connection: &mut AnyConnection,
+    code_hashes: &[[u8; 32]],
+) -> Result<HashMap<[u8; 32], InvitationRecord>, StoreError> {
+    if code_hashes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let these = parameters(1, code_hashes.len());
+    let sql = format!(
+        "SELECT invitations.code_hash AS hash, invitee_kind, invitee, created_at, expires_at, \
+         key_digest, serial FROM invitations LEFT JOIN certificates \
+         ON certificates.code_hash = invitations.code_hash \
+         WHERE invitations.code_hash IN ({these})"
+    );
+    let mut select = sqlx::query(AssertSqlSafe(sql));
+    for hash in code_hashes {
+        select = select.bind(hash.to_vec());
+    }
+    let rows = select.fetch_all(connection).await?;
+    let records = rows.iter().map(record);
+    records.map(|record| record.map(|record| (record.invitation.code_hash, record))).collect()
+}
+
+fn record(row: &AnyRow) -> Result<InvitationRecord, StoreError> {
+    let columns = Columns::new("invitations", row);
     let invitee = match columns.text("invitee_kind")?.as_str() {
         "person" => Invitee::Person(columns.parsed("invitee")?),
         "server" => Invitee::Server(columns.parsed("invitee")?),
@@ -334,10 +356,10 @@ pub(super) async fn find(
         None => None,
     };
     let invitation = Invitation {
-        code_hash: *code_hash,
+        code_hash: columns.digest("hash")?,
         invitee,
         created_at: columns.time("created_at")?,
         expires_at: columns.time("expires_at")?,
     };
-    Ok(Some(InvitationRecord { invitation, bound }))
+    Ok(InvitationRecord { invitation, bound })
 }

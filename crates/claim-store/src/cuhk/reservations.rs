@@ -1,22 +1,21 @@
 //! Reserving a serial number before anything is signed with it, and binding a code to the key that uses it.
 
+mod before;
+mod together;
+
 use std::fmt;
 use std::num::NonZeroU32;
 
-use claim_core::DeviceName;
 use claim_pki::{Origin, PersonId, Timestamp, WitnessName};
-use sqlx::AnyConnection;
 
 use super::CuhkStore;
-use super::announcements;
-use super::audit::Authentication;
-use super::certificates::{self, CertificateRecord};
-use super::devices::{self, Device};
-use super::invitations::{self, Bound, InvitationRecord, Invitee};
+use super::certificates::CertificateRecord;
+use super::devices::Device;
+use super::invitations::{Bound, InvitationRecord, Invitee};
 use super::provenance::Provenance;
-use crate::database::Write;
-use crate::retry::retry;
-use crate::{Kind, Point, StoreError};
+use crate::StoreError;
+use crate::database::Database;
+use crate::writer::Job;
 
 /// Whom a certificate names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,67 +131,30 @@ pub enum ReserveError {
 impl CuhkStore {
     /// Puts a certificate on record before it is signed and, with a code, binds the code to its key.
     ///
-    /// It happens in one transaction; of several requests with the same code, at whichever replica, exactly one
-    /// gets [`Reserved::New`]. When this returns, the outcome is durable.
+    /// It happens in one transaction, which others that come at the same time share; of several requests with the same
+    /// code, at whichever replica, exactly one gets [`Reserved::New`]. When this returns, the outcome is durable. Whoever
+    /// stops waiting takes nothing back.
     ///
     /// # Errors
     /// [`ReserveError`]; nothing was changed then.
     pub async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, ReserveError> {
-        retry!(self.try_reserve(reservation))?
+        self.reservations.commit(reservation.clone()).await?
     }
+}
 
-    async fn try_reserve(
-        &self,
-        reservation: &Reservation,
-    ) -> Result<Result<Reserved, ReserveError>, StoreError> {
-        let point = match reservation.code_hash {
-            Some(_) => Point::CodeSpent,
-            None => Point::Reservation,
-        };
-        let mut write = self.database.begin(point).await?;
-        if reservation.most_live.is_some() && self.database.kind() == Kind::Postgres {
-            // Two that ask for one person count one after the other; SQLite has one writer anyway.
-            devices::lock_person(write.connection(), reservation.holder.as_str()).await?;
-        }
-        if let Some(predecessor) = &reservation.provenance.predecessor
-            && let Some(at) = self.revoked_under_lock(&mut write, predecessor).await?
-        {
-            return Ok(Err(ReserveError::Revoked { serial: predecessor.clone(), at }));
-        }
-        if let Some(code_hash) = &reservation.code_hash {
-            let Some(record) = invitations::find(write.connection(), code_hash).await? else {
-                return Ok(Err(ReserveError::UnknownCode));
-            };
-            if let Err(refusal) = reservation.check_against(&record) {
-                return Ok(Err(refusal));
-            }
-        }
-        // That `code_hash` is unique makes this one statement the compare-and-swap: whoever inserts first
-        // has bound the code, and everyone else waits here until that is settled.
-        let inserted = insert(write.connection(), reservation).await?;
-        if inserted {
-            if let Some(most) = reservation.most_live {
-                let of = reservation.holder.as_str();
-                let mut live = devices::live(write.connection(), of, reservation.now).await?;
-                if live.len() > most.get() as usize {
-                    live.retain(|device| device.serial != reservation.serial);
-                    return Ok(Err(ReserveError::TooMany { live }));
-                }
-            }
-            if reservation.announce {
-                announcements::put(write.connection(), &reservation.serial, reservation.now)
-                    .await?;
-            }
-            write.commit().await?;
-            return Ok(Ok(Reserved::New));
-        }
-        match (&reservation.code_hash, &reservation.provenance.predecessor) {
-            (Some(code_hash), _) => existing(write, code_hash, &reservation.key_digest).await,
-            (None, Some(predecessor)) => {
-                successor(write, predecessor, &reservation.key_digest).await
-            }
-            (None, None) => existing_evidence(write, reservation).await,
-        }
+impl Job for Reservation {
+    type Outcome = Result<Reserved, ReserveError>;
+
+    /// A few seconds' worth.
+    const QUEUE: usize = 4096;
+
+    const BATCH: usize = 64;
+
+    async fn commit(
+        database: &Database,
+        jobs: &[&Self],
+    ) -> Result<Vec<Result<Reserved, ReserveError>>, StoreError> {
+        together::reserve(database, jobs).await
     }
 }
 
@@ -236,100 +198,4 @@ impl Reservation {
         }
         Ok(())
     }
-}
-
-/// Whether the row was inserted: not when its serial number, its code or its predecessor is taken, nor for a key of the
-/// evidence that has a certificate.
-async fn insert(
-    connection: &mut AnyConnection,
-    reservation: &Reservation,
-) -> Result<bool, StoreError> {
-    let provenance = &reservation.provenance;
-    let inserted = sqlx::query(
-        "INSERT INTO certificates (serial, code_hash, profile, name, key_digest, not_before, \
-         not_after, reserved_at, tbs, device, authenticated_by, predecessor) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(reservation.serial.as_str())
-    .bind(reservation.code_hash.map(Vec::from))
-    .bind(reservation.profile)
-    .bind(reservation.holder.as_str())
-    .bind(reservation.key_digest.to_vec())
-    .bind(reservation.not_before.as_millis())
-    .bind(reservation.not_after.as_millis())
-    .bind(reservation.now.as_millis())
-    .bind(reservation.tbs.as_slice())
-    .bind(provenance.device.as_ref().map(DeviceName::as_str))
-    .bind(provenance.authenticated_by.map(Authentication::name))
-    .bind(provenance.predecessor.as_deref())
-    .execute(connection)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
-}
-
-/// What the code is bound to, which stood in the way of binding it.
-async fn existing(
-    mut write: Write<'_>,
-    code_hash: &[u8; 32],
-    key_digest: &[u8; 32],
-) -> Result<Result<Reserved, ReserveError>, StoreError> {
-    let row = sqlx::query(
-        "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate, device, authenticated_by, predecessor FROM certificates WHERE code_hash = $1",
-    )
-    .bind(code_hash.to_vec())
-    .fetch_optional(write.connection())
-    .await?;
-    let Some(row) = row else { return Ok(Err(ReserveError::SerialTaken)) };
-    let record = certificates::read(&row)?;
-    if record.key_digest == *key_digest {
-        return Ok(Ok(Reserved::Existing(record)));
-    }
-    let bound = Bound { key_digest: record.key_digest, serial: record.serial };
-    Ok(Err(ReserveError::OtherKey { bound }))
-}
-
-/// What the certificate was renewed by before, which stood in the way of doing it again.
-async fn successor(
-    mut write: Write<'_>,
-    predecessor: &str,
-    key_digest: &[u8; 32],
-) -> Result<Result<Reserved, ReserveError>, StoreError> {
-    let row = sqlx::query(
-        "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate, device, authenticated_by, predecessor FROM certificates \
-         WHERE predecessor = $1",
-    )
-    .bind(predecessor)
-    .fetch_optional(write.connection())
-    .await?;
-    let Some(row) = row else { return Ok(Err(ReserveError::SerialTaken)) };
-    let record = certificates::read(&row)?;
-    if record.key_digest == *key_digest {
-        return Ok(Ok(Reserved::Existing(record)));
-    }
-    let bound = Bound { key_digest: record.key_digest, serial: record.serial };
-    Ok(Err(ReserveError::Renewed { bound }))
-}
-
-/// What the same key of the evidence was certified by before, which stood in the way of doing it again.
-async fn existing_evidence(
-    mut write: Write<'_>,
-    reservation: &Reservation,
-) -> Result<Result<Reserved, ReserveError>, StoreError> {
-    let row = sqlx::query(
-        "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate, device, authenticated_by, predecessor FROM certificates WHERE profile IN ('timestamp', 'log', 'witness') \
-         AND profile = $1 AND name = $2 AND key_digest = $3",
-    )
-    .bind(reservation.profile)
-    .bind(reservation.holder.as_str())
-    .bind(reservation.key_digest.to_vec())
-    .fetch_optional(write.connection())
-    .await?;
-    Ok(match row {
-        Some(row) => Ok(Reserved::Existing(certificates::read(&row)?)),
-        None => Err(ReserveError::SerialTaken),
-    })
 }

@@ -1,13 +1,15 @@
 //! Certificates that are no longer good, and the lists that say so.
 
+use std::collections::HashMap;
+
 use claim_core::Digest;
 use claim_pki::{RevocationReason, Timestamp};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::CuhkStore;
 use super::audit::{By, Deed, Entry};
-use crate::database::Write;
+use crate::batch::{BATCH, parameters};
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -125,8 +127,11 @@ impl CuhkStore {
         let mut write = self.database.begin(Point::Revocation).await?;
         let mut outcomes = Vec::with_capacity(revocations.len());
         let mut entries = Vec::new();
+        let serials: Vec<_> = revocations.iter().map(|one| one.serial.as_str()).collect();
+        for some in serials.chunks(BATCH) {
+            lock_certificates(write.connection(), self.database.kind(), some).await?;
+        }
         for revocation in revocations {
-            self.lock_certificate(&mut write, &revocation.serial).await?;
             let outcome = revoke_one(write.connection(), revocation).await?;
             if outcome == Revoked::Now {
                 let entry = revocation.entry(write.connection()).await?;
@@ -140,36 +145,6 @@ impl CuhkStore {
             write.commit().await?;
         }
         Ok(outcomes)
-    }
-
-    /// Since when a certificate is revoked that is about to be renewed. Until the transaction is over nobody revokes it: what
-    /// is renewed from it is either on record by then, or refused.
-    pub(super) async fn revoked_under_lock(
-        &self,
-        write: &mut Write<'_>,
-        serial: &str,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        self.lock_certificate(write, serial).await?;
-        let row = sqlx::query("SELECT revoked_at FROM revocations WHERE serial = $1")
-            .bind(serial)
-            .fetch_optional(write.connection())
-            .await?;
-        row.map(|row| Columns::new("revocations", &row).time("revoked_at")).transpose()
-    }
-
-    /// Has whoever renews and whoever revokes one certificate come one after the other; SQLite has one writer anyway.
-    async fn lock_certificate(
-        &self,
-        write: &mut Write<'_>,
-        serial: &str,
-    ) -> Result<(), StoreError> {
-        if self.database.kind() == Kind::Postgres {
-            sqlx::query("SELECT serial FROM certificates WHERE serial = $1 FOR UPDATE")
-                .bind(serial)
-                .fetch_optional(write.connection())
-                .await?;
-        }
-        Ok(())
     }
 
     /// How the certificate of this serial number was revoked, if it was.
@@ -383,4 +358,51 @@ fn read(row: &AnyRow) -> Result<Revocation, StoreError> {
         revoked_at: columns.time("revoked_at")?,
         reason: columns.parsed("reason")?,
     })
+}
+
+/// Since when those of these certificates are revoked that are, which are about to be renewed. Until the transaction is
+/// over nobody revokes them: what is renewed from them is either on record by then, or refused.
+pub(super) async fn revoked_under_lock(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    serials: &[&str],
+) -> Result<HashMap<String, Timestamp>, StoreError> {
+    if serials.is_empty() {
+        return Ok(HashMap::new());
+    }
+    lock_certificates(connection, kind, serials).await?;
+    let these = parameters(1, serials.len());
+    let sql = format!("SELECT serial, revoked_at FROM revocations WHERE serial IN ({these})");
+    let mut select = sqlx::query(AssertSqlSafe(sql));
+    for serial in serials {
+        select = select.bind(*serial);
+    }
+    let rows = select.fetch_all(connection).await?;
+    let revoked = rows.iter().map(|row| {
+        let columns = Columns::new("revocations", row);
+        Ok((columns.text("serial")?, columns.time("revoked_at")?))
+    });
+    revoked.collect()
+}
+
+/// Has whoever renews and whoever revokes a certificate come one after the other; SQLite has one writer anyway.
+async fn lock_certificates(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    serials: &[&str],
+) -> Result<(), StoreError> {
+    if kind != Kind::Postgres {
+        return Ok(());
+    }
+    let these = parameters(1, serials.len());
+    // In an order, so that two cannot wait for each other.
+    let sql = format!(
+        "SELECT serial FROM certificates WHERE serial IN ({these}) ORDER BY serial FOR UPDATE"
+    );
+    let mut select = sqlx::query(AssertSqlSafe(sql));
+    for serial in serials {
+        select = select.bind(*serial);
+    }
+    select.fetch_all(connection).await?;
+    Ok(())
 }

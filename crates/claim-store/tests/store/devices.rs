@@ -85,6 +85,54 @@ on_each_database! {
         assert_eq!(store.certificate("b2").await.unwrap(), None);
     }
 
+    /// They share a transaction, and each gets what it would get alone.
+    async fn what_comes_at_once_is_judged_one_by_one(site: Site) {
+        let store = Arc::new(with_chan(&site).await);
+        issue(&store, &first("a0", "laptop")).await;
+        let key = |serial: &str, of: &str, key: u8| Reservation {
+            key_digest: [key; 32], ..renewal(serial, of)
+        };
+        let mut at_once: Vec<Reservation> =
+            (1..=20).map(|n| first(&format!("b{n:02}"), "tablet")).collect();
+        // One certificate is renewed, with three keys and twice with one of them; others of nobody in particular.
+        at_once.extend([key("c1", "a0", 1), key("c2", "a0", 1), key("c3", "a0", 2), key("c4", "a0", 3)]);
+        at_once.extend((1..=20).map(|n| Reservation {
+            most_live: None, holder: Holder::Server("https://b.example".parse().unwrap()),
+            profile: "server", ..first(&format!("d{n:02}"), "none")
+        }));
+        let mut asking = JoinSet::new();
+        for reservation in at_once {
+            let store = Arc::clone(&store);
+            asking.spawn(async move { (store.reserve(&reservation).await, reservation.serial) });
+        }
+        let mut new = Vec::new();
+        let (mut too_many, mut renewed, mut existing) = (0, 0, 0);
+        for (outcome, serial) in asking.join_all().await {
+            match outcome {
+                Ok(Reserved::New) => new.push(serial),
+                Ok(Reserved::Existing(record)) => {
+                    assert_eq!(record.provenance.predecessor.as_deref(), Some("a0"));
+                    existing += 1;
+                }
+                Err(ReserveError::TooMany { live }) => {
+                    assert_eq!(live.len(), 3, "{live:?}");
+                    assert!(live.iter().all(|device| device.serial != serial));
+                    too_many += 1;
+                }
+                Err(ReserveError::Renewed { .. }) => renewed += 1,
+                Err(error) => panic!("{serial}: {error}"),
+            }
+        }
+        new.sort();
+        let servers = new.iter().filter(|serial| serial.starts_with('d')).count();
+        assert_eq!(servers, 20, "who is not counted is not refused: {new:?}");
+        // One of three places is taken, and stays so when it is renewed.
+        assert_eq!((too_many, new.len()), (18, 20 + 2 + 1), "{new:?}");
+        assert!(existing <= 1 && existing + renewed == 3, "{existing} {renewed}");
+        let on_record = store.certificates(None, 100).await.unwrap();
+        assert_eq!(on_record.len(), 1 + 20 + 2 + 1, "what was refused left nothing behind");
+    }
+
     async fn a_certificate_has_one_successor(site: Site) {
         let store = with_chan(&site).await;
         issue(&store, &first("a1", "laptop")).await;

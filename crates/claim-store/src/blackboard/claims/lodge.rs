@@ -9,9 +9,9 @@ use super::{ClaimRow, Stamp, find, state_name};
 use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::outages;
-use crate::blackboard::writer::Job;
 use crate::database::Database;
 use crate::row::Columns;
+use crate::writer::Job;
 use crate::{Point, StoreError};
 
 /// A claim whose signatures were verified and whose token was made, on its way to the record.

@@ -8,9 +8,9 @@ use sqlx::AnyConnection;
 use super::{state, state_name};
 use crate::blackboard::assignments::stored;
 use crate::blackboard::log::{self, EntryIds};
-use crate::blackboard::writer::Job;
 use crate::database::Database;
 use crate::row::Columns;
+use crate::writer::Job;
 use crate::{Point, StoreError};
 
 /// A piece that is durable in the object storage.

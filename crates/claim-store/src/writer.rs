@@ -11,7 +11,7 @@ use crate::database::Database;
 use crate::retry::retry;
 
 /// A write that can share its transaction with others of its kind.
-pub(super) trait Job: Send + Sync + Sized + 'static {
+pub(crate) trait Job: Send + Sync + Sized + 'static {
     /// What it led to.
     type Outcome: Send + 'static;
 
@@ -29,7 +29,7 @@ pub(super) trait Job: Send + Sync + Sized + 'static {
 }
 
 /// The task that commits the jobs of one kind, seen from those who wait for it.
-pub(super) struct Writer<J: Job> {
+pub(crate) struct Writer<J: Job> {
     queue: mpsc::Sender<Order<J>>,
 }
 
@@ -45,14 +45,14 @@ struct Waiting<J: Job> {
 
 impl<J: Job> Writer<J> {
     /// Starts the task; it ends when this is dropped and all that waited is answered.
-    pub(super) fn start(database: Arc<Database>) -> Self {
+    pub(crate) fn start(database: Arc<Database>) -> Self {
         let (queue, orders) = mpsc::channel(J::QUEUE);
         tokio::spawn(run(database, orders));
         Self { queue }
     }
 
     /// Has the job committed; when this returns `Ok`, what it wrote is durable.
-    pub(super) async fn commit(&self, job: J) -> Result<J::Outcome, StoreError> {
+    pub(crate) async fn commit(&self, job: J) -> Result<J::Outcome, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Order::Do(Waiting { job, answer })).map_err(|e| match e {
             TrySendError::Full(_) => StoreError::Busy,
@@ -66,7 +66,7 @@ impl<J: Job> Writer<J> {
     }
 
     /// Takes no more, and returns when all that waits is answered.
-    pub(super) async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         let (done, finished) = oneshot::channel();
         if self.queue.send(Order::Finish(done)).await.is_ok() {
             // An error means that the task is gone already, which is just as well.
