@@ -120,7 +120,7 @@ pub(crate) async fn lodge(
             blackboard.log_is_whole()?;
             blackboard.revocations.vouch_for(&evidence)?;
             blackboard.has_room(Need::Record)?;
-            let revocation = judge_signers(blackboard, &claim, &cms, lodged_at)?;
+            let revocation = judge_signers(blackboard, &claim, lodged_at)?;
             let new = NewClaim {
                 outage,
                 ..new_claim(&evidence, person, &claim, &cms, revocation, lodged_at)?
@@ -195,16 +195,13 @@ fn fits(blackboard: &Blackboard, person: &PersonId, claim: &VerifiedClaim) -> Re
 fn judge_signers(
     blackboard: &Blackboard,
     claim: &VerifiedClaim,
-    cms: &[u8],
     now: Timestamp,
 ) -> Result<Vec<u8>, Problem> {
     let mut lists: Vec<RevocationList> = Vec::new();
     for signer in claim.signers() {
         lists.push(blackboard.revocations.judge(signer.person(), now)?.list.clone());
     }
-    let signed = SignedData::from_der(ContentType::Claim, cms);
-    let signed = signed.map_err(|error| error::internal(&error))?;
-    let lists = RevocationLists::for_claim(&signed, &lists);
+    let lists = RevocationLists::for_claim(claim.message(), &lists);
     Ok(lists.map_err(|error| error::internal(&error))?.to_bytes())
 }
 

@@ -13,7 +13,8 @@ use crate::hand_in::withdrawal_content;
 pub struct VerifiedClaim {
     id: ClaimId,
     manifest: Manifest,
-    signed: VerifiedSignedData,
+    message: SignedData,
+    verified: VerifiedSignedData,
 }
 
 /// Why a message is not a claim, or not one that its signers may make.
@@ -74,12 +75,17 @@ impl VerifiedClaim {
         let signed = SignedData::from_der(ContentType::Claim, cms)?;
         // Before any signature: what is no manifest costs nobody a verification.
         let manifest = Manifest::from_slice(signed.unverified_content())?;
-        let signed = signed.verify_with(path)?;
-        let persons = signed.signers().iter().map(|signer| signer.person().id());
+        let verified = signed.verify_with(path)?;
+        let persons = verified.signers().iter().map(|signer| signer.person().id());
         if let Some(signer) = persons.clone().find(|person| !manifest.may_sign(person)) {
             return Err(ClaimError::Signer { signer: signer.clone() });
         }
-        Ok(Self { id: ClaimId::of_manifest(signed.content()), manifest, signed })
+        Ok(Self {
+            id: ClaimId::of_manifest(verified.content()),
+            manifest,
+            message: signed,
+            verified,
+        })
     }
 
     /// Its id.
@@ -94,7 +100,12 @@ impl VerifiedClaim {
 
     /// Who signed it.
     pub fn signers(&self) -> &[VerifiedSigner] {
-        self.signed.signers()
+        self.verified.signers()
+    }
+
+    /// The message that they signed.
+    pub fn message(&self) -> &SignedData {
+        &self.message
     }
 
     /// Whether this person is one of those who signed.

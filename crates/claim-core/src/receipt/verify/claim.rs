@@ -1,11 +1,11 @@
 //! Point 2: the claim.
 
-use claim_pki::{Certificate, ContentType, SignedData};
+use claim_pki::Certificate;
 
 use super::container::Opened;
 use super::finding::Finding;
 use super::report::{Claimed, Report, SignedBy, Tell};
-use crate::claim::{ClaimError, VerifiedClaim};
+use crate::claim::VerifiedClaim;
 use crate::receipt::Member;
 use crate::receipt::certificates::issuers;
 use claim_pki::{PathError, Root};
@@ -29,11 +29,11 @@ pub(super) fn check(
         root.verify_person(chain, leaf.not_before())
     });
     let claim = claim.map_err(Finding::from)?;
-    let signed = SignedData::from_der(ContentType::Claim, cms).map_err(ClaimError::from)?;
     if let Some(staff) = &claim.manifest().by {
         found.push(Finding::ByStaff { staff: staff.clone() });
     }
-    Ok(Signed { claim, issuers: issuers(&signed) })
+    let issuers = issuers(claim.message());
+    Ok(Signed { claim, issuers })
 }
 
 impl Tell for Signed {
