@@ -1,4 +1,4 @@
-//! Chores of the repository: `cargo xtask test` is the one test command.
+//! Chores of the repository: `cargo xtask test` is the one test command, `cargo xtask package` makes what is installed elsewhere.
 //!
 //! Whatever a test needs from outside Rust is found, installed (as root on Debian) or named before anything runs;
 //! nothing is skipped in silence.
@@ -7,6 +7,7 @@ mod fuzz;
 mod interop;
 mod model;
 mod needs;
+mod package;
 mod python;
 
 use std::process::Command;
@@ -56,6 +57,11 @@ enum Chore {
         /// Have Blackboard's records on a PostgreSQL server, which is killed as well
         #[arg(long)]
         postgres: bool,
+    },
+    /// Make a Debian package, a container image, or the list of what is in them
+    Package {
+        #[command(subcommand)]
+        package: package::Package,
     },
     /// Fuzz every decoder and state machine; fails when something is found
     Fuzz(fuzz::Fuzz),
@@ -116,6 +122,7 @@ fn main() -> Result<()> {
         Chore::Test { quick: false } => {
             provide()?;
             run(&[FORMAT, LINTS, DOCS, ALL_TESTS])?;
+            package::check()?;
             interop::run()?;
             model::run(false)
         }
@@ -123,6 +130,7 @@ fn main() -> Result<()> {
         Chore::Model { full } => model::run(full),
         Chore::Bench { arguments } => bench(&arguments),
         Chore::Crash { rounds, seed, postgres } => crash(rounds, seed, postgres),
+        Chore::Package { package } => package::run(&package),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
     }
 }

@@ -15,7 +15,14 @@ struct Need {
 
 const MAUDE: Need = Need { program: "maude", package: "maude" };
 
-const NEEDS: [Need; 13] = [
+/// What makes packages, beside what is needed anyway.
+const PACKAGING: [Need; 3] = [
+    Need { program: "lintian", package: "lintian" },
+    Need { program: "buildah", package: "buildah" },
+    Need { program: "file", package: "file" },
+];
+
+const NEEDS: [Need; 15] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
@@ -29,6 +36,8 @@ const NEEDS: [Need; 13] = [
     Need { program: "systemd-analyze", package: "systemd" },
     Need { program: "nginx", package: "nginx" },
     Need { program: "softhsm2-util", package: "softhsm2" },
+    Need { program: "dpkg-deb", package: "dpkg" },
+    Need { program: "strip", package: "binutils" },
 ];
 
 /// Makes sure that everything is there.
@@ -39,6 +48,12 @@ pub(crate) fn provide() -> Result<()> {
 /// Makes sure that Maude is there, which runs the model.
 pub(crate) fn provide_maude() -> Result<()> {
     install(&[MAUDE])
+}
+
+/// Makes sure that everything is there that makes packages.
+pub(crate) fn provide_packaging() -> Result<()> {
+    install(&NEEDS)?;
+    install(&PACKAGING)
 }
 
 fn install(needs: &[Need]) -> Result<()> {
@@ -76,7 +91,8 @@ fn is_there(program: &str) -> bool {
     folders.iter().any(|folder| folder.join(program).is_file())
 }
 
-fn is_root() -> bool {
+/// Whether whoever runs this may do everything on this machine.
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
