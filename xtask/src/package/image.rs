@@ -128,12 +128,13 @@ fn runs(archive: &Path) -> Result<()> {
     if Path::new("/etc/resolv.conf").exists() {
         std::fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))?;
     }
+    std::fs::create_dir_all(root.join("dev"))?;
     let inside = |arguments: &[&str]| {
+        // As any runtime does: devices, a root of its own, a folder.
+        let script = "mount --rbind /dev \"$0/dev\" && exec chroot \"$0\" /usr/bin/claim \"$@\"";
         let mut inside = super::as_root("unshare");
-        inside.arg("--root").arg(&root).args(["--wd", "/var/lib/claim"]);
-        inside.arg("/usr/bin/claim").args(arguments).env_clear();
-        // `unshare` itself is found by it.
-        inside.env("PATH", "/usr/bin:/bin");
+        inside.args(["--mount", "sh", "-c", script]).arg(&root).args(arguments).env_clear();
+        inside.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         inside
     };
     let version = said(&mut inside(&["--version"]))?;
