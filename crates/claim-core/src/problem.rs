@@ -174,6 +174,74 @@ problem_types! {
         "That id is not one that CUHK certifies",
         "The id is not in CUHK's records.",
         "Check the id; if it is right, ask the people who run CUHK.";
+    // Step 1 by the university's single sign-on.
+    /// No single sign-on is configured.
+    SignInNotOffered = "sign-in-not-offered", 404, Cuhk,
+        "This CUHK offers no single sign-on",
+        "The people who run it have not connected it with a sign-in service.",
+        "Enrol with an invitation: `claim student enroll --invite-file FILE`.";
+    /// More keys wait for their persons than may.
+    TooManySignIns = "too-many-sign-ins", 503, Cuhk,
+        "Too many sign-ins wait at the moment",
+        "Keys that wait for their person's sign-in are bounded in number, all together and for each address.",
+        "Wait as long as Retry-After says and begin again; that is safe.";
+    /// The person did not confirm it in time, or the certificate was not fetched.
+    SignInExpired = "sign-in-expired", 403, Cuhk,
+        "There is no such sign-in any more",
+        "A sign-in waits ten minutes for its person, and its certificate another ten; or it was never begun here.",
+        "Begin again with `claim student enroll --sso`; your key stays the same.";
+    /// The person said that it is not their key.
+    SignInDenied = "sign-in-denied", 403, Cuhk,
+        "The sign-in was denied",
+        "Somebody who was signed in with your id said in the browser that this key is not theirs.",
+        "If it was you, begin again; if not, tell the people who run CUHK.";
+    /// The terminal asks more often than it was told.
+    SignInPolledTooOften = "sign-in-polled-too-often", 429, Cuhk,
+        "The terminal asks too often",
+        "What became of a sign-in may be asked every few seconds, as the answers say.",
+        "Wait as long as Retry-After says, and then between any two questions.";
+    /// No key waits under the code that was typed.
+    SignInCodeWrong = "sign-in-code-wrong", 403, Cuhk,
+        "No terminal waits under that code",
+        "The code is mistyped, was used before, or its ten minutes are over.",
+        "Type the code as your own terminal shows it; if it is over, begin again with `claim student enroll --sso`.";
+    /// Another browser than the one in which the code was typed, or a request that none of our pages made.
+    SignInOtherBrowser = "sign-in-other-browser", 403, Cuhk,
+        "This sign-in does not belong to this browser",
+        "The code was not typed in this browser, another browser has taken over since, or the browser does not keep cookies. So that nobody can make you confirm something, one browser goes the whole way.",
+        "Open the link that your terminal shows, in one browser, and type the code there.";
+    /// The university's answer is not the one that this browser waits for.
+    SignInStateWrong = "sign-in-state-wrong", 403, Cuhk,
+        "This answer of the sign-in service is not the one that is awaited",
+        "It belongs to another visit, or was used before: each is good once.",
+        "Open the link that your terminal shows, and type the code again.";
+    /// The sign-in service did not sign the person in.
+    SignInNotMade = "sign-in-not-made", 403, Cuhk,
+        "The sign-in service has not signed you in",
+        "You stopped there, it refused, or it did not take back the code that it had given out.",
+        "Open the link that your terminal shows, and type the code again; if it lasts, tell the people who run CUHK.";
+    /// The ID token does not hold.
+    SignInTokenRefused = "sign-in-token-refused", 403, Cuhk,
+        "What the sign-in service says of you cannot be trusted",
+        "Its ID token is not signed by its own keys, not for this CUHK, not for this visit, or not of now; the detail names the first thing that is wrong.",
+        "Begin again; if it happens again, tell the people who run CUHK.";
+    /// The ID token has no student ID.
+    SignInWithoutId = "sign-in-without-id", 403, Cuhk,
+        "The sign-in service does not tell your student ID",
+        "What it says of you has no student ID of ten digits where CUHK looks for one.",
+        "If you have one, tell the people who run CUHK; until then, enrol with an invitation.";
+    /// Somebody else signed in than the terminal asked for.
+    SignInOtherPerson = "sign-in-other-person", 403, Cuhk,
+        "Somebody else is signed in than the terminal asks for",
+        "The terminal asks for a certificate for one student ID, and the sign-in service says that you have another. If the terminal is not yours, somebody may be trying to have you confirm their key.",
+        "Sign out there and sign in as yourself, or begin again with your own student ID: `claim student enroll --sso --sid ID`.";
+    /// The sign-in service cannot be reached, or does not work.
+    SignInUnavailable = "sign-in-unavailable", 503, Cuhk,
+        "The sign-in service cannot be reached at the moment",
+        "CUHK got no usable answer from the university's sign-in service. Your key and your code wait meanwhile.",
+        "Wait as long as Retry-After says and go on; if it lasts, tell the people who run CUHK, or enrol with an invitation.";
+
+    // Timestamps of CUHK.
     /// What asks for a timestamp cannot be granted.
     TimestampRequest = "timestamp-request", 400, Cuhk,
         "The request for a timestamp cannot be granted",

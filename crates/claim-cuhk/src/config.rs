@@ -10,6 +10,7 @@ use claim_store::Faults;
 use serde::Deserialize;
 
 use crate::keys::KeySettings;
+use crate::sso::SsoSettings;
 
 /// The port that CUHK listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 9335;
@@ -53,6 +54,8 @@ pub struct Config {
     pub clock: Clock,
     /// Where the private keys of root and issuing authority are.
     pub keys: KeySettings,
+    /// The university's sign-in service, where people enrol by it.
+    pub sso: Option<SsoSettings>,
     /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
     pub faults: Faults,
 }
@@ -65,6 +68,10 @@ pub struct Quotas {
     pub timestamps_per_minute: NonZeroU32,
     /// Codes that may be refused for one id in a minute, on this replica, whether there is such an id or not.
     pub wrong_codes_per_minute: NonZeroU32,
+    /// Sign-ins that may be begun from one address in a minute, on this replica.
+    pub sign_ins_per_minute: NonZeroU32,
+    /// Sign-ins that may wait for their persons at a time.
+    pub sign_ins_waiting: NonZeroU32,
 }
 
 impl Default for Quotas {
@@ -74,6 +81,10 @@ impl Default for Quotas {
             timestamps_per_minute: const { NonZeroU32::new(20).unwrap() },
             // Nobody mistypes as often, and codes are pasted.
             wrong_codes_per_minute: const { NonZeroU32::new(20).unwrap() },
+            // A class in one room, behind one address.
+            sign_ins_per_minute: const { NonZeroU32::new(120).unwrap() },
+            // Half a kilobyte each.
+            sign_ins_waiting: const { NonZeroU32::new(10_000).unwrap() },
         }
     }
 }
@@ -95,6 +106,7 @@ impl Config {
             keep_free: None,
             clock: Clock::system(),
             keys: KeySettings::default(),
+            sso: None,
             faults: Faults::none(),
         }
     }

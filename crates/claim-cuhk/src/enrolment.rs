@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Problem, ProblemType};
-use claim_pki::{CertificationRequest, IssueError, KeyError, PersonId};
+use claim_pki::{CertificationRequest, IssueError, KeyError, PersonId, PublicKey};
 use claim_store::cuhk::audit::Authentication;
 use claim_store::cuhk::{Provenance, ReserveError};
 use claim_store::{DiskFault, StoreError};
@@ -72,6 +72,30 @@ impl Admitted {
         let predecessor = Some(serial.to_string());
         let provenance = Provenance { predecessor, ..known_by(Authentication::Certificate) };
         Ok(Self { holder, name, code_hash: None, provenance, by_folder_code: false })
+    }
+
+    /// Takes whoever has signed in with the university, if they are on the roster. Whether they were once is not told.
+    pub(crate) async fn by_sign_in(
+        cuhk: &Cuhk,
+        holder: Invitee,
+        secret_hash: [u8; 32],
+    ) -> Result<Self, Problem> {
+        let name =
+            name_on_record(cuhk, &holder).await.map_err(|problem| match problem.problem_type {
+                ProblemType::NotOnRoster => {
+                    Problem::new(ProblemType::NotOnRoster, format!("{holder} is not on the roster"))
+                }
+                _ => problem,
+            })?;
+        let code_hash = Some(Digest::from_bytes(secret_hash));
+        let provenance = known_by(Authentication::SingleSignOn);
+        Ok(Self { holder, name, code_hash, provenance, by_folder_code: false })
+    }
+
+    /// What is to be made for a key whose request was checked before.
+    pub(crate) fn order_for(self, public_key: PublicKey) -> Order {
+        let Self { holder, name, code_hash, provenance, .. } = self;
+        Order { holder, name, public_key, code_hash, provenance }
     }
 
     /// What is to be made of this request: the key is the request's, the subject is not.

@@ -12,6 +12,7 @@ use crate::authority::AuthorityError;
 use crate::crl::ListError;
 use crate::elsewhere::ElsewhereError;
 use crate::own_certificate::OwnCertificateError;
+use crate::sso::SsoError;
 use crate::witness::WitnessError;
 
 /// Why CUHK does not start. `Display` tells what happened, [`Self::why`] why, [`Self::advice`] what to do.
@@ -64,6 +65,9 @@ pub enum StartError {
     /// The key or certificate of its witness cannot be made or used.
     #[error(transparent)]
     Witness(#[from] WitnessError),
+    /// The sign-in service is not set up rightly.
+    #[error(transparent)]
+    SingleSignOn(#[from] SsoError),
     /// The TLS certificate from elsewhere cannot be used.
     #[error(transparent)]
     ExternalTls(#[from] ExternalTlsError),
@@ -134,6 +138,11 @@ impl StartError {
             Self::Elsewhere(error) => error.advice(),
             Self::OwnCertificate(error) => error.advice(),
             Self::Witness(error) => error.advice(),
+            Self::SingleSignOn(_) => {
+                "Put [cuhk.sso] in claim.toml right, or leave it out: people then enrol with \
+                 invitations alone."
+                    .to_owned()
+            }
             Self::Lists(_) => "Put that right and start again.".to_owned(),
             Self::Folder(FileError::Full { .. }) | Self::Store(StoreError::Full { .. }) => {
                 "Make room on the disk and start again.".to_owned()

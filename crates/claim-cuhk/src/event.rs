@@ -98,6 +98,15 @@ pub enum Event {
         /// Who sent it.
         peer: SocketAddr,
     },
+    /// Somebody who had signed in with the university said that the key which waited for them is not theirs.
+    SignInDenied {
+        /// Who said so.
+        person: PersonId,
+        /// SHA-256 of the public key that got no certificate (its SubjectPublicKeyInfo).
+        key_fingerprint: Digest,
+        /// The address of the terminal that had asked.
+        begun_from: String,
+    },
     /// The keys of a Blackboard's evidence were certified by the request file in the folder (local demo mode).
     EvidenceCertified(CertifiedEvidence),
     /// The request file in the folder was not answered (local demo mode).

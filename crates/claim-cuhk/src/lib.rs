@@ -2,6 +2,7 @@
 //!
 //! It makes or loads its root and issuing certificate, serves Enrolment over Secure Transport (RFC 7030 as
 //! clarified by RFC 8951: `cacerts`, `simpleenroll`, `simplereenroll`), keeps the roster, and invites people and servers, by mail too.
+//! Where the university has a single sign-on, people enrol by it (OpenID Connect).
 //! It stamps claims whose Blackboard cannot be reached (RFC 3161).
 //! The keys of evidence (timestamp, log, witness) it certifies by the root itself, and it cosigns logs (C2SP tlog-witness).
 //! Every certificate is on record before it is signed, and again before it is given out.
@@ -38,7 +39,9 @@ mod requests;
 mod revoking;
 mod routes;
 mod server;
+mod sign_in;
 mod signing;
+mod sso;
 mod state;
 mod timestamps;
 mod witness;
@@ -76,5 +79,6 @@ pub use own_certificate::OwnCertificateError;
 pub use revoking::RevokedEntry;
 pub use server::{Running, start};
 pub use signing::NoAnswer;
+pub use sso::{SsoError, SsoSettings};
 pub use timestamps::TimestampKeyError;
 pub use witness::WitnessError;

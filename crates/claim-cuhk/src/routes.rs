@@ -4,6 +4,7 @@ mod crl;
 mod est;
 mod pages;
 mod revocations;
+mod sign_in;
 mod tsa;
 mod urgency;
 
@@ -27,6 +28,7 @@ pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
         .merge(claim_witness::routes())
         .merge(revocations::routes())
         .merge(tsa::routes())
+        .merge(sign_in::routes())
         .merge(pages::routes())
         .merge(problem_pages());
     let routes = match cuhk.mode {

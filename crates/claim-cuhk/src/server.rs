@@ -41,7 +41,9 @@ use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
 use crate::requests;
 use crate::routes::{router, urgency};
+use crate::sign_in::{CALLBACK, SignIns};
 use crate::signing;
+use crate::sso::{Provider, SsoError};
 use crate::state::Cuhk;
 use crate::timestamps::{self, TimestampAuthority};
 use crate::witness;
@@ -97,6 +99,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         Found::Loaded => Event::RootLoaded { fingerprint },
     });
 
+    let sign_ins = sign_ins(&config, mode, &origin)?;
     let desk = Desk::new(authority, store, config.clock.clone());
     let ceremony =
         Ceremony { folder: &folder, store: &desk.store, origin: &origin, now: desk.clock.now() };
@@ -129,6 +132,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
             pin: RootPin::of(&fingerprint),
             life: config.code_life,
         },
+        sign_ins,
         desk,
         mode,
         origin: origin.clone(),
@@ -263,6 +267,17 @@ pub(crate) fn lock(folder: &Folder) -> Result<FolderLock, StartError> {
     })?;
     check_restored(dir)?;
     Ok(lock)
+}
+
+/// Signing in with the university, where a sign-in service is configured.
+fn sign_ins(config: &Config, mode: Mode, origin: &Origin) -> Result<Option<SignIns>, SsoError> {
+    let Some(settings) = &config.sso else { return Ok(None) };
+    if mode == Mode::LocalDemo {
+        return Err(SsoError::LocalDemo);
+    }
+    let provider = Provider::new(settings, origin.join(CALLBACK), config.clock.clone())?;
+    let quotas = config.quotas;
+    Ok(Some(SignIns::new(provider, quotas.sign_ins_per_minute, quotas.sign_ins_waiting)))
 }
 
 fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {

@@ -24,6 +24,7 @@ use crate::event::{Event, Observer};
 use crate::folder::Folder;
 use crate::invite::Invitations;
 use crate::mode::Mode;
+use crate::sign_in::SignIns;
 use crate::timestamps::TimestampAuthority;
 
 /// A serving CUHK.
@@ -40,6 +41,8 @@ pub(crate) struct Cuhk {
     /// How many wrong codes each id may have.
     pub(crate) guesses: Guesses,
     pub(crate) invitations: Invitations,
+    /// Enrolment by the university's single sign-on, where it is offered.
+    pub(crate) sign_ins: Option<SignIns>,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub(crate) renewal_grace: u32,
     pub(crate) body_read_timeout: Duration,
@@ -56,6 +59,8 @@ pub(crate) enum Asked {
         /// Whether the code is the one in the folder.
         from_folder: bool,
     },
+    /// By the university's single sign-on.
+    BySignIn,
     /// By the certificate of now.
     ByCertificate,
 }
@@ -116,7 +121,7 @@ impl Cuhk {
         let issued = given.issued;
         let repeated = issued.repeated;
         self.tell(match asked {
-            Asked::ByCode { .. } => Event::Enrolled(issued),
+            Asked::ByCode { .. } | Asked::BySignIn => Event::Enrolled(issued),
             Asked::ByCertificate => Event::Renewed(issued),
         });
         if !repeated && matches!(asked, Asked::ByCode { from_folder: true }) {
@@ -163,16 +168,21 @@ impl Cuhk {
         result: Result<Response, Problem>,
     ) -> Response {
         result.unwrap_or_else(|problem| {
-            let (problem_type, detail) = (problem.problem_type, problem.detail.clone());
-            self.ledger.refused(problem_type, &detail, by, peer.ip(), self.desk.clock.now());
-            // The terminal has it too; here it stands with the request's id.
-            tracing::debug!(problem = problem_type.slug(), detail, "refused");
-            // A flood that is turned away must not flood the terminal; it is counted.
-            if problem_type != ProblemType::TooManyRefusals {
-                self.tell(Event::Refused { problem_type, detail, peer });
-            }
+            self.tell_refused(by, peer, &problem);
             Refusal(problem).into_response()
         })
+    }
+
+    /// Tells of a refusal.
+    pub(crate) fn tell_refused(&self, by: Option<By>, peer: SocketAddr, problem: &Problem) {
+        let (problem_type, detail) = (problem.problem_type, problem.detail.clone());
+        self.ledger.refused(problem_type, &detail, by, peer.ip(), self.desk.clock.now());
+        // The terminal has it too; here it stands with the request's id.
+        tracing::debug!(problem = problem_type.slug(), detail, "refused");
+        // A flood that is turned away must not flood the terminal; it is counted.
+        if problem_type != ProblemType::TooManyRefusals {
+            self.tell(Event::Refused { problem_type, detail, peer });
+        }
     }
 
     pub(crate) fn tell(&self, event: Event) {

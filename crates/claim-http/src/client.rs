@@ -108,6 +108,17 @@ pub fn https_client_by(
     client(tls, timeout, &|name| std::env::var(name).ok())
 }
 
+/// A client for services that are not Claim's, which the system's roots vouch for. Plain HTTP is for the caller to
+/// refuse: a service on this machine may do without TLS.
+///
+/// # Errors
+/// [`ClientError`].
+pub fn web_client(clock: &Clock, timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    let tls = client_tls(&ServerTrust::System, None, clock)?;
+    let builder = builder(tls, timeout, &|name| std::env::var(name).ok())?;
+    builder.build().map_err(ClientError::Http)
+}
+
 /// A client for what is signed and public: it believes whoever answers, also without TLS.
 pub(crate) fn public_client(
     clock: &Clock,

@@ -24,7 +24,7 @@ pub const CERTS_ONLY: &str = "application/pkcs7-mime; smime-type=certs-only";
 pub const CSR_ATTRIBUTES: &str = "application/csrattrs";
 
 /// The largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
+pub(crate) const MAX_ANSWER: usize = 64 * 1024;
 
 /// The columns of encoded bodies: some clients fail on one long line.
 const COLUMNS: usize = 76;
@@ -145,7 +145,12 @@ pub struct NotBase64;
 
 async fn enroll(request: reqwest::RequestBuilder, der: &[u8]) -> Result<Certificate, EstError> {
     let request = request.header(header::CONTENT_TYPE, PKCS10).body(encode_est_body(der));
-    let mut certificates = certificates(send(request, MAX_ANSWER).await?)?;
+    one_certificate(send(request, MAX_ANSWER).await?)
+}
+
+/// The certificate that was issued, and nothing beside it.
+pub(crate) fn one_certificate(answer: Answer) -> Result<Certificate, EstError> {
+    let mut certificates = certificates(answer)?;
     match (certificates.pop(), certificates.len()) {
         (Some(certificate), 0) => Ok(certificate),
         (popped, rest) => {

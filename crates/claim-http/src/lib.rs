@@ -34,6 +34,7 @@ mod rates;
 mod reach;
 mod refused;
 mod server;
+mod sign_in;
 mod standing;
 mod steady;
 mod tls;
@@ -45,7 +46,7 @@ pub use admission::UrgencyOf;
 pub use body::{BodyError, Content, read_body, read_content};
 pub use budget::Budget;
 pub use client::{
-    Answer, ClientError, https_client, https_client_by, read_answer, retry_after, send,
+    Answer, ClientError, https_client, https_client_by, read_answer, retry_after, send, web_client,
 };
 pub use clock::Clock;
 pub use connection::ConnectionInfo;
@@ -63,13 +64,14 @@ pub use listen::{BindError, bind, loopback};
 pub use metrics::Metrics;
 pub use mirror::{MirrorError, MirrorUrl, MirrorUrlError};
 pub use nudge::{Nudge, Nudged};
-pub use pages::problem_pages;
+pub use pages::{html_text, problem_page, problem_pages, visit_page};
 pub use problem::{PROBLEM_JSON, Refusal, problem_response};
 pub use problem_answer::ProblemAnswer;
 pub use random::system_rng;
 pub use rates::{Rates, UnderWay};
 pub use reach::{ReachError, TlsFailure};
 pub use server::{Server, Stopped};
+pub use sign_in::{SignInAnswer, SignInBegun, ask_sign_in, begin_sign_in};
 pub use standing::Standing;
 pub use tls::{
     CertificateSwitch, ClientCertificates, ExternalChange, ExternalTls, ExternalTlsError,

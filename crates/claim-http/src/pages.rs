@@ -11,7 +11,7 @@ use axum::routing::get;
 use claim_core::{Digest, Problem, ProblemType, encoding};
 use http::header;
 
-use crate::problem::Refusal;
+use crate::problem::{Refusal, Told, problem_head};
 
 const STYLE: &str = "\
 body{font:1.1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1.2rem;\
@@ -30,6 +30,40 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
          frame-ancestors 'none'"
     )
 });
+
+/// The same, with forms that lead back to this server.
+static POLICY_WITH_FORMS: LazyLock<String> =
+    LazyLock::new(|| POLICY.replace("form-action 'none'", "form-action 'self'"));
+
+/// A page that belongs to one visit: never stored, never framed, with forms that lead to this server alone and without
+/// anything from elsewhere.
+///
+/// `content` is HTML; a stranger's text stands in it by [`html_text`].
+pub fn visit_page(title: &str, content: &str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY_WITH_FORMS.as_str()),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    (headers, document(title, content)).into_response()
+}
+
+/// A refusal for somebody who sits at a browser: the same status, header fields and count as the document's, in words.
+pub fn problem_page(problem: &Problem) -> Response {
+    let problem_type = problem.problem_type;
+    let content =
+        format!("{}<p><small>{}</small></p>", describe(problem_type), html_text(&problem.detail));
+    let mut response = visit_page(problem_type.title(), &content);
+    problem_head(problem, &mut response);
+    response.extensions_mut().insert(Told(problem_type));
+    response
+}
+
+/// Text as HTML; what stands between backticks is code.
+pub fn html_text(text: &str) -> String {
+    escape(text)
+}
 
 /// Serves `/problems/` and a page for each type of problem below it.
 pub fn problem_pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -65,7 +99,7 @@ fn list() -> String {
 fn describe(problem_type: ProblemType) -> String {
     format!(
         "<h1>{}</h1><h2>Why</h2><p>{}</p><h2>What to do</h2><p>{}</p>\
-         <p><small>HTTP status {} · <code>{}</code> · <a href=\"./\">all problems</a></small></p>",
+         <p><small>HTTP status {} · <code>{}</code> · <a href=\"/problems/\">all problems</a></small></p>",
         escape(problem_type.title()),
         escape(problem_type.why()),
         escape(problem_type.what_to_do()),
@@ -75,18 +109,21 @@ fn describe(problem_type: ProblemType) -> String {
 }
 
 fn page(title: &str, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>\
-         <style>{STYLE}</style><main>{content}</main></html>\n",
-        escape(title)
-    );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "max-age=3600"),
         (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
     ];
-    (headers, html).into_response()
+    (headers, document(title, content)).into_response()
+}
+
+fn document(title: &str, content: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>\
+         <style>{STYLE}</style><main>{content}</main></html>\n",
+        escape(title)
+    )
 }
 
 /// Text as HTML; what stands between backticks is code.

@@ -48,11 +48,22 @@ fn status(problem_type: ProblemType) -> StatusCode {
     StatusCode::from_u16(problem_type.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The headers that HTTP demands of a status.
+/// Gives an answer with other content the status of a problem, and the header fields that go with it.
+pub(crate) fn problem_head(problem: &Problem, response: &mut Response) {
+    *response.status_mut() = status(problem.problem_type);
+    demanded(problem, response.headers_mut());
+}
+
+/// The media type, and what HTTP demands of a status.
 fn headers(problem: &Problem, headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    demanded(problem, headers);
+}
+
+/// The headers that HTTP demands of a status.
+fn demanded(problem: &Problem, headers: &mut HeaderMap) {
     /// Seconds, where the problem does not tell them by a member `retry_after`.
     const RETRY_AFTER: u64 = 5;
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     match problem.problem_type.status() {
         // RFC 9110 §15.5.2: a 401 must tell how to authenticate.
         401 => {

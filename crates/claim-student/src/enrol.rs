@@ -1,6 +1,7 @@
 //! Steps 1 and 2: from an invitation, or a local CUHK, to a certificate; and its renewal.
 
 mod error;
+mod sign_in;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -59,6 +59,19 @@ pub enum Event {
         /// How long it is in DER.
         bytes: usize,
     },
+    /// Step 1: CUHK keeps the key until its person has signed in with the university, in a browser.
+    SignInWanted {
+        /// The page to open.
+        link: String,
+        /// What is typed there.
+        code: String,
+        /// SHA-256 of the public key (SubjectPublicKeyInfo), which the page shows too.
+        fingerprint: Digest,
+        /// Until when, by CUHK's clock.
+        expires_at: Timestamp,
+    },
+    /// The person is signed in, and has still to confirm the key in the browser.
+    SignedIn,
     /// Step 2: the certificate came, was checked against the root, and is stored.
     CertificateReceived {
         /// Whom it names.

@@ -375,11 +375,15 @@ pub(crate) enum StudentCommand {
     /// Get a certificate (steps 1 and 2)
     #[command(after_help = "Examples:\n  \
         claim student enroll --sid 1155123456            (a local CUHK, or asks for the invitation)\n  \
+        claim student enroll --sso --sid 1155123456      (signing in with the university)\n  \
         claim student enroll --invite-file invitation.txt\n  \
         pbpaste | claim student enroll --invite-file -")]
     Enroll {
         #[command(flatten)]
         student: DialogueArgs,
+        /// Sign in with the university, in a browser, instead of an invitation; takes cuhk.cer
+        #[arg(long, env = "CLAIM_SSO", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, conflicts_with = "invite_file")]
+        sso: bool,
         /// File with the invitation line; - for standard input
         #[arg(long, env = "CLAIM_INVITE_FILE", value_name = "FILE|-")]
         invite_file: Option<PathBuf>,

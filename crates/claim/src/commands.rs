@@ -32,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) cuhk_limits: Limits,
     pub(crate) cuhk_quotas: claim_cuhk::Quotas,
     pub(crate) cuhk_mail: Option<claim_cuhk::MailSettings>,
+    pub(crate) cuhk_sso: Option<claim_cuhk::SsoSettings>,
     pub(crate) blackboard_limits: Limits,
     pub(crate) blackboard_quotas: Quotas,
 }

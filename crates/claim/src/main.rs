@@ -56,8 +56,15 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
-    let Settings { cli, cuhk_limits, cuhk_quotas, cuhk_mail, blackboard_limits, blackboard_quotas } =
-        settings;
+    let Settings {
+        cli,
+        cuhk_limits,
+        cuhk_quotas,
+        cuhk_mail,
+        cuhk_sso,
+        blackboard_limits,
+        blackboard_quotas,
+    } = settings;
     let dir = cli.global.dir;
     let context = Context {
         terminal,
@@ -65,6 +72,7 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
         cuhk_limits,
         cuhk_quotas,
         cuhk_mail,
+        cuhk_sso,
         blackboard_limits,
         blackboard_quotas,
     };

@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) cuhk_limits: Limits,
     pub(crate) cuhk_quotas: claim_cuhk::Quotas,
     pub(crate) cuhk_mail: Option<claim_cuhk::MailSettings>,
+    pub(crate) cuhk_sso: Option<claim_cuhk::SsoSettings>,
     pub(crate) blackboard_limits: Limits,
     pub(crate) blackboard_quotas: Quotas,
 }
@@ -63,6 +64,7 @@ pub(crate) fn load(
     let cuhk_limits = take(&mut options, "cuhk", "limits").map_err(wrong)?;
     let cuhk_quotas = take(&mut options, "cuhk", "quotas").map_err(wrong)?;
     let cuhk_mail = take(&mut options, "cuhk", "mail").map_err(wrong)?;
+    let cuhk_sso = take(&mut options, "cuhk", "sso").map_err(wrong)?;
     let blackboard_limits = take(&mut options, "blackboard", "limits").map_err(wrong)?;
     let blackboard_quotas = take(&mut options, "blackboard", "quotas").map_err(wrong)?;
     let command = with_defaults(Cli::command(), options).map_err(wrong)?;
@@ -74,7 +76,15 @@ pub(crate) fn load(
         }
         Err(error) => return Err(SettingsError::Usage(error)),
     };
-    Ok(Settings { cli, cuhk_limits, cuhk_quotas, cuhk_mail, blackboard_limits, blackboard_quotas })
+    Ok(Settings {
+        cli,
+        cuhk_limits,
+        cuhk_quotas,
+        cuhk_mail,
+        cuhk_sso,
+        blackboard_limits,
+        blackboard_quotas,
+    })
 }
 
 /// Reads the command line with all that is checked about it.

@@ -33,6 +33,10 @@ mod odd;
 mod outages;
 #[path = "refusals/program.rs"]
 mod program;
+#[path = "../../claim-cuhk/tests/cuhk/provider.rs"]
+mod provider;
+#[path = "refusals/sign_in.rs"]
+mod sign_in;
 #[path = "refusals/steps.rs"]
 mod steps;
 #[path = "refusals/student.rs"]

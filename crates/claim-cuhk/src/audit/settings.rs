@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::config::{Config, Quotas};
 use crate::keys::{KeySetting, KeySettings};
 use crate::mode::Mode;
+use crate::sso::SsoSettings;
 
 /// That CUHK starts with these settings.
 pub(crate) async fn started(
@@ -63,12 +64,19 @@ fn settings(config: &Config) -> BTreeMap<&'static str, String> {
         external_tls,
         metrics,
         limits,
-        quotas: Quotas { timestamps_per_minute, wrong_codes_per_minute },
+        quotas:
+            Quotas {
+                timestamps_per_minute,
+                wrong_codes_per_minute,
+                sign_ins_per_minute,
+                sign_ins_waiting,
+            },
         code_life,
         renewal_grace,
         keep_free,
         clock: _,
         keys: KeySettings { root, issuing, root_elsewhere },
+        sso,
         faults: _,
     } = config;
     let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
@@ -89,12 +97,26 @@ fn settings(config: &Config) -> BTreeMap<&'static str, String> {
         ("limits_sha256", Digest::of(format!("{limits:?}").as_bytes()).to_string()),
         ("timestamps_per_minute", timestamps_per_minute.to_string()),
         ("wrong_codes_per_minute", wrong_codes_per_minute.to_string()),
+        ("sign_ins_per_minute", sign_ins_per_minute.to_string()),
+        ("sign_ins_waiting", sign_ins_waiting.to_string()),
+        ("single_sign_on", sso.as_ref().map_or_else(|| "none".to_owned(), service)),
         ("code_life_seconds", code_life.to_string()),
         ("renewal_grace_seconds", renewal_grace.to_string()),
         ("keep_free_bytes", or_default(keep_free.map(|bytes| bytes.to_string()))),
         ("root_key", if *root_elsewhere { "elsewhere".to_owned() } else { place(root) }),
         ("issuing_key", place(issuing)),
     ])
+}
+
+/// Whom CUHK believes who somebody is, and how it reads that.
+fn service(sso: &SsoSettings) -> String {
+    let SsoSettings { issuer, client_id, client_secret, claim, domain, scope } = sso;
+    let domain = domain.as_deref().unwrap_or("none");
+    // Where the secret is, not what it is.
+    let secret = client_secret.as_deref().unwrap_or("none");
+    format!(
+        "{issuer}, client {client_id}, secret {secret}, claim {claim}, domain {domain}, scope {scope}"
+    )
 }
 
 /// Where a key is, and whether something opens it.

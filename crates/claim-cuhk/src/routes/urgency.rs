@@ -8,9 +8,19 @@ use http::Method;
 pub(crate) fn urgency(_: &Method, route: &str) -> Urgency {
     match route {
         "/.well-known/est/cacerts" | "/.well-known/est/csrattrs" => Urgency::Beginning,
-        _ if ["/.well-known/est/", "/tsa", "/witness/", "/crl/", "/revocations"]
-            .iter()
-            .any(|urgent| route.starts_with(urgent)) =>
+        // Whoever types a code has begun; the terminal asks until it is told.
+        "/v1/sign-ins" => Urgency::Beginning,
+        _ if [
+            "/.well-known/est/",
+            "/tsa",
+            "/witness/",
+            "/crl/",
+            "/revocations",
+            "/v1/sign-ins/",
+            "/sign-in",
+        ]
+        .iter()
+        .any(|urgent| route.starts_with(urgent)) =>
         {
             Urgency::Deadline
         }
@@ -32,6 +42,9 @@ mod tests {
             ("/witness/add-checkpoint", Urgency::Deadline),
             ("/crl/{name}", Urgency::Deadline),
             (claim_core::revoking::REVOCATIONS, Urgency::Deadline),
+            ("/v1/sign-ins", Urgency::Beginning),
+            ("/v1/sign-ins/certificate", Urgency::Deadline),
+            ("/sign-in/confirm", Urgency::Deadline),
             ("/", Urgency::Other),
             ("/problems/{slug}", Urgency::Other),
             ("", Urgency::Other),

@@ -140,6 +140,7 @@ impl Maintenance {
                 self.invite(&cuhk).await;
                 self.tell_issuing(&cuhk);
                 thin(&cuhk).await;
+                forget_sign_ins(&cuhk).await;
                 self.keep_timestamps(&cuhk).await;
             }
             if files.has_come() {
@@ -289,6 +290,14 @@ async fn thin(cuhk: &Cuhk) {
     match cuhk.desk.store.witnessing().thin(cuhk.desk.clock.now()).await {
         Ok(gone) => tracing::debug!(gone, "checkpoints of former days were thinned"),
         Err(error) => tracing::warn!(%error, "the witness's records could not be thinned"),
+    }
+}
+
+/// Who signed in from where is of no use once it is over.
+async fn forget_sign_ins(cuhk: &Cuhk) {
+    match cuhk.desk.store.forget_sign_ins(cuhk.desk.clock.now()).await {
+        Ok(gone) => tracing::debug!(gone, "sign-ins that are long over were forgotten"),
+        Err(error) => tracing::warn!(%error, "sign-ins that are over could not be forgotten"),
     }
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn config(
     config.keep_free = disk.keep_free();
     config.limits = files::fit(&context.cuhk_limits);
     config.quotas = context.cuhk_quotas;
+    config.sso = context.cuhk_sso.clone();
     config.keys = keys::settings(keys, context)?;
     Ok(config)
 }

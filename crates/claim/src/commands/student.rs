@@ -7,6 +7,7 @@ mod job;
 mod outage;
 mod resume;
 mod revoke;
+mod sign_in;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,10 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
     let work = async {
         match arguments.command {
             None => dialogue(arguments.dialogue, context).await,
-            Some(StudentCommand::Enroll { student, invite_file }) => {
+            Some(StudentCommand::Enroll { student, sso: true, .. }) => {
+                sign_in::enroll(student, context).await
+            }
+            Some(StudentCommand::Enroll { student, invite_file, sso: false }) => {
                 enroll(student, invite_file.as_deref(), context).await
             }
             Some(StudentCommand::Say { text, student }) => say(&text, student, context).await,

@@ -119,6 +119,14 @@ pub(crate) fn words(event: &Event) -> Words {
                 short(key_fingerprint)
             ))
         },
+        Event::SignInDenied { person, key_fingerprint, begun_from } => Words {
+            json: Some(json!({ "event": "sign-in-denied", "id": person,
+                "key_sha256": key_fingerprint.to_string(), "begun_from": begun_from })),
+            ..warning(format!(
+                "{person} was signed in and denied the key {} that a terminal at {begun_from} had left. Somebody may be trying to enrol as {person}: ask.",
+                short(key_fingerprint)
+            ))
+        },
         Event::EvidenceCertified(certified) => evidence_words(certified),
         Event::EvidenceRefused { reason } => Words {
             json: Some(json!({ "event": "evidence-refused", "reason": reason })),

@@ -1,5 +1,6 @@
 //! What the student's terminal says.
 
+use claim_core::Digest;
 use claim_core::encoding::base64;
 use claim_student::Event;
 use serde_json::json;
@@ -30,6 +31,24 @@ pub(crate) fn words(event: &Event) -> Words {
             )),
             json: Some(json!({ "event": "put-aside", "id": id, "serial": serial.to_string(),
                 "key": path })),
+            ..Words::default()
+        },
+        Event::SignInWanted { link, code, fingerprint, expires_at } => Words {
+            plain: Some(format!(
+                "Open this page in any browser, and sign in with the university:\n\n    {link}\n\n\
+                 It asks for this code, until {}:\n\n    {code}\n\n\
+                 Then it shows a key, and you confirm it if it is this one (SHA-256):\n\n    {}\n    {}\n",
+                clock(*expires_at),
+                grouped(fingerprint, 0),
+                grouped(fingerprint, 1),
+            )),
+            json: Some(json!({ "event": "sign-in-wanted", "link": link, "code": code,
+                "key_sha256": fingerprint.to_string(), "expires_at": expires_at })),
+            ..told(event)
+        },
+        Event::SignedIn => Words {
+            plain: Some("You are signed in; now confirm the key in the browser.".to_owned()),
+            json: Some(json!({ "event": "signed-in" })),
             ..Words::default()
         },
         Event::WaitingForOther { id } => {
@@ -92,6 +111,13 @@ pub(crate) fn words(event: &Event) -> Words {
     }
 }
 
+/// One half of a digest, in groups of eight, as CUHK's page shows it.
+fn grouped(digest: &Digest, half: usize) -> String {
+    let hex = digest.to_string();
+    let groups: Vec<_> = hex.as_bytes().chunks(8).skip(half * 4).take(4).collect();
+    String::from_utf8_lossy(&groups.join(&b' ')).into_owned()
+}
+
 fn plain(line: String) -> Words {
     Words { plain: Some(line), ..Words::default() }
 }
@@ -142,6 +168,15 @@ fn narration(event: &Event) -> Option<Told> {
                     "eavesdropper",
                     "sees a TLS 1.3 connection, its length and time, nothing inside",
                 ),
+            ],
+        ),
+        Event::SignInWanted { .. } => (
+            1,
+            "leaves the request at CUHK, until its person has signed in with the university"
+                .to_owned(),
+            vec![
+                means("proves", "nothing yet: CUHK asks the university who sits at the browser"),
+                means("secret", "what this terminal asks with; the code alone is worth nothing"),
             ],
         ),
         Event::CertificateReceived { serial, not_after, .. } => (

@@ -72,6 +72,12 @@ impl Case<'_> {
         self.refused_once(client.ask(Version::Http2, ask), expected).await
     }
 
+    /// Over both versions, where something has led to the same answer already.
+    pub(crate) async fn refused_after_one(&self, ask: &Ask) -> Answer {
+        self.refused.set(self.refused.get() + 1);
+        self.refused(ask).await
+    }
+
     /// Whatever leads to this answer.
     pub(crate) async fn refused_once(
         &self,

@@ -16,11 +16,16 @@ use crate::enrolment::{
     CACERTS, ENROLL, REENROLL, basic, enroll, halves, issued, reenroll, request, sequence,
 };
 use crate::program::{Program, root};
+use crate::provider::TestProvider;
 use crate::wire::{Ask, Client, ClientIdentity, Version};
-use crate::{timestamps, tokens};
+use crate::{sign_in, timestamps, tokens};
 
 #[path = "failing.rs"]
 mod failing;
+
+/// Short times, and room for all the refusals that come from one address here.
+pub(crate) const SHORT: &str =
+    "[cuhk.limits]\nbody-read-timeout = 1\nrefusals-per-minute = 1000000\n";
 
 /// The longest content of any request, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -36,6 +41,8 @@ pub(crate) struct Setting {
     local_program: Program,
     local: Site,
     last_sid: Cell<u32>,
+    /// The sign-in service, where there is one.
+    provider: Option<TestProvider>,
 }
 
 /// Somebody who was invited, with a request that is as it should be.
@@ -46,6 +53,10 @@ pub(crate) struct Invited {
 }
 
 impl Invited {
+    pub(crate) fn id(&self) -> &PersonId {
+        &self.id
+    }
+
     fn request(&self) -> Vec<u8> {
         request(&self.id, &self.key)
     }
@@ -62,9 +73,21 @@ impl Invited {
 }
 
 impl Setting {
-    /// With short times, and room for all the refusals that come from one address here.
+    /// With short times, room for all the refusals that come from one address here, and a sign-in service.
     pub(crate) async fn new() -> Self {
-        Self::with("[cuhk.limits]\nbody-read-timeout = 1\nrefusals-per-minute = 1000000\n").await
+        Self::signing_in(SHORT, TestProvider::start().await).await
+    }
+
+    /// With this `claim.toml`, and this sign-in service.
+    pub(crate) async fn signing_in(settings: &str, provider: TestProvider) -> Self {
+        let setting = Self::prepared(settings, |dir| {
+            let path = dir.join("claim.toml");
+            let text = std::fs::read_to_string(&path).unwrap() + &sign_in::settings(&provider, dir);
+            std::fs::write(path, text).unwrap();
+            sign_in::leave_secret(dir);
+        })
+        .await;
+        Self { provider: Some(provider), ..setting }
     }
 
     /// With this `claim.toml`.
@@ -101,6 +124,7 @@ impl Setting {
             _local_folder: local_folder,
             local_program,
             last_sid: Cell::new(0),
+            provider: None,
         }
     }
 
@@ -114,13 +138,18 @@ impl Setting {
         self.local_program.assert_sound();
     }
 
+    /// The sign-in service.
+    pub(crate) fn provider(&self) -> &TestProvider {
+        self.provider.as_ref().unwrap()
+    }
+
     /// The CUHK that certifies whom it has invited.
     pub(crate) fn site(&self) -> &Site {
         &self.site
     }
 
     /// A student ID that nobody has used before.
-    fn id(&self) -> PersonId {
+    pub(crate) fn id(&self) -> PersonId {
         self.last_sid.set(self.last_sid.get() + 1);
         format!("{:010}", 1_155_000_000 + self.last_sid.get()).parse().unwrap()
     }
@@ -303,6 +332,19 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
             setting.renews(&case, &right, &ask).await;
             case.end().await
         }
+        ProblemType::SignInNotOffered
+        | ProblemType::TooManySignIns
+        | ProblemType::SignInExpired
+        | ProblemType::SignInDenied
+        | ProblemType::SignInPolledTooOften
+        | ProblemType::SignInCodeWrong
+        | ProblemType::SignInOtherBrowser
+        | ProblemType::SignInStateWrong
+        | ProblemType::SignInNotMade
+        | ProblemType::SignInTokenRefused
+        | ProblemType::SignInWithoutId
+        | ProblemType::SignInOtherPerson
+        | ProblemType::SignInUnavailable => Box::pin(sign_in::cause(row, setting)).await,
         ProblemType::NotOnRoster => Box::pin(not_on_roster(row, setting)).await,
         ProblemType::CertificateUnreadable => {
             let right = setting.person(fresh()).await;
