@@ -34,6 +34,7 @@ mod outages;
 #[path = "refusals/program.rs"]
 mod program;
 #[path = "../../claim-cuhk/tests/cuhk/provider.rs"]
+#[allow(dead_code, reason = "the tests of claim-cuhk use the rest")]
 mod provider;
 #[path = "refusals/sign_in.rs"]
 mod sign_in;
