@@ -7,6 +7,7 @@ mod fuzz;
 mod interop;
 mod model;
 mod needs;
+mod node;
 mod package;
 mod python;
 
@@ -138,7 +139,8 @@ fn main() -> Result<()> {
 fn provide() -> Result<()> {
     needs::provide()?;
     python::provide_pkilint()?;
-    python::provide_mail_server()
+    python::provide_mail_server()?;
+    node::provide_sign_in_service()
 }
 
 fn run(steps: &[Step]) -> Result<()> {

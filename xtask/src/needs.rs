@@ -22,7 +22,7 @@ const PACKAGING: [Need; 3] = [
     Need { program: "file", package: "file" },
 ];
 
-const NEEDS: [Need; 15] = [
+const NEEDS: [Need; 17] = [
     MAUDE,
     Need { program: "cc", package: "gcc" },
     Need { program: "openssl", package: "openssl" },
@@ -38,6 +38,8 @@ const NEEDS: [Need; 15] = [
     Need { program: "softhsm2-util", package: "softhsm2" },
     Need { program: "dpkg-deb", package: "dpkg" },
     Need { program: "strip", package: "binutils" },
+    Need { program: "node", package: "nodejs" },
+    Need { program: "npm", package: "npm" },
 ];
 
 /// Makes sure that everything is there.

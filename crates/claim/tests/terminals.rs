@@ -82,6 +82,8 @@ mod secrets;
 mod service;
 #[path = "terminals/settings.rs"]
 mod settings;
+#[path = "terminals/signing_in.rs"]
+mod signing_in;
 #[path = "terminals/softhsm.rs"]
 mod softhsm;
 #[path = "terminals/starting.rs"]
