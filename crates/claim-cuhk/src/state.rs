@@ -60,7 +60,7 @@ pub(crate) enum Asked {
         from_folder: bool,
     },
     /// By the university's single sign-on.
-    BySignIn,
+    SignedIn,
     /// By the certificate of now.
     ByCertificate,
 }
@@ -121,7 +121,7 @@ impl Cuhk {
         let issued = given.issued;
         let repeated = issued.repeated;
         self.tell(match asked {
-            Asked::ByCode { .. } | Asked::BySignIn => Event::Enrolled(issued),
+            Asked::ByCode { .. } | Asked::SignedIn => Event::Enrolled(issued),
             Asked::ByCertificate => Event::Renewed(issued),
         });
         if !repeated && matches!(asked, Asked::ByCode { from_folder: true }) {

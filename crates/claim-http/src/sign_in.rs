@@ -42,7 +42,7 @@ pub enum SignInAnswer {
         pause: Duration,
     },
     /// The person has confirmed it: its certificate.
-    Certified(Certificate),
+    Certified(Box<Certificate>),
 }
 
 #[derive(Deserialize)]
@@ -108,7 +108,7 @@ pub async fn ask_sign_in(
         Some(Waiting { signed_in }) => {
             Ok(SignInAnswer::Waiting { signed_in, pause: pause(retry_after(&answer.headers)) })
         }
-        None => one_certificate(answer).map(SignInAnswer::Certified),
+        None => Ok(SignInAnswer::Certified(Box::new(one_certificate(answer)?))),
     }
 }
 

@@ -76,7 +76,7 @@ async fn ask(
                 Ok((StatusCode::ACCEPTED, headers, document.to_string()).into_response())
             }
             Asked::Certified(person, certificate) => {
-                let mut response = certs_only(&[certificate])?;
+                let mut response = certs_only(&[*certificate])?;
                 response.extensions_mut().insert(KnownAs(person.to_string().into()));
                 Ok(response)
             }

@@ -48,7 +48,7 @@ pub(crate) enum Asked {
     /// Nothing yet; whether the person is signed in by now.
     Waiting { signed_in: bool, expires_at: Timestamp },
     /// The certificate, and whom it names.
-    Certified(PersonId, Certificate),
+    Certified(PersonId, Box<Certificate>),
 }
 
 impl SignIns {
@@ -143,7 +143,7 @@ impl SignIns {
             Some(Decision::Confirmed) => {
                 let person = sign_in.person.clone();
                 let certificate = certify(cuhk, sign_in, peer).await?;
-                Ok(Asked::Certified(person, certificate))
+                Ok(Asked::Certified(person, Box::new(certificate)))
             }
         }
     }
@@ -165,7 +165,7 @@ async fn certify(
     // In a task of its own: a client that goes away must not stop what has begun half-way.
     let making = {
         let cuhk = Arc::clone(cuhk);
-        async move { cuhk.certify(order, state::Asked::BySignIn, peer).await }
+        async move { cuhk.certify(order, state::Asked::SignedIn, peer).await }
     };
     let made = tokio::spawn(making.in_current_span()).await.map_err(|error| {
         tracing::error!(%error, "making a certificate failed");

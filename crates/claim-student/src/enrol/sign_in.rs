@@ -70,7 +70,7 @@ impl Student {
         loop {
             tokio::time::sleep(pause + slower).await;
             let error = match ask_sign_in(client, cuhk, begun).await {
-                Ok(SignInAnswer::Certified(certificate)) => return Ok(certificate),
+                Ok(SignInAnswer::Certified(certificate)) => return Ok(*certificate),
                 Ok(SignInAnswer::Waiting { signed_in, pause: asked }) => {
                     if signed_in && !std::mem::replace(&mut told, true) {
                         self.tell(Event::SignedIn);
