@@ -37,7 +37,13 @@ impl Student {
         let (id, cuhk) = (PersonId::from(sid.clone()), &self.config.cuhk);
         let _lock = self.lock(&id).await?;
         let root = self.root()?;
-        if let Some(held) = self.enrolled_already(&id, &root)? {
+        self.wallet().finish_putting_aside(&id)?;
+        let held = self.enrolled_already(&id, &root)?;
+        if let Some(held) = &held
+            && self.is_revoked(held, &root, cuhk).await
+        {
+            self.put_aside(&id, held.person.serial())?;
+        } else if let Some(held) = held {
             let (serial, not_after) = (held.person.serial().clone(), held.person.not_after());
             return Ok(Enrolled { id, serial, not_after, already: true });
         }
