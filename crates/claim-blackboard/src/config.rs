@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claim_core::Origin;
+use claim_files::{Passphrase, PassphraseSource};
 use claim_http::{Clock, ExternalTls, Limits, MirrorUrl};
 use claim_store::{DatabaseUrl, DatabaseUrlError, Faults};
 use serde::Deserialize;
@@ -40,6 +41,10 @@ pub struct Config {
     /// The invitation to enrol with at the first start; `blackboard.invite` in the folder, which a local CUHK
     /// leaves there, where there is none.
     pub invite_file: Option<PathBuf>,
+    /// The passphrase of `blackboard.key`, `timestamp.key` and `log.key`, where they have one.
+    pub passphrase: Option<Passphrase>,
+    /// Where `sealing.key` is to be read from instead of the folder; what is there is never written.
+    pub sealing_key: Option<PassphraseSource>,
     /// Witnesses that are to cosign the log, beside CUHK.
     pub witnesses: Vec<Origin>,
     /// Where copies of CUHK's public files lie, for revocation lists while CUHK does not answer.
@@ -90,6 +95,8 @@ impl Config {
             cuhk,
             root: None,
             invite_file: None,
+            passphrase: None,
+            sealing_key: None,
             witnesses: Vec::new(),
             crl_from: Vec::new(),
             database: None,

@@ -31,7 +31,7 @@ pub(crate) fn own_key(folder: &Folder) -> Result<SigningKey, StartError> {
         Ok(pem) => {
             // A key file is ASCII; whatever is not does not parse either.
             let pem = std::str::from_utf8(&pem).unwrap_or_default();
-            SigningKey::from_pkcs8_pem(pem).map_err(unusable)
+            SigningKey::from_pem(pem, folder.passphrase()).map_err(unusable)
         }
         Err(FileError::Missing { .. }) => {
             let certificate = folder.certificate();
@@ -39,7 +39,8 @@ pub(crate) fn own_key(folder: &Folder) -> Result<SigningKey, StartError> {
                 return Err(StartError::KeyMissing { certificate, key: path });
             }
             let key = SigningKey::generate().map_err(unusable)?;
-            write_new(&path, key.to_pkcs8_pem().as_bytes(), Mode::Private)?;
+            let pem = key.to_pem(folder.passphrase(), &mut system_rng()).map_err(unusable)?;
+            write_new(&path, pem.as_bytes(), Mode::Private)?;
             Ok(key)
         }
         Err(error) => Err(error.into()),

@@ -1,11 +1,12 @@
 //! The keys that make evidence: one signs timestamps, one the log's checkpoints; the root has certified both.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use claim_core::Origin;
 use claim_core::receipt::log_name;
+use claim_core::{Digest, Origin};
 use claim_files::{FileError, Mode, read_private, replace, write_new};
-use claim_http::Clock;
+use claim_http::{Clock, system_rng};
 use claim_log::note::{KeyName, KeyNameError, SigningKey as NoteKey, SigningKeyError};
 use claim_log::{LogKey, LogSigner, WitnessKey};
 use claim_pki::{
@@ -15,6 +16,8 @@ use claim_pki::{
 
 use crate::folder::{Folder, read_public};
 use crate::log::Met;
+use crate::request::Requested;
+use crate::start_error::StartError;
 
 /// What Blackboard signs evidence with.
 pub(crate) struct Evidence {
@@ -116,30 +119,81 @@ fn request(
     Ok(())
 }
 
+/// Opens both keys where they are there: one that does not open is told at the start, not when somebody hands in.
+pub(crate) fn look(folder: &Folder) -> Result<(), StartError> {
+    let (timestamp, log) = (folder.timestamp_key(), folder.log_key());
+    let unusable = |path: &Path, error| match error {
+        EvidenceError::File(error) => StartError::File(error),
+        EvidenceError::Key(source) => StartError::Key { path: path.to_owned(), source },
+        error => StartError::Evidence { error: error.to_string() },
+    };
+    if timestamp.exists() {
+        timestamp_key(folder).map_err(|error| unusable(&timestamp, error))?;
+    }
+    if log.exists() {
+        log_key(folder).map_err(|error| unusable(&log, error))?;
+    }
+    Ok(())
+}
+
+/// Writes the request for both keys, which it makes where they are missing, and tells what is in it.
+pub(crate) fn ask(folder: &Folder, origin: &Origin) -> Result<Requested, StartError> {
+    look(folder)?;
+    let asked = || -> Result<Requested, EvidenceError> {
+        let (timestamp, log) = (timestamp_key(folder)?, log_key(folder)?);
+        request(folder, origin, &timestamp, &log)?;
+        Ok(Requested {
+            path: folder.evidence_request(),
+            answer: folder.evidence_answer(),
+            origin: origin.clone(),
+            timestamp: Digest::from_bytes(*timestamp.public_key().fingerprint()),
+            log: Digest::from_bytes(log.public_key().fingerprint()),
+        })
+    };
+    asked().map_err(|error| match error {
+        EvidenceError::File(error) => StartError::File(error),
+        error => StartError::Evidence { error: error.to_string() },
+    })
+}
+
 fn timestamp_key(folder: &Folder) -> Result<SigningKey, EvidenceError> {
-    let path = folder.timestamp_key();
+    let (path, passphrase) = (folder.timestamp_key(), folder.passphrase());
+    let open = |pem: &[u8]| SigningKey::from_pem(text_of(pem), passphrase);
     match read_private(&path) {
-        Ok(pem) => Ok(SigningKey::from_pkcs8_pem(std::str::from_utf8(&pem).unwrap_or_default())?),
+        Ok(pem) => Ok(open(&pem)?),
         Err(FileError::Missing { .. }) => {
             let key = SigningKey::generate()?;
-            write_new(&path, key.to_pkcs8_pem().as_bytes(), Mode::Private)?;
-            Ok(key)
+            let pem = key.to_pem(passphrase, &mut system_rng())?;
+            match write_new(&path, pem.as_bytes(), Mode::Private) {
+                Ok(()) => Ok(key),
+                // Another process was faster.
+                Err(FileError::Exists { .. }) => Ok(open(&read_private(&path)?)?),
+                Err(error) => Err(error.into()),
+            }
         }
         Err(error) => Err(error.into()),
     }
 }
 
 fn log_key(folder: &Folder) -> Result<Ed25519SigningKey, EvidenceError> {
-    let path = folder.log_key();
+    let (path, passphrase) = (folder.log_key(), folder.passphrase());
+    let open = |pem: &[u8]| Ed25519SigningKey::from_pem(text_of(pem), passphrase);
     match read_private(&path) {
-        Ok(pem) => {
-            Ok(Ed25519SigningKey::from_pkcs8_pem(std::str::from_utf8(&pem).unwrap_or_default())?)
-        }
+        Ok(pem) => Ok(open(&pem)?),
         Err(FileError::Missing { .. }) => {
             let key = Ed25519SigningKey::generate()?;
-            write_new(&path, key.to_pkcs8_pem().as_bytes(), Mode::Private)?;
-            Ok(key)
+            let pem = key.to_pem(passphrase, &mut system_rng())?;
+            match write_new(&path, pem.as_bytes(), Mode::Private) {
+                Ok(()) => Ok(key),
+                Err(FileError::Exists { .. }) => Ok(open(&read_private(&path)?)?),
+                Err(error) => Err(error.into()),
+            }
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What is no text has no PEM in it either.
+fn text_of(pem: &[u8]) -> &str {
+    std::str::from_utf8(pem).unwrap_or_default()
 }

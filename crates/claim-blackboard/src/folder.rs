@@ -4,12 +4,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use claim_files::Passphrase;
+
 /// The longest certificate, invitation or other public file that is read, in bytes.
 const MAX_PUBLIC_LENGTH: u64 = 256 * 1024;
 
-/// The folder of a Blackboard.
+/// The folder of a Blackboard, and what opens the keys in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    dir: PathBuf,
+    passphrase: Option<Passphrase>,
+}
 
 impl Folder {
     /// The lock of the serving process.
@@ -27,63 +32,74 @@ impl Folder {
         "claim.toml",
     ];
 
+    /// The folder, for what needs no key.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self(dir.to_owned())
+        Self { dir: dir.to_owned(), passphrase: None }
+    }
+
+    /// The folder whose private keys have this passphrase, or none.
+    pub(crate) fn with_passphrase(dir: &Path, passphrase: Option<Passphrase>) -> Self {
+        Self { dir: dir.to_owned(), passphrase }
+    }
+
+    /// The passphrase of all private keys in it.
+    pub(crate) fn passphrase(&self) -> Option<&str> {
+        self.passphrase.as_ref().map(Passphrase::expose)
     }
 
     /// The private key that CUHK certifies.
     pub(crate) fn key(&self) -> PathBuf {
-        self.0.join("blackboard.key")
+        self.dir.join("blackboard.key")
     }
 
     /// The certificate of that key, and the issuing one.
     pub(crate) fn certificate(&self) -> PathBuf {
-        self.0.join("blackboard.cer")
+        self.dir.join("blackboard.cer")
     }
 
     /// The key that wraps the sealing ring.
     pub(crate) fn sealing_key(&self) -> PathBuf {
-        self.0.join("sealing.key")
+        self.dir.join("sealing.key")
     }
 
     /// The key that signs timestamps, and nothing else.
     pub(crate) fn timestamp_key(&self) -> PathBuf {
-        self.0.join("timestamp.key")
+        self.dir.join("timestamp.key")
     }
 
     /// The key that signs the log's checkpoints, and nothing else.
     pub(crate) fn log_key(&self) -> PathBuf {
-        self.0.join("log.key")
+        self.dir.join("log.key")
     }
 
     /// The request that CUHK's root answers.
     pub(crate) fn evidence_request(&self) -> PathBuf {
-        self.0.join("blackboard.request")
+        self.dir.join("blackboard.request")
     }
 
     /// The answer to it: the certificates of timestamp key, log key and witness.
     pub(crate) fn evidence_answer(&self) -> PathBuf {
-        self.0.join("blackboard.answer")
+        self.dir.join("blackboard.answer")
     }
 
     /// The newest revocation lists.
     pub(crate) fn revocation_lists(&self) -> PathBuf {
-        self.0.join("revocation.crl")
+        self.dir.join("revocation.crl")
     }
 
     /// CUHK's issuing certificates that have not ended, whose lists these are.
     pub(crate) fn issuers(&self) -> PathBuf {
-        self.0.join("issuers.cer")
+        self.dir.join("issuers.cer")
     }
 
     /// Pieces of files, tiles of the log.
     pub(crate) fn objects(&self) -> PathBuf {
-        self.0.join("objects")
+        self.dir.join("objects")
     }
 
     /// The invitation that a local CUHK leaves.
     pub(crate) fn invitation(&self) -> PathBuf {
-        self.0.join("blackboard.invite")
+        self.dir.join("blackboard.invite")
     }
 }
 

@@ -68,7 +68,7 @@ impl LogRebuild {
     /// # Errors
     /// [`RebuildError`].
     pub async fn open(config: &Config) -> Result<Self, RebuildError> {
-        let folder = Folder::new(&config.dir);
+        let folder = Folder::with_passphrase(&config.dir, config.passphrase.clone());
         let key = folder.log_key();
         if !key.exists() {
             return Err(RebuildError::Nothing { path: key });

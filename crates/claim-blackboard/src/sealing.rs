@@ -8,7 +8,7 @@ use std::time::Duration;
 use claim_core::encoding::{b64u, from_b64u};
 use claim_core::ring::{Period, Ring, SealingKey, WrappingKey};
 use claim_core::{Origin, Problem, Secret, Timestamp, TokenError};
-use claim_files::{FileError, Mode, read_private, write_new};
+use claim_files::{FileError, Mode, PassphraseError, PassphraseSource, read_private, write_new};
 use claim_store::StoreError;
 use claim_store::blackboard::{BlackboardStore, Published, RingRow};
 use tokio::time::Instant;
@@ -35,6 +35,9 @@ pub enum WrappingKeyError {
     /// The file cannot be read or made.
     #[error(transparent)]
     File(#[from] FileError),
+    /// It cannot be had from elsewhere.
+    #[error(transparent)]
+    Source(#[from] PassphraseError),
     /// The file holds something else.
     #[error("it does not hold 32 bytes as base64url")]
     Malformed,
@@ -56,6 +59,13 @@ pub(crate) fn wrapping_key(path: &Path) -> Result<WrappingKey, WrappingKeyError>
         Ok(text) => return parse(&text),
     }
     parse(&read_private(path)?)
+}
+
+/// Reads the same text from elsewhere, as a credential of systemd.
+pub(crate) fn wrapping_key_from(
+    source: &PassphraseSource,
+) -> Result<WrappingKey, WrappingKeyError> {
+    parse(source.read()?.expose().as_bytes())
 }
 
 fn parse(text: &[u8]) -> Result<WrappingKey, WrappingKeyError> {

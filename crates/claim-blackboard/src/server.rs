@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use claim_core::Origin;
+use claim_core::ring::WrappingKey;
 use claim_files::{FileError, FolderLock, lock_folder, make_folder};
 use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
@@ -26,6 +27,7 @@ use crate::config::{Config, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS
 use crate::counters::Counters;
 use crate::enrol::{Enrolment, own_key};
 use crate::event::{Event, Observer};
+use crate::evidence;
 use crate::folder::Folder;
 use crate::gate::Gate;
 use crate::inventory;
@@ -34,7 +36,7 @@ use crate::log::Log;
 use crate::people::People;
 use crate::revocations::Revocations;
 use crate::routes::{router, urgency};
-use crate::sealing::{Sealing, wrapping_key};
+use crate::sealing::{Sealing, wrapping_key, wrapping_key_from};
 use crate::start_error::StartError;
 use crate::storage::Storage;
 
@@ -60,7 +62,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
         return Err(StartError::MetricsNotLocal { address });
     }
-    let folder = Folder::new(&config.dir);
+    let folder = Folder::with_passphrase(&config.dir, config.passphrase.clone());
     let lock = lock(&config.dir)?;
     let listeners = bind(&config.listen)?;
     let addresses = local_addresses(&listeners)?;
@@ -73,9 +75,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         }
     };
     // What only a person can put right comes first, and the waiting last.
-    let sealing_key = folder.sealing_key();
-    let wrapping = wrapping_key(&sealing_key)
-        .map_err(|source| StartError::SealingKey { path: sealing_key, source })?;
+    let wrapping = sealing_key(&config, &folder)?;
     let external = config.external_tls.clone().map(ExternalWatch::start).transpose()?;
     let store =
         Arc::new(BlackboardStore::open_with(&config.database_url()?, config.faults.clone()).await?);
@@ -85,6 +85,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
 
     let room = Room::of(vec![config.dir.clone(), folder.objects()], config.keep_free);
     let key = own_key(&folder)?;
+    evidence::look(&folder)?;
     let (clock, limits, quotas) = (config.clock.clone(), config.limits.clone(), config.quotas);
     let enrolment = Enrolment { config, folder, origin, observer };
     let (credential, root) = enrolment.obtain(key).await?;
@@ -210,6 +211,16 @@ impl std::fmt::Debug for Running {
             .field("origin", self.origin())
             .field("addresses", &self.addresses)
             .finish_non_exhaustive()
+    }
+}
+
+/// The key that wraps the sealing ring: from where the configuration says, else from the folder, where it is made.
+fn sealing_key(config: &Config, folder: &Folder) -> Result<WrappingKey, StartError> {
+    let path = folder.sealing_key();
+    match &config.sealing_key {
+        Some(source) => wrapping_key_from(source)
+            .map_err(|error| StartError::SealingKeyFrom { from: source.clone(), error }),
+        None => wrapping_key(&path).map_err(|source| StartError::SealingKey { path, source }),
     }
 }
 

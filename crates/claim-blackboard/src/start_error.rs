@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use claim_core::invitation::{InvitationError, Invitee};
 use claim_core::{AssignmentError, Origin, OriginError, Timestamp};
-use claim_files::FileError;
+use claim_files::{FileError, PassphraseSource};
 use claim_http::{BindError, EstError, ExternalTlsError, IdentityError, ReachError};
 use claim_log::SizeError;
 use claim_pki::{CertificateError, KeyError, PathError, RootError};
@@ -111,6 +111,23 @@ pub enum StartError {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// The key that wraps the sealing ring cannot be had from where it should be.
+    #[error("the sealing key from {from} cannot be used: {error}")]
+    SealingKeyFrom {
+        /// Where from.
+        from: PassphraseSource,
+        /// What is wrong with it.
+        error: WrappingKeyError,
+    },
+    /// The keys that make evidence cannot be used.
+    #[error("the keys of the evidence cannot be used: {error}")]
+    Evidence {
+        /// Why.
+        error: String,
+    },
+    /// Nobody said under which origin this Blackboard is known.
+    #[error("a certificate is for an origin, and nobody says which this Blackboard's is")]
+    NoOrigin,
     /// There is a certificate, but its private key is gone.
     #[error("{certificate:?} is there, but the key that belongs to it, {key:?}, is not")]
     KeyMissing {
@@ -249,6 +266,12 @@ impl StartError {
         Some(why.to_owned())
     }
 
+    /// Whether a passphrase is wrong or missing, which does not become right by trying again.
+    pub fn is_wrong_secret(&self) -> bool {
+        use KeyError::{Encrypted, NotEncrypted, Passphrase};
+        matches!(self, Self::Key { source: Encrypted | Passphrase | NotEncrypted, .. })
+    }
+
     /// What to do next.
     pub fn advice(&self) -> String {
         match self {
@@ -297,6 +320,23 @@ impl StartError {
             Self::SealingKey { path, .. } => format!(
                 "Restore {path:?}, or move it away: Blackboard then makes a new one, and whoever has a session \
                  opens a new one."
+            ),
+            Self::SealingKeyFrom { .. } => {
+                "Put the one line of a sealing.key there, or leave --sealing-key out.".to_owned()
+            }
+            Self::Evidence { .. } => "Put that right, and do it again.".to_owned(),
+            Self::NoOrigin => "Name it with --public-url.".to_owned(),
+            Self::Key { source: KeyError::Encrypted, .. } => {
+                "Name a file with the passphrase (mode 0600), fd:NUMBER or credential:NAME with --key-passphrase."
+                    .to_owned()
+            }
+            Self::Key { source: KeyError::Passphrase, .. } => {
+                "Put right what --key-passphrase names, and start again.".to_owned()
+            }
+            Self::Key { path, source: KeyError::NotEncrypted } => format!(
+                "Encrypt it (`openssl pkcs8 -topk8 -v2 aes-256-cbc -in {} -out NEW`, then put the new file in its place \
+                 with mode 0600), or leave --key-passphrase out.",
+                path.display()
             ),
             Self::Key { path, .. } => format!(
                 "Restore {path:?}; or move it and blackboard.cer away, and enrol a new key with a new invitation."

@@ -11,6 +11,7 @@ use claim_store::{BackupError, DatabaseUrlError, StoreError};
 use crate::authority::AuthorityError;
 use crate::crl::ListError;
 use crate::elsewhere::ElsewhereError;
+use crate::keys::is_wrong_secret;
 use crate::own_certificate::OwnCertificateError;
 use crate::sso::SsoError;
 use crate::witness::WitnessError;
@@ -128,7 +129,14 @@ impl StartError {
 
     /// Whether a passphrase or PIN is wrong or missing: a setting that does not become right by trying again.
     pub fn is_wrong_secret(&self) -> bool {
-        matches!(self, Self::Authority(AuthorityError::Key(error)) if error.is_wrong_secret())
+        match self {
+            Self::Authority(AuthorityError::Key(error)) => error.is_wrong_secret(),
+            Self::OwnCertificate(OwnCertificateError::Key { source, .. }) => {
+                is_wrong_secret(source)
+            }
+            Self::Witness(WitnessError::Key(error)) => error.is_wrong_secret(),
+            _ => false,
+        }
     }
 
     /// What to do next.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claim_core::Origin;
-use claim_files::{FileError, Mode, read_private, replace};
+use claim_files::{FileError, Mode, Passphrase, read_private, replace};
 use claim_pki::{Certificate, CertificateError, KeyError, SigningKey};
 use zeroize::Zeroizing;
 
@@ -238,9 +238,12 @@ pub(crate) fn put_aside(paths: &[&PathBuf], certificate: &Certificate) -> Result
     Ok(())
 }
 
-/// Reads a private key, which nobody else may have access to.
-pub(crate) fn read_key(path: &Path) -> Result<Result<SigningKey, KeyError>, FileError> {
-    Ok(SigningKey::from_pkcs8_pem(&read_secret_text(path)?))
+/// Reads a private key, which nobody else may have access to, and which has this passphrase or none.
+pub(crate) fn read_key(
+    path: &Path,
+    passphrase: Option<&Passphrase>,
+) -> Result<Result<SigningKey, KeyError>, FileError> {
+    Ok(SigningKey::from_pem(&read_secret_text(path)?, passphrase.map(Passphrase::expose)))
 }
 
 /// What is no text has no PEM in it either.

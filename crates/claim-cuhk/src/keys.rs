@@ -20,6 +20,9 @@ pub struct KeySettings {
     pub root: KeySetting,
     /// The issuing keys.
     pub issuing: KeySetting,
+    /// The passphrase of the keys that CUHK makes anew when they are missing: those of its TLS server, its timestamps and its
+    /// witness. They are files.
+    pub services: Option<Passphrase>,
     /// The root's key is on another machine, which answers request files: it is neither looked for nor missed here.
     pub root_elsewhere: bool,
 }
@@ -231,6 +234,16 @@ impl KeyPlace {
         let missing = || KeyPlaceError::PinMissing { uri: uri.clone(), role: self.role };
         self.passphrase.as_ref().ok_or_else(missing)
     }
+}
+
+/// What to do about a key of CUHK's services that does not open.
+pub(crate) const SERVICES_ADVICE: &str = "Name with --services-passphrase where the passphrase of CUHK's TLS server's, \
+     timestamp's and witness's keys is: a file (mode 0600), fd:NUMBER or credential:NAME; leave it out where they have none. \
+     A key that nobody can open any more may be moved away with its certificate: CUHK makes a new one.";
+
+/// Whether what is wrong with a key is its passphrase.
+pub(crate) fn is_wrong_secret(error: &KeyError) -> bool {
+    matches!(error, KeyError::Encrypted | KeyError::Passphrase | KeyError::NotEncrypted)
 }
 
 impl KeyPlaceError {

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use claim_core::invitation::Invitee;
 use claim_core::{Origin, Timestamp};
-use claim_files::{FileError, Mode as FileMode, replace, write_new};
-use claim_http::{IdentityError, TlsIdentity};
+use claim_files::{FileError, Mode as FileMode, Passphrase, replace, write_new};
+use claim_http::{IdentityError, TlsIdentity, system_rng};
 use claim_pki::{Certificate, CertificateError, KeyError, PathError, SigningKey, Validity};
 use claim_store::cuhk::Provenance;
 
 use crate::desk::{Desk, DeskError, Order};
 use crate::event::Issued;
 use crate::folder::{Folder, exists, read_certificates, read_key};
+use crate::keys::{SERVICES_ADVICE, is_wrong_secret};
 
 /// Why the certificate of CUHK's own TLS server cannot be made or used. No key was changed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,7 @@ impl OwnCertificateError {
     /// What to do next.
     pub(crate) fn advice(&self) -> String {
         match self {
+            Self::Key { source, .. } if is_wrong_secret(source) => SERVICES_ADVICE.to_owned(),
             Self::Key { path, .. }
             | Self::Certificate { path, .. }
             | Self::Foreign { path, .. } => format!(
@@ -94,7 +96,7 @@ impl OwnCertificate {
         folder: &Folder,
         origin: &Origin,
     ) -> Result<Self, OwnCertificateError> {
-        let key = load_or_make_key(&folder.server_key())?;
+        let key = load_or_make_key(&folder.server_key(), folder.keys().services.as_ref())?;
         let path = folder.server_certificate();
         let on_file = load(desk, &path, origin, &key)?;
         let (chain, issued) = match on_file {
@@ -165,12 +167,17 @@ fn is_of(chain: &[Certificate], desk: &Desk) -> bool {
     desk.authority().issuing_certificates().any(|one| one.subject_key_id() == issuer)
 }
 
-fn load_or_make_key(path: &Path) -> Result<SigningKey, OwnCertificateError> {
+fn load_or_make_key(
+    path: &Path,
+    passphrase: Option<&Passphrase>,
+) -> Result<SigningKey, OwnCertificateError> {
     let unusable = |source| OwnCertificateError::Key { path: path.to_owned(), source };
     if exists(path)? {
-        return read_key(path)?.map_err(unusable);
+        return read_key(path, passphrase)?.map_err(unusable);
     }
     let key = SigningKey::generate().map_err(unusable)?;
-    write_new(path, key.to_pkcs8_pem().as_bytes(), FileMode::Private)?;
+    let pem =
+        key.to_pem(passphrase.map(Passphrase::expose), &mut system_rng()).map_err(unusable)?;
+    write_new(path, pem.as_bytes(), FileMode::Private)?;
     Ok(key)
 }

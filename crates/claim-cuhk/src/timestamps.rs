@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use claim_core::{Problem, ProblemType, Timestamp};
-use claim_files::{FileError, Mode as FileMode, write_new};
+use claim_files::{FileError, Mode as FileMode, Passphrase, write_new};
+use claim_http::system_rng;
 use claim_pki::{
     Certificate, PathError, PublicKey, SigningKey, TimestampRequest, TimestampSigner,
     TimestampToken,
@@ -20,7 +21,7 @@ use crate::authority::load_root;
 use crate::ceremony::{Ceremony, Service};
 use crate::crl::announced_at;
 use crate::desk::random_serial;
-use crate::folder::{exists, put_aside, read_certificates, read_key};
+use crate::folder::{Folder, exists, put_aside, read_certificates, read_key};
 
 /// What is left of the time in which the key may sign when it is due for another, in seconds.
 const RENEWAL: i64 = 30 * 24 * 3600;
@@ -94,11 +95,13 @@ pub(crate) async fn key_to_certify(
 ) -> Result<SigningKey, TimestampKeyError> {
     let folder = ceremony.folder;
     match load(ceremony).await? {
-        Some(signer) if is_young(&signer, ceremony.now) => load_key(&folder.timestamp_key()),
-        None if !exists(&folder.timestamp_certificate())? => {
-            load_or_make_key(&folder.timestamp_key())
+        Some(signer) if is_young(&signer, ceremony.now) => {
+            load_key(folder, &folder.timestamp_key())
         }
-        _ => load_or_make_key(&folder.next_timestamp_key()),
+        None if !exists(&folder.timestamp_certificate())? => {
+            load_or_make_key(folder, &folder.timestamp_key())
+        }
+        _ => load_or_make_key(folder, &folder.next_timestamp_key()),
     }
 }
 
@@ -111,7 +114,7 @@ pub(crate) fn place(
     let folder = ceremony.folder;
     let (key_path, path) = (folder.timestamp_key(), folder.timestamp_certificate());
     let is_at = |path: &Path| -> Result<bool, TimestampKeyError> {
-        Ok(exists(path)? && load_key(path)?.public_key() == key)
+        Ok(exists(path)? && load_key(folder, path)?.public_key() == key)
     };
     let next = folder.next_timestamp_key();
     if is_at(&next)? {
@@ -150,7 +153,7 @@ async fn load(ceremony: &Ceremony<'_>) -> Result<Option<TimestampSigner>, Timest
     if !on_record || ceremony.store.revocation(&serial).await?.is_some() {
         return Ok(None);
     }
-    let signer = TimestampSigner::new(load_key(&key_path)?, certificate)?;
+    let signer = TimestampSigner::new(load_key(ceremony.folder, &key_path)?, certificate)?;
     Ok(Some(signer).filter(|signer| signer.key_usage_period().contains(ceremony.now)))
 }
 
@@ -163,7 +166,7 @@ async fn make(ceremony: &Ceremony<'_>) -> Result<TimestampSigner, TimestampKeyEr
         // The key first: without it the certificate is of no use, whenever this is cut off.
         put_aside(&[&key_path, &path], &read(&path)?)?;
     }
-    let key = load_or_make_key(&key_path)?;
+    let key = load_or_make_key(ceremony.folder, &key_path)?;
     let service = Service::Timestamp(ceremony.origin.clone());
     let certificate = ceremony.certify(&root, &service, key.public_key().into()).await?;
     match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
@@ -181,19 +184,23 @@ fn read(path: &Path) -> Result<Certificate, TimestampKeyError> {
     Ok(certificate)
 }
 
-fn load_key(path: &Path) -> Result<SigningKey, TimestampKeyError> {
-    read_key(path)?.map_err(|source| TimestampKeyError::Key { path: path.to_owned(), source })
+fn load_key(folder: &Folder, path: &Path) -> Result<SigningKey, TimestampKeyError> {
+    let passphrase = folder.keys().services.as_ref();
+    read_key(path, passphrase)?
+        .map_err(|source| TimestampKeyError::Key { path: path.to_owned(), source })
 }
 
-fn load_or_make_key(path: &Path) -> Result<SigningKey, TimestampKeyError> {
+fn load_or_make_key(folder: &Folder, path: &Path) -> Result<SigningKey, TimestampKeyError> {
     if exists(path)? {
-        return load_key(path);
+        return load_key(folder, path);
     }
-    let key = SigningKey::generate()
-        .map_err(|source| TimestampKeyError::Key { path: path.to_owned(), source })?;
-    match write_new(path, key.to_pkcs8_pem().as_bytes(), FileMode::Private) {
+    let unusable = |source| TimestampKeyError::Key { path: path.to_owned(), source };
+    let key = SigningKey::generate().map_err(unusable)?;
+    let passphrase = folder.keys().services.as_ref().map(Passphrase::expose);
+    let pem = key.to_pem(passphrase, &mut system_rng()).map_err(unusable)?;
+    match write_new(path, pem.as_bytes(), FileMode::Private) {
         Ok(()) => Ok(key),
-        Err(FileError::Exists { .. }) => load_key(path),
+        Err(FileError::Exists { .. }) => load_key(folder, path),
         Err(error) => Err(error.into()),
     }
 }

@@ -37,11 +37,11 @@ pub(crate) async fn load_or_make(ceremony: &Ceremony<'_>) -> Result<Witness, Wit
     if exists(&path)? {
         let certificate = read(&path)?;
         if exists(&key_path)? && is_current(ceremony, &root, &path, &certificate).await? {
-            return Ok(Witness::new(certificate, &Witness::load_or_make_key(&key_path)?)?);
+            return Ok(Witness::new(certificate, &load_or_make_key(ceremony, &key_path)?)?);
         }
         put_aside(&[&path, &key_path], &certificate.serial().to_string())?;
     }
-    let key = Witness::load_or_make_key(&key_path)?;
+    let key = load_or_make_key(ceremony, &key_path)?;
     let name = name(ceremony.origin, &root)?;
     let root = Arc::new(ceremony.root().await?);
     let service = Service::Witness(name);
@@ -67,7 +67,7 @@ pub(crate) async fn key_to_certify(
             put_aside(&[&path, &key_path], &certificate.serial().to_string())?;
         }
     }
-    Ok((name(ceremony.origin, &root)?, Witness::load_or_make_key(&key_path)?))
+    Ok((name(ceremony.origin, &root)?, load_or_make_key(ceremony, &key_path)?))
 }
 
 /// Puts a certificate that was verified beside the key that it is for.
@@ -77,7 +77,7 @@ pub(crate) fn place(
     key: &Ed25519PublicKey,
 ) -> Result<(), WitnessError> {
     let (key_path, path) = (ceremony.folder.witness_key(), ceremony.folder.witness_certificate());
-    if !exists(&key_path)? || Witness::load_or_make_key(&key_path)?.public_key() != key {
+    if !exists(&key_path)? || load_or_make_key(ceremony, &key_path)?.public_key() != key {
         return Err(WitnessError::OtherKey { path: key_path });
     }
     match write_new(&path, certificate.to_pem().as_bytes(), FileMode::Public) {
@@ -167,6 +167,15 @@ pub(crate) fn name(cuhk: &Origin, root: &Root) -> Result<WitnessName, WitnessErr
     let short = || format!("cuhk-{}/witness", claim_core::Digest::from_bytes(*root.hash()));
     let fits = address.parse().or_else(|_| short().chars().take(64).collect::<String>().parse());
     Ok(fits?)
+}
+
+/// The key in this file, with the passphrase of CUHK's services.
+fn load_or_make_key(
+    ceremony: &Ceremony<'_>,
+    path: &Path,
+) -> Result<Ed25519SigningKey, WitnessError> {
+    let passphrase = ceremony.folder.keys().services.as_ref();
+    Ok(Witness::load_or_make_key(path, passphrase)?)
 }
 
 fn read(path: &Path) -> Result<Certificate, WitnessError> {

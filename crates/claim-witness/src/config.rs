@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::Origin;
+use claim_files::Passphrase;
 use claim_http::{Clock, ExternalTls, Limits};
 use claim_log::LogKey;
 use claim_pki::WitnessName;
@@ -29,6 +30,8 @@ pub struct Config {
     pub logs: Vec<PathBuf>,
     /// Keys of logs that it witnesses without seeing a certificate.
     pub keys: Vec<LogKey>,
+    /// The passphrase of `witness.key`, where it has one.
+    pub passphrase: Option<Passphrase>,
     /// Where to listen; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
     /// The origin under which it is known to others; `https://localhost:<port>` where there is none.
@@ -56,6 +59,7 @@ impl Config {
             root: None,
             logs: Vec::new(),
             keys: Vec::new(),
+            passphrase: None,
             listen: claim_http::loopback(DEFAULT_PORT).to_vec(),
             public_url: None,
             database: None,

@@ -117,6 +117,11 @@ impl StartError {
         }
     }
 
+    /// Whether a passphrase is wrong or missing, which does not become right by trying again.
+    pub fn is_wrong_secret(&self) -> bool {
+        matches!(self, Self::Key(error) if error.is_wrong_secret())
+    }
+
     /// What to do next.
     pub fn advice(&self) -> String {
         match self {
@@ -128,6 +133,11 @@ impl StartError {
             ),
             Self::NoName => {
                 "Give it one with --name, e.g. --name witness.example: receipts show it.".to_owned()
+            }
+            Self::Key(error) if error.is_wrong_secret() => {
+                "Name with --key-passphrase where the key's passphrase is: a file (mode 0600), fd:NUMBER or \
+                 credential:NAME; leave it out where the key has none."
+                    .to_owned()
             }
             Self::NotVerified { .. } | Self::Certificate { .. } | Self::Key(_) => {
                 "Move witness.key and witness.cer away and start again with --name: the witness takes \

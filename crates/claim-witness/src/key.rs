@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use claim_files::{FileError, Mode, read_private, write_new};
+use claim_files::{FileError, Mode, Passphrase, read_private, write_new};
+use claim_http::system_rng;
 use claim_log::note::SigningKeyError;
 use claim_log::{WitnessKey, WitnessSigner};
 use claim_pki::{Certificate, Ed25519SigningKey, KeyError};
@@ -40,6 +41,14 @@ pub enum WitnessKeyError {
     Name,
 }
 
+impl WitnessKeyError {
+    /// Whether a passphrase is wrong or missing, which does not become right by trying again.
+    pub fn is_wrong_secret(&self) -> bool {
+        use KeyError::{Encrypted, NotEncrypted, Passphrase};
+        matches!(self, Self::Key { source: Encrypted | Passphrase | NotEncrypted, .. })
+    }
+}
+
 impl Witness {
     /// Joins them. The certificate is not verified here.
     ///
@@ -55,24 +64,30 @@ impl Witness {
         Ok(Self { certificate, signer: WitnessSigner::new(name, key) })
     }
 
-    /// Reads the key in this file, or makes it there: readable by its owner only, and never overwritten.
+    /// Reads the key in this file, which has this passphrase or none, or makes it there: readable by its owner only, and
+    /// never overwritten.
     ///
     /// # Errors
     /// [`WitnessKeyError::File`], [`WitnessKeyError::Key`].
-    pub fn load_or_make_key(path: &Path) -> Result<Ed25519SigningKey, WitnessKeyError> {
+    pub fn load_or_make_key(
+        path: &Path,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Ed25519SigningKey, WitnessKeyError> {
+        let passphrase = passphrase.map(Passphrase::expose);
         let unusable = |source| WitnessKeyError::Key { path: path.to_owned(), source };
         let load = || -> Result<Ed25519SigningKey, WitnessKeyError> {
             let pem = read_private(path)?;
             // What is no text has no PEM in it either.
             let text = std::str::from_utf8(&pem).unwrap_or_default();
-            Ed25519SigningKey::from_pkcs8_pem(text).map_err(unusable)
+            Ed25519SigningKey::from_pem(text, passphrase).map_err(unusable)
         };
         match load() {
             Err(WitnessKeyError::File(FileError::Missing { .. })) => {}
             loaded => return loaded,
         }
         let key = Ed25519SigningKey::generate().map_err(unusable)?;
-        match write_new(path, key.to_pkcs8_pem().as_bytes(), Mode::Private) {
+        let pem = key.to_pem(passphrase, &mut system_rng()).map_err(unusable)?;
+        match write_new(path, pem.as_bytes(), Mode::Private) {
             Ok(()) => Ok(key),
             // Another process was faster.
             Err(FileError::Exists { .. }) => load(),

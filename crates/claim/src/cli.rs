@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::{AssignmentRef, Origin, Sid};
+use claim_files::PassphraseSource;
 use claim_http::MirrorUrl;
 use claim_log::WitnessKey;
 use clap::builder::FalseyValueParser;
@@ -208,6 +209,13 @@ pub(crate) struct BlackboardServeArgs {
     /// Another witness that is to cosign the log, beside CUHK; may be repeated
     #[arg(long, env = "CLAIM_ASK_WITNESS", value_name = "URL", value_delimiter = ',', value_parser = Origin::from_user)]
     pub(crate) ask_witness: Vec<Origin>,
+    /// Where the passphrase of blackboard.key, timestamp.key and log.key is: a file that nobody else can read,
+    /// fd:NUMBER or credential:NAME (of systemd) [default: they have none]
+    #[arg(long, env = "CLAIM_KEY_PASSPHRASE", value_name = "SOURCE")]
+    pub(crate) key_passphrase: Option<PassphraseSource>,
+    /// Where the sealing key itself is, likewise [default: sealing.key in the folder]
+    #[arg(long, env = "CLAIM_SEALING_KEY", value_name = "SOURCE")]
+    pub(crate) sealing_key: Option<PassphraseSource>,
     /// Where copies of CUHK's folder `public` lie, for revocation lists while CUHK does not answer; may be repeated
     #[arg(long, env = "CLAIM_CRL_FROM", value_name = "URL", value_delimiter = ',')]
     pub(crate) crl_from: Vec<MirrorUrl>,
@@ -220,6 +228,13 @@ pub(crate) struct BlackboardServeArgs {
 pub(crate) enum BlackboardCommand {
     /// Serve students on port 3141 (steps 3 to 6)
     Serve(BlackboardServeArgs),
+    /// Ask the root to certify the keys by which this Blackboard timestamps and logs: write blackboard.request
+    #[command(
+        after_help = "Without it a serving Blackboard writes the same file. Bring it to where the root's key is (claim cuhk certify),\n\
+        and the answer back as blackboard.answer.\n\n\
+        Example:\n  claim blackboard request --public-url https://blackboard.example:3141"
+    )]
+    Request(BlackboardServeArgs),
     /// List the messages that were accepted
     Messages {
         #[command(flatten)]

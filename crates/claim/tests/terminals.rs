@@ -80,6 +80,8 @@ mod rosters;
 mod secrets;
 #[path = "terminals/service.rs"]
 mod service;
+#[path = "terminals/service_keys.rs"]
+mod service_keys;
 #[path = "terminals/settings.rs"]
 mod settings;
 #[path = "terminals/signing_in.rs"]

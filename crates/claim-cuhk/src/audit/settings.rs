@@ -75,7 +75,7 @@ fn settings(config: &Config) -> BTreeMap<&'static str, String> {
         renewal_grace,
         keep_free,
         clock: _,
-        keys: KeySettings { root, issuing, root_elsewhere },
+        keys: KeySettings { root, issuing, services, root_elsewhere },
         sso,
         faults: _,
     } = config;
@@ -105,6 +105,7 @@ fn settings(config: &Config) -> BTreeMap<&'static str, String> {
         ("keep_free_bytes", or_default(keep_free.map(|bytes| bytes.to_string()))),
         ("root_key", if *root_elsewhere { "elsewhere".to_owned() } else { place(root) }),
         ("issuing_key", place(issuing)),
+        ("services_keys", opened("file", services.is_some())),
     ])
 }
 
@@ -122,7 +123,11 @@ fn service(sso: &SsoSettings) -> String {
 /// Where a key is, and whether something opens it.
 fn place(key: &KeySetting) -> String {
     let place = key.token.as_ref().map_or_else(|| "file".to_owned(), ToString::to_string);
-    if key.passphrase.is_some() { format!("{place}, with a passphrase") } else { place }
+    opened(&place, key.passphrase.is_some())
+}
+
+fn opened(place: &str, by_passphrase: bool) -> String {
+    if by_passphrase { format!("{place}, with a passphrase") } else { place.to_owned() }
 }
 
 #[cfg(test)]

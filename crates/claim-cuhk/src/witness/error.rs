@@ -9,6 +9,7 @@ use claim_witness::WitnessKeyError;
 
 use crate::authority::AuthorityError;
 use crate::desk::DeskError;
+use crate::keys::SERVICES_ADVICE;
 
 /// Why the key or certificate of CUHK's witness cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,7 @@ impl WitnessError {
     pub(crate) fn advice(&self) -> String {
         match self {
             Self::Authority(error) => error.advice(),
+            Self::Key(error) if error.is_wrong_secret() => SERVICES_ADVICE.to_owned(),
             Self::File(FileError::Full { .. })
             | Self::Key(WitnessKeyError::File(FileError::Full { .. })) => {
                 "Make room on the disk and start again.".to_owned()

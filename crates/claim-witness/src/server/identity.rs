@@ -69,7 +69,7 @@ async fn key(
     if !is_old && config.name.is_none() {
         return Err(StartError::NoName);
     }
-    let key = Witness::load_or_make_key(&path)?;
+    let key = Witness::load_or_make_key(&path, config.passphrase.as_ref())?;
     let fingerprint = key.public_key().fingerprint();
     if is_old && !store.knows_key(&fingerprint).await? {
         let mark = claim_core::Digest::from_bytes(fingerprint).to_string();

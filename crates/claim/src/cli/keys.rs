@@ -21,6 +21,9 @@ pub(crate) struct KeyArgs {
     /// The same for cuhk-issuing.key
     #[arg(long, env = "CLAIM_ISSUING_PASSPHRASE", value_name = "SOURCE")]
     pub(crate) issuing_passphrase: Option<PassphraseSource>,
+    /// The same for cuhk-server.key, cuhk-timestamp.key and cuhk-witness.key, which CUHK makes itself
+    #[arg(long, env = "CLAIM_SERVICES_PASSPHRASE", value_name = "SOURCE")]
+    pub(crate) services_passphrase: Option<PassphraseSource>,
     /// The root's key in a token: pkcs11:token=LABEL;object=LABEL?module-path=FILE (RFC 7512)
     /// [default: cuhk.key in the folder]
     #[arg(long, env = "CLAIM_ROOT_KEY", value_name = "URI")]

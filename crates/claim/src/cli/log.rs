@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use claim_core::{Origin, OriginError};
+use claim_files::PassphraseSource;
 use claim_log::LogKey;
 use claim_pki::WitnessName;
 use clap::{Args, Subcommand};
@@ -49,6 +50,10 @@ pub(crate) struct WitnessArgs {
     /// A log to witness, by its key, as its people publish it; may be repeated
     #[arg(long, env = "CLAIM_LOG_KEY", value_name = "VKEY", value_delimiter = ',')]
     pub(crate) log_key: Vec<LogKey>,
+    /// Where the passphrase of witness.key is: a file that nobody else can read, fd:NUMBER or credential:NAME (of systemd)
+    /// [default: it has none]
+    #[arg(long, env = "CLAIM_KEY_PASSPHRASE", value_name = "SOURCE")]
+    pub(crate) key_passphrase: Option<PassphraseSource>,
     /// The root certificate, from CUHK itself or somebody you trust [default: cuhk.cer in the folder]
     #[arg(long, env = "CLAIM_ROOT", value_name = "FILE")]
     pub(crate) root: Option<PathBuf>,

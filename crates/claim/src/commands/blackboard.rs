@@ -4,6 +4,7 @@ mod assignment;
 mod log;
 mod minutes;
 mod outage;
+mod request;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use claim_blackboard::{AdminError, Config, ExternalTls, StartError};
 use claim_core::Escaped;
 use serde_json::json;
 
+use super::cuhk::passphrase;
 use super::{Context, Serving, StopSignals, Told, backup};
 use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
 use crate::exit::Exit;
@@ -23,6 +25,12 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
     match arguments.command {
         None => serve(arguments.serve, context).await,
         Some(BlackboardCommand::Serve(arguments)) => serve(arguments, context).await,
+        Some(BlackboardCommand::Request(arguments)) => {
+            match config(&context.server_dir(), arguments, context) {
+                Ok(config) => Ok(request::run(&config, context)),
+                Err(exit) => Ok(exit),
+            }
+        }
         Some(BlackboardCommand::Backup(arguments)) => {
             backup::back_up_blackboard(arguments, context).await
         }
@@ -44,9 +52,22 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
 }
 
 /// Blackboard's settings from its options.
-pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Context) -> Config {
-    let BlackboardServeArgs { server, cuhk, root, invite_file, ask_witness, crl_from, disk } =
-        arguments;
+pub(crate) fn config(
+    dir: &Path,
+    arguments: BlackboardServeArgs,
+    context: &Context,
+) -> Result<Config, Exit> {
+    let BlackboardServeArgs {
+        server,
+        cuhk,
+        root,
+        invite_file,
+        ask_witness,
+        key_passphrase,
+        sealing_key,
+        crl_from,
+        disk,
+    } = arguments;
     let mut config = Config::new(dir, cuhk);
     if !server.listen.is_empty() {
         config.listen = server.listen;
@@ -56,6 +77,8 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
     config.invite_file = invite_file;
     config.witnesses = ask_witness;
     config.crl_from = crl_from;
+    config.passphrase = passphrase(key_passphrase, context)?;
+    config.sealing_key = sealing_key;
     config.database = server.database.database;
     config.external_tls = server
         .tls_cert
@@ -65,13 +88,16 @@ pub(crate) fn config(dir: &Path, arguments: BlackboardServeArgs, context: &Conte
     config.keep_free = disk.keep_free();
     config.limits = files::fit(&context.blackboard_limits);
     config.quotas = context.blackboard_quotas;
-    config
+    Ok(config)
 }
 
 async fn serve(arguments: BlackboardServeArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let observer = Arc::new(move |event| terminal.tell(&words::blackboard::words(&event)));
-    let config = config(&context.server_dir(), arguments, context);
+    let config = match config(&context.server_dir(), arguments, context) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
+    };
     let mut signals = StopSignals::listen()?;
     // It may wait for CUHK for a while, and must be stoppable while it does.
     let started = tokio::select! {
@@ -90,7 +116,12 @@ async fn serve(arguments: BlackboardServeArgs, context: &Context) -> Result<Exit
 
 pub(crate) fn start_failure(context: &Context, error: &StartError) -> Exit {
     context.terminal.failure(&error.to_string(), error.why().as_deref(), &error.advice());
-    if error.is_unreachable() { Exit::Unreachable } else { Exit::Refused }
+    match error {
+        error if error.is_unreachable() => Exit::Unreachable,
+        // The unit for systemd does not try these again.
+        error if error.is_wrong_secret() => Exit::Usage,
+        _ => Exit::Refused,
+    }
 }
 
 async fn messages(database: Option<&str>, context: &Context) -> Result<Exit> {

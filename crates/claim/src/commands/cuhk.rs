@@ -14,6 +14,7 @@ use anyhow::Result;
 use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Office, StartError};
 use serde_json::json;
 
+pub(crate) use self::keys::passphrase;
 use super::{Context, Serving, StopSignals, Told, backup};
 use crate::cli::{CuhkArgs, CuhkCommand, CuhkServeArgs};
 use crate::exit::Exit;

@@ -1,7 +1,7 @@
 //! The keys by which evidence is made: whether the root has certified them, and the year in which a timestamp key signs.
 
 use claim_core::{Digest, Timestamp};
-use claim_files::read_private;
+use claim_files::{Passphrase, PassphraseSource, read_private};
 use claim_pki::{Ed25519SigningKey, EvidenceAnswer, EvidenceRequest, Root, SigningKey, Validity};
 
 use super::finding::Findings;
@@ -81,6 +81,13 @@ fn year(
 
 fn at_blackboard(place: &Place, root: &Root, now: Timestamp, findings: &mut Findings) {
     let Some(keys) = Keys::read(place) else {
+        if Keys::are_encrypted(place) {
+            findings.well(
+                Check::Evidence,
+                "timestamp.key and log.key have a passphrase that cannot be read from here; Blackboard says at its start whether they open.",
+            );
+            return;
+        }
         if place.path("blackboard.cer").exists() {
             findings.wrong(
                 Check::Evidence,
@@ -153,13 +160,26 @@ struct Keys {
 
 impl Keys {
     fn read(place: &Place) -> Option<Self> {
-        let read = |name: &str| {
-            let bytes = read_private(&place.path(name)).ok()?;
-            Some(zeroize::Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+        let passphrase = match &place.kind {
+            Kind::Blackboard(serve) => serve.key_passphrase.as_ref().map(PassphraseSource::read),
+            _ => None,
         };
+        let passphrase = passphrase.transpose().ok()?;
+        let passphrase = passphrase.as_ref().map(Passphrase::expose);
         Some(Self {
-            timestamp: SigningKey::from_pkcs8_pem(&read("timestamp.key")?).ok()?,
-            log: Ed25519SigningKey::from_pkcs8_pem(&read("log.key")?).ok()?,
+            timestamp: SigningKey::from_pem(&text(place, "timestamp.key")?, passphrase).ok()?,
+            log: Ed25519SigningKey::from_pem(&text(place, "log.key")?, passphrase).ok()?,
         })
     }
+
+    fn are_encrypted(place: &Place) -> bool {
+        let is =
+            |name| text(place, name).is_some_and(|pem| pem.contains("BEGIN ENCRYPTED PRIVATE"));
+        is("timestamp.key") && is("log.key")
+    }
+}
+
+fn text(place: &Place, name: &str) -> Option<zeroize::Zeroizing<String>> {
+    let bytes = read_private(&place.path(name)).ok()?;
+    Some(zeroize::Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }

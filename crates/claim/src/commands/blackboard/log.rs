@@ -35,7 +35,10 @@ pub(super) async fn run(command: BlackboardLogCommand, context: &Context) -> Res
 
 async fn rebuild(arguments: RebuildArgs, context: &Context) -> Result<Exit> {
     let RebuildArgs { mirror, tls_roots, blackboard } = arguments;
-    let config = config(&context.server_dir(), blackboard, context);
+    let config = match config(&context.server_dir(), blackboard, context) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
+    };
     let root = config.root.clone().unwrap_or_else(|| config.dir.join("cuhk.cer"));
     let rebuild = match LogRebuild::open(&config).await {
         Ok(rebuild) => rebuild,

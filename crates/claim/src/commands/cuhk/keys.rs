@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use claim_cuhk::{AdminError, Clock, KeySetting, KeySettings, Office, RenewedIssuing};
-use claim_files::{FileError, PassphraseError, PassphraseSource};
+use claim_files::{FileError, Passphrase, PassphraseError, PassphraseSource};
 use claim_pki::{AuthorityRequest, EvidenceAnswer};
 use serde_json::json;
 
@@ -15,25 +15,46 @@ use crate::exit::Exit;
 
 /// Reads the passphrases; where that fails, it is told, and the exit code comes back.
 pub(crate) fn settings(arguments: KeyArgs, context: &Context) -> Result<KeySettings, Exit> {
-    let KeyArgs { root_passphrase, issuing_passphrase, root_key, issuing_key, root_elsewhere } =
-        arguments;
-    let read = |source: Option<PassphraseSource>| match source.map(|source| source.read()) {
+    let KeyArgs {
+        root_passphrase,
+        issuing_passphrase,
+        services_passphrase,
+        root_key,
+        issuing_key,
+        root_elsewhere,
+    } = arguments;
+    // The same descriptor is empty the second time.
+    let root = passphrase(root_passphrase.clone(), context)?;
+    let issuing = match issuing_passphrase.is_some() && issuing_passphrase == root_passphrase {
+        true => root.clone(),
+        false => passphrase(issuing_passphrase.clone(), context)?,
+    };
+    let services = match &services_passphrase {
+        Some(_) if services_passphrase == root_passphrase => root.clone(),
+        Some(_) if services_passphrase == issuing_passphrase => issuing.clone(),
+        _ => passphrase(services_passphrase, context)?,
+    };
+    Ok(KeySettings {
+        root: KeySetting { token: root_key, passphrase: root },
+        issuing: KeySetting { token: issuing_key, passphrase: issuing },
+        services,
+        root_elsewhere,
+    })
+}
+
+/// Reads a passphrase; where that fails, it is told, and the exit code comes back.
+pub(crate) fn passphrase(
+    source: Option<PassphraseSource>,
+    context: &Context,
+) -> Result<Option<Passphrase>, Exit> {
+    match source.map(|source| source.read()) {
         None => Ok(None),
         Some(Ok(passphrase)) => Ok(Some(passphrase)),
         Some(Err(error)) => {
             context.terminal.failure(&error.to_string(), None, advice(&error));
             Err(Exit::Refused)
         }
-    };
-    // The same descriptor is empty the second time.
-    let shared = root_passphrase.is_some() && root_passphrase == issuing_passphrase;
-    let root = read(root_passphrase)?;
-    let issuing = if shared { root.clone() } else { read(issuing_passphrase)? };
-    Ok(KeySettings {
-        root: KeySetting { token: root_key, passphrase: root },
-        issuing: KeySetting { token: issuing_key, passphrase: issuing },
-        root_elsewhere,
-    })
+    }
 }
 
 /// What to do about a passphrase that cannot be had.

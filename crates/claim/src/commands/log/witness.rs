@@ -8,6 +8,7 @@ use claim_http::Limits;
 use claim_witness::{Config, ExternalTls};
 
 use crate::cli::WitnessArgs;
+use crate::commands::cuhk::passphrase;
 use crate::commands::{Context, Serving, StopSignals, Told};
 use crate::exit::Exit;
 use crate::files;
@@ -17,7 +18,11 @@ pub(super) async fn run(arguments: WitnessArgs, context: &Context) -> Result<Exi
     let terminal = context.terminal;
     let observer = Arc::new(move |event| terminal.tell(&words::witness::words(&event)));
     let signals = StopSignals::listen()?;
-    match claim_witness::start(config(&context.server_dir(), arguments), observer).await {
+    let config = match config(&context.server_dir(), arguments, context) {
+        Ok(config) => config,
+        Err(exit) => return Ok(exit),
+    };
+    match claim_witness::start(config, observer).await {
         Ok(running) => {
             let (origin, nudge) = (running.origin().clone(), running.nudge());
             let run = |told: Told| running.run(told.stop());
@@ -25,13 +30,14 @@ pub(super) async fn run(arguments: WitnessArgs, context: &Context) -> Result<Exi
         }
         Err(error) => {
             terminal.failure(&error.to_string(), error.why().as_deref(), &error.advice());
-            Ok(Exit::Refused)
+            // A unit of systemd need not try these again.
+            Ok(if error.is_wrong_secret() { Exit::Usage } else { Exit::Refused })
         }
     }
 }
 
-fn config(dir: &Path, arguments: WitnessArgs) -> Config {
-    let WitnessArgs { name, logs, log_key, root, server } = arguments;
+fn config(dir: &Path, arguments: WitnessArgs, context: &Context) -> Result<Config, Exit> {
+    let WitnessArgs { name, logs, log_key, key_passphrase, root, server } = arguments;
     let mut config = Config::new(dir);
     if !server.listen.is_empty() {
         config.listen = server.listen;
@@ -39,6 +45,7 @@ fn config(dir: &Path, arguments: WitnessArgs) -> Config {
     config.name = name;
     config.logs = logs;
     config.keys = log_key;
+    config.passphrase = passphrase(key_passphrase, context)?;
     config.root = root;
     config.public_url = server.public_url;
     config.database = server.database.database;
@@ -48,5 +55,5 @@ fn config(dir: &Path, arguments: WitnessArgs) -> Config {
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = server.metrics;
     config.limits = files::fit(&Limits::default());
-    config
+    Ok(config)
 }
