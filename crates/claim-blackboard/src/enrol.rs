@@ -7,7 +7,7 @@ use std::time::Duration;
 use claim_core::invitation::{Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, ProblemType};
 use claim_files::{FileError, Mode, read_private, replace, write_new};
-use claim_http::{EstError, TlsIdentity};
+use claim_http::{EstError, TlsIdentity, system_rng};
 use claim_pki::{Certificate, KeyError, PathError, Root, SigningKey};
 use tokio::time::Instant;
 

@@ -208,3 +208,34 @@ fn a_demonstration_knows_it_too() {
     blackboard.stop();
     cuhk.stop();
 }
+
+/// The root has revoked the key by which a Blackboard timestamps: what it would sign now, nobody would believe.
+#[test]
+fn a_blackboard_whose_timestamp_key_is_revoked_takes_no_claims() {
+    let course = Course::new();
+    let (cuhk, blackboard) = course.servers();
+    blackboard.out.line("Claims are taken: ");
+    course.enrol(SID);
+    let folder = &course.folder;
+    folder.write("report.txt", "before");
+    let hand_in = ["student", "hand-in", "report.txt", "--yes", "--receipt"];
+    folder.run(&[&hand_in[..], &["before.receipt"]].concat()).expect(0);
+    let listed = folder.run(&["cuhk", "list", "--json"]).expect(0).documents();
+    let is_its = |one: &&serde_json::Value| {
+        one["profile"] == "timestamp" && one["holder"] == course.blackboard.as_str()
+    };
+    let serial = listed.iter().find(is_its).unwrap()["serial"].as_str().unwrap();
+    folder.run(&["cuhk", "revoke", serial, "--reason", "keyCompromise"]).expect(0);
+    blackboard.signal("HUP");
+    blackboard.err.shows(&format!("THE ROOT HAS REVOKED certificate {serial}"));
+    folder.write("report.txt", "after");
+    let after = folder.start(&[&hand_in[..], &["after.receipt"]].concat());
+    blackboard.out.shows(&format!("has revoked certificate {serial}"));
+    after.signal("INT");
+    after.end();
+    assert!(!folder.has("after.receipt") && !folder.has("after.lodged"));
+    // What was lodged before stays, and is still given out.
+    folder.run(&["verify", "before.receipt", "--root", "cuhk.cer"]).expect(0);
+    blackboard.stop();
+    cuhk.stop();
+}
