@@ -136,16 +136,12 @@ fn what_does_not_open_is_refused_at_the_start() {
     let other = protected();
     other.0.serve_blackboard(&[]).stop();
     other.1.stop();
-    for (folder, others, key, said) in
-        [(blackboard, other.0.blackboard(), "blackboard.key", "blackboard.cer")]
-    {
-        let own = folder.read(key);
-        folder.secret(key, others.read(key));
-        refused(folder, "blackboard", &[]).explains(1, &[said]);
-        fs::remove_file(folder.path(key)).unwrap();
-        refused(folder, "blackboard", &[]).explains(1, &[key, "is not"]);
-        folder.secret(key, own);
-    }
+    let (key, own) = ("blackboard.key", blackboard.read("blackboard.key"));
+    blackboard.secret(key, other.0.blackboard().read(key));
+    refused(blackboard, "blackboard", &[]).explains(1, &["blackboard.cer"]);
+    fs::remove_file(blackboard.path(key)).unwrap();
+    refused(blackboard, "blackboard", &[]).explains(1, &[key, "is not"]);
+    blackboard.secret(key, own);
 }
 
 #[test]
