@@ -16,6 +16,7 @@ from cryptography import x509
 from claim_student import log
 from claim_student.certs import pin_of
 from claim_student.desk import Desk
+from claim_student.certificates import certificates, device_name
 from claim_student.enrol import Invitation, enroll, reenroll
 from claim_student.errors import ClaimError, Malformed, Unsettled
 from claim_student.handin import fetch, hand_in, match
@@ -36,6 +37,13 @@ def _sid(value: str) -> str:
     return value
 
 
+def _device(value: str) -> str:
+    try:
+        return device_name(value)
+    except Malformed as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _claim(value: str) -> str:
     try:
         return digest(value)
@@ -53,7 +61,11 @@ def _arguments() -> argparse.ArgumentParser:
     one.add_argument("--cuhk", help="CUHK's origin; the invitation's, if there is one")
     one.add_argument("--invitation", help="a file with the line, or - for standard input")
     one.add_argument("--root", type=Path, help="cuhk.cer, for a local demonstration")
-    commands.add_parser("reenroll", parents=[common], help="a new key and certificate")
+    one.add_argument("--device", type=_device, help="what to call this device")
+    one = commands.add_parser("reenroll", parents=[common], help="a new certificate and key")
+    one.add_argument("--same-key", action="store_true", help="keep the key")
+    one.add_argument("--device", type=_device, help="what to call this device from now on")
+    commands.add_parser("certificates", parents=[common], help="what CUHK has issued to you")
     one = commands.add_parser("revoke", parents=[common], help="give certificates up, for good")
     which = one.add_mutually_exclusive_group()
     which.add_argument("--serial", help="that one; the one in the folder, if nothing is told")
@@ -185,10 +197,21 @@ def main(arguments: list[str] | None = None) -> int:
             invitation = _invitation(options.invitation) if options.invitation else None
             origin = origin_of(options.cuhk) if options.cuhk else None
             root = read_root(options.root) if options.root else None
-            identity = enroll(folder, options.sid, origin=origin, invitation=invitation, root=root)
+            identity = enroll(
+                folder,
+                options.sid,
+                origin=origin,
+                invitation=invitation,
+                root=root,
+                device=options.device,
+            )
             _enrolled(identity, folder)
         elif options.command == "reenroll":
-            _enrolled(reenroll(folder, options.sid), folder)
+            same_key, device = options.same_key, options.device
+            _enrolled(reenroll(folder, options.sid, same_key=same_key, device=device), folder)
+        elif options.command == "certificates":
+            for one in certificates(folder, options.sid):
+                print(one.serial, one.device or "-", one.issued_at, one.not_after)
         elif options.command == "revoke":
             _revoke(options, folder)
         else:

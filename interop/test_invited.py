@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from claim_student import certs
+from claim_student.certificates import certificates
 from claim_student.enrol import (
     Invitation,
     basic,
@@ -66,6 +68,69 @@ class Invited(Temporary):
                 self.assertSlug("code-refused", partial(post, new_key(), by), proven=True)
         renewed = reenroll(folder, "1155000001")
         self.assertNotEqual(renewed.chain[0], identity.chain[0])
+
+    def test_each_certificate_is_renewed_once_by_either_key(self) -> None:
+        sid = "1155000011"
+        folder, invitation = self.folder(), Invitation.parse(self.invite("--sid", sid))
+        first = enroll(folder, sid, invitation=invitation, device="laptop")
+        second = reenroll(folder, sid, same_key=True)
+        self.assertEqual(certs.p256_key(first.chain[0]), certs.p256_key(second.chain[0]))
+        self.assertNotEqual(first.chain[0].serial_number, second.chain[0].serial_number)
+
+        # The answer is lost: with the certificate before, the same key gets the same one again.
+        cuhk = first_contact(invitation.origin, invitation.pin)
+        kept = folder.path / f"{sid}.pem"
+        now_kept = kept.read_bytes()
+        folder.keep(sid, first.key, first.chain)
+        before = folder.identity(sid)
+        with connect(cuhk, identity=before) as connection:
+
+            def post(key: ec.EllipticCurvePrivateKey) -> object:
+                return post_request(connection, "simplereenroll", certification_request(key))[0]
+
+            self.assertEqual(post(first.key), second.chain[0])
+            self.assertSlug("certificate-renewed", lambda: post(new_key()), proven=True)
+        kept.write_bytes(now_kept)
+
+        third = reenroll(folder, sid, device="laptop 2", http2=False)
+        self.assertNotEqual(certs.p256_key(third.chain[0]), certs.p256_key(second.chain[0]))
+        self.assertFalse(folder.has_pending(sid))
+        listed = certificates(folder, sid)
+        serials = [f"{one.chain[0].serial_number:x}" for one in (third, second, first)]
+        self.assertEqual([one.serial.lstrip("0") for one in listed], serials)
+        self.assertEqual([one.device for one in listed], ["laptop 2", "laptop", "laptop"])
+        by = ["certificate", "certificate", "code"]
+        self.assertEqual([one.authenticated_by for one in listed], by)
+        self.assertEqual(listed[1].renewed_by, listed[0].serial)
+        self.assertEqual(listed[1].predecessor, listed[2].serial)
+        self.assertEqual([one.revoked_at for one in listed], [None] * 3)
+
+    def test_a_fourth_device_is_refused(self) -> None:
+        sid = "1155000012"
+        for device in ("laptop", "tablet", "Lab PC 3"):
+            invitation = Invitation.parse(self.invite("--sid", sid))
+            folder = self.folder()
+            enroll(folder, sid, invitation=invitation, device=device)
+        invitation = Invitation.parse(self.invite("--sid", sid))
+        slug = "too-many-certificates"
+        fourth = self.folder()
+        refused = self.assertSlug(
+            slug, lambda: enroll(fourth, sid, invitation=invitation), proven=True
+        )
+        self.assertIn("Lab PC 3", refused.problem.detail or "")
+        serial = certificates(folder, sid)[0].serial
+        run("cuhk", "revoke", "--dir", str(self.home), serial)
+        enroll(fourth, sid, invitation=invitation, device="phone")
+        self.assertSlug("certificate-revoked", lambda: reenroll(folder, sid), proven=True)
+        self.assertSlug("certificate-revoked", lambda: certificates(folder, sid), proven=True)
+        self.assertEqual(len(certificates(fourth, sid)), 4)
+
+    def test_a_name_of_a_device_is_plain(self) -> None:
+        sid = "1155000013"
+        for device in ("-x", "x" * 41, "a/b"):
+            invitation = Invitation.parse(self.invite("--sid", sid))
+            folder, enrol = self.folder(), partial(enroll, invitation=invitation, device=device)
+            self.assertSlug("malformed-request", partial(enrol, folder, sid), proven=True)
 
     def test_wrong_pin_stops_before_the_code(self) -> None:
         invitation = Invitation.parse(self.invite("--sid", "1155000002"))

@@ -124,12 +124,18 @@ def certification_request(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def post_request(
-    connection: Connection, what: str, request: bytes, authorization: str | None = None
+    connection: Connection,
+    what: str,
+    request: bytes,
+    authorization: str | None = None,
+    device: str | None = None,
 ) -> list[x509.Certificate]:
     """POST a PKCS#10 request to `simpleenroll` or `simplereenroll`."""
     fields = {"Content-Type": "application/pkcs10"}
     if authorization is not None:
         fields["Authorization"] = authorization
+    if device is not None:
+        fields["Claim-Device"] = device
     body = base64.encodebytes(request)
     answer = connection.request("POST", _EST + what, fields=fields, content=body)
     return _certificates(answer, connection.origin)
@@ -171,6 +177,7 @@ def enroll(
     origin: str | None = None,
     invitation: Invitation | None = None,
     root: x509.Certificate | None = None,
+    device: str | None = None,
     now: Clock = utc_now,
     http2: bool = True,
 ) -> Identity:
@@ -202,21 +209,34 @@ def enroll(
     key = folder.pending_key(sid)
     with connect(cuhk, now=now, http2=http2) as connection:
         found = post_request(
-            connection, "simpleenroll", certification_request(key), basic(sid, code)
+            connection, "simpleenroll", certification_request(key), basic(sid, code), device
         )
     chain = _check_issued(found, cuhk, sid, key, now())
     folder.keep_cuhk(cuhk.root, cuhk.origin)
     return folder.keep(sid, key, chain)
 
 
-def reenroll(folder: Folder, sid: str, *, now: Clock = utc_now, http2: bool = True) -> Identity:
-    """A new certificate for a new key, proven with the old one over TLS."""
+def reenroll(
+    folder: Folder,
+    sid: str,
+    *,
+    same_key: bool = False,
+    device: str | None = None,
+    now: Clock = utc_now,
+    http2: bool = True,
+) -> Identity:
+    """A new certificate for a new key or the same, proven with the old one over TLS.
+
+    CUHK renews a certificate once: a key that is pending from an earlier try is used again.
+    """
     identity, root = folder.identity(sid), folder.root()
     # cacerts again, under the root that is kept: the issuing certificate may be a new one.
     cuhk = first_contact(folder.cuhk_origin(), certs.pin_of(root), http2=http2)
     if cuhk.root != root:
         raise Untrusted("CUHK has another root than the one in cuhk.cer")
-    key = folder.pending_key(sid)
+    keep = same_key and not folder.has_pending(sid)
+    key = identity.key if keep else folder.pending_key(sid)
     with connect(cuhk, identity=identity, now=now, http2=http2) as connection:
-        found = post_request(connection, "simplereenroll", certification_request(key))
+        request = certification_request(key)
+        found = post_request(connection, "simplereenroll", request, device=device)
     return folder.keep(sid, key, _check_issued(found, cuhk, sid, key, now()))

@@ -95,6 +95,10 @@ class Folder:
         except OSError as error:
             raise Malformed("no cuhk.origin in the folder: enrol first") from error
 
+    def has_pending(self, sid: str) -> bool:
+        """Whether an enrolment or renewal with a new key is under way."""
+        return self._pending_file(sid).exists()
+
     def pending_key(self, sid: str) -> ec.EllipticCurvePrivateKey:
         """The key of an enrolment that is under way, made and kept before anything is sent."""
         path = self._pending_file(sid)

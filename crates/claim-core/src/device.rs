@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The name of a device, e.g. `laptop-2`: one to 40 ASCII letters, digits, spaces, dots, hyphens and low lines, of which
 /// the first and the last are letters or digits.
 ///
 /// It tells the certificates of one person apart for that person. It stands in no certificate, and nothing is decided by it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct DeviceName(String);
 
 /// Why a text is no name of a device.
@@ -69,6 +70,20 @@ impl FromStr for DeviceName {
             return Err(DeviceNameError::Character);
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = DeviceNameError;
+
+    fn try_from(text: String) -> Result<Self, DeviceNameError> {
+        text.parse()
+    }
+}
+
+impl From<DeviceName> for String {
+    fn from(name: DeviceName) -> Self {
+        name.0
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod assignment;
 pub mod blackboard;
+pub mod certificates;
 pub mod claim;
 mod device;
 mod digest;

@@ -144,6 +144,11 @@ problem_types! {
         "The certificate was renewed with another key",
         "Each certificate is renewed once: the same key gets the same certificate again, and another key gets none.",
         "Renew with the certificate that came of it. If you have none, somebody else may have your private key: see `claim student status`, and tell the people who run CUHK.";
+    /// The person holds as many certificates as one may.
+    TooManyCertificates = "too-many-certificates", 403, Cuhk,
+        "You hold as many certificates as one person may",
+        "Each device has a certificate of its own, and a person may hold a few that are valid; one that was renewed does not count.",
+        "Renew on a device that has one, or ask the people who run CUHK to revoke that of a device you no longer use: `claim student status` shows them. Then do it again; the code is as good as before.";
     /// The certification request cannot be read.
     RequestUnreadable = "request-unreadable", 400, Cuhk,
         "The certification request cannot be read",

@@ -27,7 +27,7 @@ pub enum Deed {
     /// Getting a certificate by a code.
     Enrol(Box<Enrol>),
     /// Getting another certificate by the one of now.
-    Renew(Renew),
+    Renew(Box<Renew>),
     /// Inviting.
     Invite(Invite),
     /// Importing a roster.

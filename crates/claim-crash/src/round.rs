@@ -259,7 +259,7 @@ async fn deeds(scene: &Arc<Scene>, order: Order, rng: &mut ChaCha8Rng) -> Result
         Point::CodeSpent | Point::Certificate => {
             deeds.push(Deed::Enrol(Box::new(Enrol::new(scene).await?)));
         }
-        Point::Reservation => deeds.push(Deed::Renew(Renew::new(1))),
+        Point::Reservation => deeds.push(Deed::Renew(Box::new(Renew::new(scene).await?))),
         Point::SplitView => {
             let mut root = [0; 32];
             rng.fill_bytes(&mut root);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use claim_core::Origin;
 use claim_http::{Clock, ExternalTls, Limits};
@@ -10,6 +11,7 @@ use claim_store::Faults;
 use serde::Deserialize;
 
 use crate::keys::KeySettings;
+use crate::mail::Mailer;
 use crate::sso::SsoSettings;
 
 /// The port that CUHK listens on where nothing else is configured.
@@ -23,6 +25,9 @@ pub const DEFAULT_CODE_LIFE: i64 = 14 * 24 * 3600;
 
 /// How long after its end a certificate can still be renewed where nothing else is configured: 30 days, in seconds.
 pub const DEFAULT_RENEWAL_GRACE: u32 = 30 * 24 * 3600;
+
+/// How many live certificates one person may hold where nothing else is configured: laptop, browser, lab PC.
+pub const DEFAULT_CERTIFICATES_PER_PERSON: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 /// Everything that a serving CUHK is told from outside.
 #[derive(Clone, Debug)]
@@ -47,6 +52,10 @@ pub struct Config {
     pub code_life: i64,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub renewal_grace: u32,
+    /// How many live certificates one person may hold.
+    pub certificates_per_person: NonZeroU32,
+    /// By what people are told of each certificate that is issued to them; `None` where no mail is configured.
+    pub mailer: Option<Arc<Mailer>>,
     /// How much of the disk is kept free, in bytes; [`claim_store::Room::of`] tells the default. Certificates are issued
     /// down to an eighth of it.
     pub keep_free: Option<u64>,
@@ -103,6 +112,8 @@ impl Config {
             quotas: Quotas::default(),
             code_life: DEFAULT_CODE_LIFE,
             renewal_grace: DEFAULT_RENEWAL_GRACE,
+            certificates_per_person: DEFAULT_CERTIFICATES_PER_PERSON,
+            mailer: None,
             keep_free: None,
             clock: Clock::system(),
             keys: KeySettings::default(),

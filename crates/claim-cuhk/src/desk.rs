@@ -1,5 +1,6 @@
 //! Where certificates are made: on record first, then signed, on record again, and only then given out.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use claim_core::encoding::Bytes;
@@ -41,6 +42,10 @@ pub(crate) struct Order {
     pub(crate) code_hash: Option<Digest>,
     /// Who asked for it, and for which device.
     pub(crate) provenance: Provenance,
+    /// How many live certificates a person may hold with this one; `None` where nobody counts.
+    pub(crate) most_live: Option<NonZeroU32>,
+    /// Whether the holder is to be told of it by mail.
+    pub(crate) announce: bool,
 }
 
 impl Order {
@@ -148,8 +153,8 @@ impl Desk {
             not_after: validity.not_after(),
             now,
             provenance: order.provenance,
-            most_live: None,
-            announce: false,
+            most_live: order.most_live,
+            announce: order.announce,
         };
         let (certificate, repeated) = match self.store.reserve(&reservation).await? {
             Reserved::New => {

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use claim_core::invitation::Invitee;
-use claim_core::{Digest, Problem, ProblemType};
+use claim_core::{DeviceName, Digest, Problem, ProblemType};
 use claim_pki::{CertificationRequest, IssueError, KeyError, PersonId, PublicKey};
 use claim_store::cuhk::audit::Authentication;
-use claim_store::cuhk::{Provenance, ReserveError};
+use claim_store::cuhk::{Device, Provenance, ReserveError};
 use claim_store::{DiskFault, StoreError};
 use tokio::time::Instant;
 
@@ -69,8 +69,13 @@ impl Admitted {
     pub(crate) async fn by_certificate(cuhk: &Cuhk, known: Known) -> Result<Self, Problem> {
         let Known { holder, serial } = known;
         let name = name_on_record(cuhk, &holder).await?;
-        let predecessor = Some(serial.to_string());
-        let provenance = Provenance { predecessor, ..known_by(Authentication::Certificate) };
+        let serial = serial.to_string();
+        // The device stays the same until another name is said.
+        let before = cuhk.desk.store.certificate(&serial).await.map_err(storage)?;
+        let device = before.and_then(|record| record.provenance.device);
+        let predecessor = Some(serial);
+        let authenticated_by = Some(Authentication::Certificate);
+        let provenance = Provenance { authenticated_by, device, predecessor };
         Ok(Self { holder, name, code_hash: None, provenance, by_folder_code: false })
     }
 
@@ -95,7 +100,16 @@ impl Admitted {
     /// What is to be made for a key whose request was checked before.
     pub(crate) fn order_for(self, public_key: PublicKey) -> Order {
         let Self { holder, name, code_hash, provenance, .. } = self;
-        Order { holder, name, public_key, code_hash, provenance }
+        let (most_live, announce) = (None, false);
+        Order { holder, name, public_key, code_hash, provenance, most_live, announce }
+    }
+
+    /// The same, for the device of this name; servers have none.
+    pub(crate) fn on(mut self, device: Option<DeviceName>) -> Self {
+        if matches!(self.holder, Invitee::Person(_)) && device.is_some() {
+            self.provenance.device = device;
+        }
+        self
     }
 
     /// What is to be made of this request: the key is the request's, the subject is not.
@@ -114,6 +128,8 @@ impl Admitted {
             public_key: request.public_key().clone(),
             code_hash: self.code_hash,
             provenance: self.provenance,
+            most_live: None,
+            announce: false,
         })
     }
 }
@@ -183,6 +199,7 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
                 format!("it was renewed with another key before (certificate {})", bound.serial);
             Problem::new(ProblemType::CertificateRenewed, detail)
         }
+        DeskError::Reserve(ReserveError::TooMany { live }) => too_many(&live),
         DeskError::Reserve(ReserveError::Store(error)) | DeskError::Store(error) => storage(error),
         // The code was used up by a certificate that is no longer good: it is not given out again.
         DeskError::Revoked { serial, at } => revoked(&serial, at),
@@ -203,6 +220,18 @@ pub(crate) fn issue_problem(error: DeskError) -> Problem {
             Problem::new(ProblemType::InternalError, "the certificate could not be made")
         }
     }
+}
+
+/// The refusal of one certificate more, which names those there are: one of them must go first.
+fn too_many(live: &[Device]) -> Problem {
+    let named = |one: &Device| {
+        let device =
+            one.provenance.device.as_ref().map_or("a device without a name", DeviceName::as_str);
+        format!("{device} ({}, until {})", one.serial, one.not_after)
+    };
+    let devices: Vec<_> = live.iter().map(named).collect();
+    let detail = format!("{} are live: {}", live.len(), devices.join("; "));
+    Problem::new(ProblemType::TooManyCertificates, detail)
 }
 
 /// The problem for whatever befalls the database; what it was stays in the log.

@@ -5,7 +5,7 @@ mod content;
 use std::fmt::Display;
 
 use axum::response::{IntoResponse, Response};
-use claim_core::{Escaped, Problem, ProblemType};
+use claim_core::{DeviceName, Escaped, Problem, ProblemType};
 use claim_http::{CERTS_ONLY, CSR_ATTRIBUTES, PKCS10, encode_est_body};
 use claim_pki::{Certificate, RequestError, csr_attributes, encode_certs_only};
 use http::{HeaderMap, header};
@@ -28,6 +28,19 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let detail = format!("the Content-Type must be {PKCS10}");
     Err(Problem::new(ProblemType::UnsupportedMediaType, detail))
+}
+
+/// What the person calls the device, where that is said (`Claim-Device`).
+pub(crate) fn device(headers: &HeaderMap) -> Result<Option<DeviceName>, Problem> {
+    let mut lines = headers.get_all(DeviceName::HEADER).iter();
+    let value = match (lines.next(), lines.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().unwrap_or_default(),
+        (Some(_), Some(_)) => "",
+    };
+    value.trim().parse().map(Some).map_err(|error| {
+        Problem::new(ProblemType::MalformedRequest, format!("Claim-Device: {error}"))
+    })
 }
 
 /// The problem that goes with each fault of a certification request.
@@ -70,6 +83,23 @@ fn answer<E: Display>(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
     use super::*;
+
+    #[test]
+    fn a_device_has_one_plain_name_or_none() {
+        let read = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(DeviceName::HEADER, line.parse().unwrap());
+            }
+            device(&headers)
+        };
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&[" Lab PC 3 "]).unwrap().unwrap().as_str(), "Lab PC 3");
+        for wrong in [&[""][..], &["a", "a"], &["a\"b"], &["caf\u{e9}"]] {
+            let refused = read(wrong).unwrap_err();
+            assert_eq!(refused.problem_type, ProblemType::MalformedRequest, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn the_media_type_may_have_parameters_and_capitals() {

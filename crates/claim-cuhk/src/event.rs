@@ -131,6 +131,11 @@ pub enum Event {
         /// The size.
         size: u64,
     },
+    /// Nobody can be told by mail of certificates at present; those who wait go on waiting.
+    NotAnnounced {
+        /// Why.
+        reason: String,
+    },
     /// A request was refused.
     Refused {
         /// The kind of refusal.

@@ -11,6 +11,7 @@
 //! queries (claim-store), TLS and HTTP (claim-http), and anything that prints.
 
 mod admin;
+mod announcing;
 mod audit;
 mod authority;
 mod backup;
@@ -62,7 +63,8 @@ pub use claim_store::cuhk::audit::Authentication;
 pub use claim_store::{BackupError, Copied};
 pub use claim_token::{TokenError, TokenUri, TokenUriError};
 pub use config::{
-    Config, DATABASE_FILE, DEFAULT_CODE_LIFE, DEFAULT_PORT, DEFAULT_RENEWAL_GRACE, Quotas,
+    Config, DATABASE_FILE, DEFAULT_CERTIFICATES_PER_PERSON, DEFAULT_CODE_LIFE, DEFAULT_PORT,
+    DEFAULT_RENEWAL_GRACE, Quotas,
 };
 pub use credentials::Credentials;
 pub use crl::ListError;

@@ -2,6 +2,7 @@
 //!
 //! Whom to mail, and what is on record of it, is in `admin/mailing.rs`.
 
+mod announcement;
 mod error;
 mod letter;
 mod settings;

@@ -108,6 +108,8 @@ impl OwnCertificate {
                     public_key: key.public_key().clone(),
                     code_hash: None,
                     provenance: Provenance::default(),
+                    most_live: None,
+                    announce: false,
                 };
                 let given = desk.issue(order).await?;
                 let chain = vec![given.certificate, given.issuer];

@@ -1,7 +1,7 @@
 //! Who asks for a renewal: the holder of a certificate of this CUHK, up to a grace after its end.
 
 use claim_core::invitation::Invitee;
-use claim_core::{Problem, ProblemType, Timestamp};
+use claim_core::{PersonId, Problem, ProblemType, Timestamp};
 use claim_pki::{Certificate, PathError, Profile, SerialNumber};
 use claim_store::cuhk::audit::By;
 
@@ -19,6 +19,20 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// The person; a server has nothing to ask for here.
+    ///
+    /// # Errors
+    /// [`ProblemType::CertificateProfile`].
+    pub(crate) fn person(self) -> Result<PersonId, Problem> {
+        match self.holder {
+            Invitee::Person(id) => Ok(id),
+            Invitee::Server(origin) => {
+                let detail = format!("the certificate is that of the server {origin}");
+                Err(Problem::new(ProblemType::CertificateProfile, detail))
+            }
+        }
+    }
+
     /// Who it is, for the audit log.
     pub(crate) fn by(&self) -> By {
         By::certificate(self.holder.user_id(), self.serial.to_string())

@@ -1,5 +1,6 @@
 //! The addresses of CUHK.
 
+mod certificates;
 mod crl;
 mod est;
 mod pages;
@@ -25,6 +26,7 @@ pub(crate) fn router(cuhk: &Arc<Cuhk>) -> Router {
     let routes = Router::new()
         .merge(est::routes())
         .merge(crl::routes())
+        .merge(certificates::routes())
         .merge(claim_witness::routes())
         .merge(revocations::routes())
         .merge(tsa::routes())

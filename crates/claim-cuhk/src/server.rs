@@ -20,11 +20,12 @@ use claim_store::cuhk::CuhkStore;
 use claim_store::cuhk::audit::By;
 use claim_store::{DatabaseUrl, Faults, Room, check_restored};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use self::issuing::without_revoked;
 use self::maintenance::{Maintenance, Readiness, Shown};
+use crate::announcing;
 use crate::audit::{Ledger, started, unrecorded};
 use crate::authority::{Authority, AuthorityError, Found, load_root};
 use crate::ceremony::Ceremony;
@@ -37,6 +38,7 @@ use crate::error::{NotLocal, StartError};
 use crate::event::{Event, Observer};
 use crate::folder::{Folder, exists};
 use crate::invite::Invitations;
+use crate::mail::Mailer;
 use crate::mode::Mode;
 use crate::own_certificate::OwnCertificate;
 use crate::requests;
@@ -57,6 +59,7 @@ pub struct Running {
     server: Server,
     health: Option<Vec<TcpListener>>,
     maintenance: Maintenance,
+    mailer: Option<Arc<Mailer>>,
     nudge: Nudge,
     addresses: Vec<SocketAddr>,
     // Held until the server has stopped.
@@ -143,6 +146,9 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         guesses: Guesses::new(config.quotas.wrong_codes_per_minute),
         rates: Rates::new(config.quotas.timestamps_per_minute, TIMESTAMPS_AT_ONCE),
         renewal_grace: config.renewal_grace,
+        certificates_per_person: config.certificates_per_person,
+        announces: config.mailer.is_some(),
+        issued: Notify::new(),
         body_read_timeout: config.limits.body_read_timeout,
         observer,
         ledger,
@@ -159,7 +165,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         limits: config.limits,
         metrics,
     };
-    let running = Running { cuhk, server, health, maintenance, nudge, addresses, lock };
+    let mailer = config.mailer;
+    let running = Running { cuhk, server, health, maintenance, mailer, nudge, addresses, lock };
     running.cuhk.tell(Event::Listening {
         origin: running.cuhk.origin.clone(),
         addresses: running.addresses.clone(),
@@ -202,7 +209,7 @@ impl Running {
 
     /// Serves until `shutdown` completes, then finishes the requests under way, within the drain time.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Stopped {
-        let Self { cuhk, server, health, maintenance, lock, .. } = self;
+        let Self { cuhk, server, health, maintenance, mailer, lock, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let readiness = Readiness::default();
         let health = health.map(|listeners| {
@@ -212,13 +219,15 @@ impl Running {
         let keeping = tokio::spawn(maintenance.run(Arc::clone(&cuhk), readiness.clone()));
         let recording = tokio::spawn(record(Arc::clone(&cuhk)));
         let answering = tokio::spawn(requests::answer(Arc::clone(&cuhk)));
+        let announcing =
+            mailer.map(|mailer| tokio::spawn(announcing::run(Arc::clone(&cuhk), mailer)));
         let end = server
             .serve(async {
                 shutdown.await;
                 readiness.stop();
             })
             .await;
-        for task in [keeping, recording, answering] {
+        for task in [keeping, recording, answering].into_iter().chain(announcing) {
             task.abort();
             // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
             let _ = task.await;

@@ -1,9 +1,11 @@
 //! What all requests share.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use claim_core::invitation::Invitee;
 use claim_core::{Digest, Origin, Problem, ProblemType};
 use claim_files::{FileError, Mode as FileMode, replace};
 use claim_http::{Rates, Refusal};
@@ -12,6 +14,7 @@ use claim_store::cuhk::ReserveError;
 use claim_store::cuhk::audit::By;
 use claim_store::{DiskFault, Need, Room, StoreError};
 use claim_witness::Witness;
+use tokio::sync::Notify;
 
 use crate::audit::Ledger;
 use crate::ceremony::Ceremony;
@@ -45,6 +48,12 @@ pub(crate) struct Cuhk {
     pub(crate) sign_ins: Option<SignIns>,
     /// How long after its end a certificate can still be renewed, in seconds.
     pub(crate) renewal_grace: u32,
+    /// How many live certificates one person may hold.
+    pub(crate) certificates_per_person: NonZeroU32,
+    /// Whether people are told by mail of what is issued to them.
+    pub(crate) announces: bool,
+    /// Wakes whoever tells them.
+    pub(crate) issued: Notify,
     pub(crate) body_read_timeout: Duration,
     pub(crate) observer: Observer,
     /// What is to go into the audit log.
@@ -97,6 +106,8 @@ impl Cuhk {
         }
         let key_fingerprint = Digest::from_bytes(*order.public_key.fingerprint());
         let invitee = order.holder.clone();
+        let (most_live, announce) = (self.most_live(&invitee), self.announces_to(&invitee));
+        let order = Order { most_live, announce, ..order };
         let given = match self.desk.issue(order).await {
             Ok(given) => given,
             Err(error) => {
@@ -120,6 +131,7 @@ impl Cuhk {
         };
         let issued = given.issued;
         let repeated = issued.repeated;
+        self.issued.notify_one();
         self.tell(match asked {
             Asked::ByCode { .. } | Asked::SignedIn => Event::Enrolled(issued),
             Asked::ByCertificate => Event::Renewed(issued),
@@ -131,6 +143,18 @@ impl Cuhk {
             }
         }
         Ok(given.certificate)
+    }
+
+    /// How many live certificates somebody may hold; nobody counts those of servers, nor in a local demonstration, where
+    /// anyone may enrol anyone.
+    pub(crate) fn most_live(&self, who: &Invitee) -> Option<NonZeroU32> {
+        let counts = matches!((who, self.mode), (Invitee::Person(_), Mode::Rostered));
+        counts.then_some(self.certificates_per_person)
+    }
+
+    /// Whether somebody is told by mail of each certificate.
+    fn announces_to(&self, who: &Invitee) -> bool {
+        matches!((who, self.mode), (Invitee::Person(_), Mode::Rostered)) && self.announces
     }
 
     /// The root's ceremonies, as of now.

@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use claim_core::Origin;
 use claim_core::invitation::{Code, Invitee};
+use claim_core::{DeviceName, Origin};
 use claim_pki::{Certificate, CertsOnlyError, decode_certs_only};
 use http::{StatusCode, header};
 
@@ -92,10 +92,25 @@ pub async fn simple_enroll(
     code: &Code,
     certification_request: &[u8],
 ) -> Result<Certificate, EstError> {
+    simple_enroll_on(client, cuhk, invitee, code, None, certification_request).await
+}
+
+/// The same, for a device that the person calls by this name.
+///
+/// # Errors
+/// [`EstError`].
+pub async fn simple_enroll_on(
+    client: &reqwest::Client,
+    cuhk: &Origin,
+    invitee: &Invitee,
+    code: &Code,
+    device: Option<&DeviceName>,
+    certification_request: &[u8],
+) -> Result<Certificate, EstError> {
     let request = client
         .post(cuhk.join("/.well-known/est/simpleenroll"))
         .basic_auth(invitee.user_id(), Some(code.expose()));
-    enroll(request, certification_request).await
+    enroll(on(request, device), certification_request).await
 }
 
 /// Renews: `/.well-known/est/simplereenroll` (RFC 7030 §4.2.2); the client shows the certificate of now
@@ -108,8 +123,21 @@ pub async fn simple_reenroll(
     cuhk: &Origin,
     certification_request: &[u8],
 ) -> Result<Certificate, EstError> {
+    simple_reenroll_on(client, cuhk, None, certification_request).await
+}
+
+/// The same, for a device that the person calls by this name from now on.
+///
+/// # Errors
+/// [`EstError`].
+pub async fn simple_reenroll_on(
+    client: &reqwest::Client,
+    cuhk: &Origin,
+    device: Option<&DeviceName>,
+    certification_request: &[u8],
+) -> Result<Certificate, EstError> {
     let request = client.post(cuhk.join("/.well-known/est/simplereenroll"));
-    enroll(request, certification_request).await
+    enroll(on(request, device), certification_request).await
 }
 
 /// DER as an EST body: base64, in lines of 76 columns.
@@ -142,6 +170,13 @@ pub fn decode_est_body(body: &[u8]) -> Result<Vec<u8>, NotBase64> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the content is not base64")]
 pub struct NotBase64;
+
+fn on(request: reqwest::RequestBuilder, device: Option<&DeviceName>) -> reqwest::RequestBuilder {
+    match device {
+        Some(device) => request.header(DeviceName::HEADER, device.as_str()),
+        None => request,
+    }
+}
 
 async fn enroll(request: reqwest::RequestBuilder, der: &[u8]) -> Result<Certificate, EstError> {
     let request = request.header(header::CONTENT_TYPE, PKCS10).body(encode_est_body(der));

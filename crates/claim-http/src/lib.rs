@@ -55,7 +55,7 @@ pub use crowd::{AtWork, Pause};
 pub use edge::{KnownAs, RequestId, with_edge};
 pub use est::{
     CERTS_ONLY, CSR_ATTRIBUTES, EstError, NotBase64, PKCS10, decode_est_body, encode_est_body,
-    fetch_ca_certificates, simple_enroll, simple_reenroll,
+    fetch_ca_certificates, simple_enroll, simple_enroll_on, simple_reenroll, simple_reenroll_on,
 };
 pub use health::serve_health;
 pub use household::Household;

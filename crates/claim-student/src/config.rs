@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claim_core::Origin;
+use claim_core::{DeviceName, Origin};
 use claim_http::Clock;
 
 /// Everything that the student's program is told from outside.
@@ -19,6 +19,8 @@ pub struct Config {
     pub root: Option<PathBuf>,
     /// Which roots a server's TLS certificate may lead to.
     pub tls_roots: TlsRoots,
+    /// What the person calls this device; CUHK tells certificates apart by it.
+    pub device: Option<DeviceName>,
     /// How long to wait, and how often to try.
     pub timeouts: Timeouts,
     /// The time of this machine.
@@ -60,6 +62,7 @@ impl Config {
             blackboard,
             root: None,
             tls_roots: TlsRoots::default(),
+            device: None,
             timeouts: Timeouts::default(),
             clock: Clock::system(),
         }

@@ -1,4 +1,4 @@
-//! Steps 1 and 2: from an invitation, or a local CUHK, to a certificate; and its renewal.
+//! Steps 1 and 2: from an invitation, or a local CUHK, to a certificate.
 
 mod error;
 mod sign_in;
@@ -11,8 +11,8 @@ use claim_core::invitation::{Code, Invitation, Invitee, RootPin};
 use claim_core::{Digest, Origin, PersonId, Sid, Timestamp};
 use claim_files::{FileError, FolderLock};
 use claim_http::{
-    EstError, ReachError, ServerTrust, TlsIdentity, fetch_ca_certificates, https_client,
-    simple_enroll, simple_reenroll, system_rng,
+    EstError, ReachError, ServerTrust, fetch_ca_certificates, https_client, simple_enroll_on,
+    system_rng,
 };
 use claim_pki::{
     Certificate, PathError, PublicKey, Root, SerialNumber, SigningKey, Subject, VerifiedPerson,
@@ -71,6 +71,7 @@ impl Student {
     pub async fn enroll(&self, who: Requester) -> Result<Enrolled, EnrolError> {
         let request = Request::new(who, &self.config.cuhk)?;
         let _lock = self.lock(&request.id).await?;
+        self.wallet().settle(&request.id)?;
         let root = self.root_for(&request).await?;
         self.wallet().finish_putting_aside(&request.id)?;
         let held = self.enrolled_already(&request.id, &root)?;
@@ -105,27 +106,12 @@ impl Student {
         let authorities = self.patiently(&request.cuhk, fetch).await?;
         let body = self.certification_request(&request.id, &key, &request.cuhk)?;
         let invitee = Invitee::Person(request.id.clone());
-        let enroll = || simple_enroll(&client, &request.cuhk, &invitee, &request.code, &body);
-        let leaf = self.patiently(&request.cuhk, enroll).await?;
-        self.keep(request.id, &key, leaf, &authorities, &root)
-    }
-
-    /// Renews the certificate with the current one, by TLS client authentication; the key stays.
-    ///
-    /// # Errors
-    /// [`EnrolError`].
-    pub async fn renew(&self, id: &PersonId) -> Result<Enrolled, EnrolError> {
-        let _lock = self.lock(id).await?;
-        let root = self.root()?;
-        let Held { credential, certificates, .. } = self.wallet().held(id, &root, self.now())?;
-        let cuhk = &self.config.cuhk;
-        let identity = TlsIdentity::from_pki(&certificates, &credential.key)?;
-        let trust = self.code_trust(&root, cuhk);
-        let client = https_client(&trust, Some(&identity), self.config.timeouts.exchange)?;
-        let authorities = self.patiently(cuhk, || fetch_ca_certificates(&client, cuhk)).await?;
-        let body = self.certification_request(id, &credential.key, cuhk)?;
-        let leaf = self.patiently(cuhk, || simple_reenroll(&client, cuhk, &body)).await?;
-        self.keep(id.clone(), &credential.key, leaf, &authorities, &root)
+        let (cuhk, code, device) = (&request.cuhk, &request.code, self.config.device.as_ref());
+        let enroll = || simple_enroll_on(&client, cuhk, &invitee, code, device, &body);
+        let leaf = self.patiently(cuhk, enroll).await?;
+        let enrolled = self.keep(request.id.clone(), &key, false, leaf, &authorities, &root)?;
+        self.wallet().forget_next_key(&request.id)?;
+        Ok(enrolled)
     }
 
     /// Waits until no other process enrols this id in this folder.
@@ -238,7 +224,7 @@ impl Student {
         }
     }
 
-    fn certification_request(
+    pub(crate) fn certification_request(
         &self,
         id: &PersonId,
         key: &SigningKey,
@@ -250,11 +236,13 @@ impl Student {
         Ok(der)
     }
 
-    /// Checks the certificate that came, before it is stored: from this root, for this person and this key.
-    fn keep(
+    /// Checks the certificate that came, before it is stored: from this root, for this person and this key, which gives
+    /// way with it where it is the `next` one.
+    pub(crate) fn keep(
         &self,
         id: PersonId,
         key: &SigningKey,
+        next: bool,
         leaf: Certificate,
         authorities: &[Certificate],
         root: &Root,
@@ -264,7 +252,10 @@ impl Student {
             return Err(EnrolError::OtherPerson { expected: id, found: person.id().clone() });
         }
         check_key(key.public_key(), person.public_key())?;
-        let path = self.wallet().keep_certificate(&id, &chain)?;
+        let path = match next {
+            true => self.wallet().keep_next(&id, &chain)?,
+            false => self.wallet().keep_certificate(&id, &chain)?,
+        };
         let (serial, not_after) = (person.serial().clone(), person.not_after());
         self.tell(Event::CertificateReceived {
             id: id.clone(),
@@ -278,7 +269,7 @@ impl Student {
     }
 
     /// Asks CUHK, again when what failed may pass. All that is asked here is safe to repeat.
-    async fn patiently<T, F>(
+    pub(crate) async fn patiently<T, F>(
         &self,
         cuhk: &Origin,
         mut ask: impl FnMut() -> F,
@@ -309,26 +300,23 @@ impl Student {
         }
     }
 
-    fn cuhk_error(&self, cuhk: &Origin, error: EstError) -> EnrolError {
+    pub(crate) fn cuhk_error(&self, cuhk: &Origin, error: EstError) -> EnrolError {
         let service = Service::Cuhk;
         match error {
             EstError::Reach(source) => self.unreached(service, cuhk, source).into(),
             EstError::Refused(problem) => Refused { service, problem }.into(),
             EstError::NotEst { status, media_type } => {
-                let defect = format!("content of type {media_type}");
-                let origin = cuhk.clone();
-                Foreign { service, origin, status, defect, retry_after: None }.into()
+                foreign(cuhk, status, format!("content of type {media_type}"))
             }
-            other => Foreign {
-                service,
-                origin: cuhk.clone(),
-                status: http::StatusCode::OK,
-                defect: other.to_string(),
-                retry_after: None,
-            }
-            .into(),
+            other => foreign(cuhk, http::StatusCode::OK, other.to_string()),
         }
     }
+}
+
+/// Something else than CUHK answers there.
+pub(crate) fn foreign(cuhk: &Origin, status: http::StatusCode, defect: String) -> EnrolError {
+    let (service, origin) = (Service::Cuhk, cuhk.clone());
+    Foreign { service, origin, status, defect, retry_after: None }.into()
 }
 
 impl Request {

@@ -255,6 +255,26 @@ pub enum Event {
         /// Its size in bytes.
         size: u64,
     },
+    /// Two thirds of the certificate's life were gone, and the program has renewed it.
+    RenewedByItself {
+        /// Whose it is.
+        id: PersonId,
+        /// The serial number of the new one.
+        serial: SerialNumber,
+        /// Until when that is valid.
+        not_after: Timestamp,
+    },
+    /// It should have, and could not; it tries again with the next command.
+    NotRenewed {
+        /// Whose it is.
+        id: PersonId,
+        /// Until when the certificate there is is valid.
+        not_after: Timestamp,
+        /// Why not, in safe characters.
+        why: String,
+        /// What to do.
+        advice: String,
+    },
     /// Something failed that may pass; the program waits and tries again.
     Retrying {
         /// What failed, in safe characters.

@@ -7,6 +7,7 @@
 //! It never prints and never asks: what happens is told through [`Event`]s, what failed through errors that say
 //! what happened, why, and what to do next ([`Explained`]). The protocol itself is in claim-core.
 
+mod certificates;
 mod config;
 mod enrol;
 mod error;
@@ -14,6 +15,7 @@ mod event;
 mod exchange;
 mod hand_in;
 mod post;
+mod renew;
 mod retry;
 mod revoke;
 mod say;
@@ -21,6 +23,7 @@ mod session;
 mod student;
 mod wallet;
 
+pub use certificates::Certificates;
 pub use config::{Config, Timeouts, TlsRoots};
 pub use enrol::{EnrolError, Enrolled, Requester};
 pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
@@ -32,6 +35,7 @@ pub use hand_in::{
     Lodging, OutageHandInError, Pending, PendingError, Place, Plan, Received, RefusedName,
     SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
 };
+pub use renew::{RenewalKey, Renewed};
 pub use revoke::{RevokeBy, RevokeError, RevokeWhat, RevokedOwn};
 pub use say::{MAX_MESSAGE, SayError, Unsettled};
 pub use session::{OpenSession, SessionError};

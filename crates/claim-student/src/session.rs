@@ -48,6 +48,7 @@ impl Student {
     /// # Errors
     /// [`SessionError`].
     pub async fn open_session(&self, id: &PersonId) -> Result<OpenSession, SessionError> {
+        self.renew_if_expired(id).await;
         let party = self.party(id)?;
         let (session, clock_offset) = party.open().await?;
         Ok(OpenSession { party, session, clock_offset })
@@ -58,6 +59,7 @@ impl Student {
     /// # Errors
     /// [`SessionError`].
     pub async fn open_session_at_once(&self, id: &PersonId) -> Result<OpenSession, SessionError> {
+        self.renew_if_expired(id).await;
         let party = self.party(id)?;
         let (session, clock_offset) = party.exchange().await?;
         Ok(OpenSession { party, session, clock_offset })

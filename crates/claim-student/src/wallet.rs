@@ -5,6 +5,7 @@
 
 mod error;
 mod identities;
+mod pair;
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
@@ -19,12 +20,16 @@ use claim_pki::{Certificate, PathError, Root, SerialNumber, SigningKey, Verified
 
 pub use error::WalletError;
 pub use identities::{Identity, IdentityState};
+use pair::Pair;
 
 /// The name of the root's file, unless another is configured.
 const ROOT_FILE: &str = "cuhk.cer";
 
 /// The largest certificate file that is read, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
+
+/// How often a pair is looked at again that does not fit together.
+const MOST_LOOKS: usize = 3;
 
 /// The first byte of a certificate in DER, and of none in PEM.
 const DER_SEQUENCE: u8 = 0x30;
@@ -112,7 +117,10 @@ impl Wallet {
 
     /// The private key of this id; `None` when there is no file.
     pub(crate) fn key(&self, id: &PersonId) -> Result<Option<SigningKey>, WalletError> {
-        let path = self.key_path(id);
+        self.key_at(self.key_path(id))
+    }
+
+    fn key_at(&self, path: PathBuf) -> Result<Option<SigningKey>, WalletError> {
         let bytes = match read_private(&path) {
             Ok(bytes) => bytes,
             Err(FileError::Missing { .. }) => return Ok(None),
@@ -145,9 +153,25 @@ impl Wallet {
         root: &Root,
         now: Timestamp,
     ) -> Result<Held, WalletError> {
+        let mut held = self.held_at_this_moment(id, root, now);
+        // A pair that gives way to another at this very moment may be read half and half.
+        for _ in 0..MOST_LOOKS {
+            match held {
+                Err(WalletError::OtherKey { .. }) => held = self.held_at_this_moment(id, root, now),
+                _ => break,
+            }
+        }
+        held
+    }
+
+    fn held_at_this_moment(
+        &self,
+        id: &PersonId,
+        root: &Root,
+        now: Timestamp,
+    ) -> Result<Held, WalletError> {
         let (key_path, path) = (self.key_path(id), self.certificate_path(id));
-        let key = self.key(id)?;
-        let pem = read_public(&path)?;
+        let Pair { key, certificate: pem } = self.pair(id)?;
         let (key, pem) = match (key, pem) {
             (Some(key), Some(pem)) => (key, pem),
             (Some(_), None) => {
@@ -262,7 +286,7 @@ pub(crate) fn verify_whatever_the_time(
 
 /// The name of an id's files. SIDs are digits; a member of staff may be called `cuhk` or `blackboard`,
 /// whose files may stand in the same folder.
-fn stem(id: &PersonId) -> String {
+pub(crate) fn stem(id: &PersonId) -> String {
     match id {
         PersonId::Student(sid) => sid.to_string(),
         PersonId::Staff(id) => format!("staff-{id}"),
@@ -270,7 +294,7 @@ fn stem(id: &PersonId) -> String {
 }
 
 /// The content of a file that others may read; `None` when there is none.
-fn read_public(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+pub(crate) fn read_public(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -6,6 +6,7 @@ mod backup;
 mod bench;
 mod claims;
 mod cuhk;
+mod devices;
 mod doctor;
 mod invite;
 mod keys;
@@ -30,6 +31,7 @@ pub(crate) use bench::{
 };
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};
+pub(crate) use devices::{DeviceArgs, RenewArgs};
 pub(crate) use doctor::{Check, DoctorArgs};
 pub(crate) use invite::{InviteArgs, InviteWhom};
 pub(crate) use keys::{IssuingArgs, IssuingCommand, KeyArgs, RecordArgs, RenewIssuingArgs};
@@ -345,6 +347,8 @@ pub(crate) struct DialogueArgs {
     #[arg(long, env = "CLAIM_SID")]
     pub(crate) sid: Option<Sid>,
     #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    #[command(flatten)]
     pub(crate) servers: StudentServerArgs,
 }
 
@@ -433,11 +437,9 @@ pub(crate) enum StudentCommand {
     Fetch(FetchArgs),
     /// Revoke certificates of your own, as after a lost laptop
     Revoke(RevokeOwnArgs),
-    /// Renew the certificate with the current one
-    Renew {
-        #[command(flatten)]
-        student: IdentityArgs,
-    },
+    /// Renew the certificate with the current one; other commands do so when two thirds of its life are gone
+    #[command(after_help = "Examples:\n  claim student renew\n  claim student renew --new-key")]
+    Renew(RenewArgs),
 }
 
 /// `claim demo`.

@@ -14,6 +14,8 @@ mod clocks;
 mod course;
 #[path = "terminals/demonstration.rs"]
 mod demonstration;
+#[path = "terminals/devices.rs"]
+mod devices;
 #[path = "terminals/dialogue.rs"]
 mod dialogue;
 #[path = "terminals/doctor.rs"]

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use claim_core::invitation::{Invitation, Invitee};
 use claim_core::{PersonId, ProblemType, Sid};
-use claim_http::{EstError, simple_enroll, simple_reenroll};
+use claim_http::{EstError, TlsIdentity, simple_enroll, simple_reenroll};
 use claim_pki::{Certificate, SigningKey, Subject, certification_request};
 
 use crate::wire::Wire;
@@ -16,9 +16,11 @@ pub struct Enrol {
     other: SigningKey,
 }
 
-/// One of the students, whose certificate is renewed.
+/// Somebody whose certificate is renewed.
 pub struct Renew {
-    person: usize,
+    id: PersonId,
+    key: SigningKey,
+    chain: [Certificate; 2],
 }
 
 /// Invites somebody at CUHK's records, where nothing breaks.
@@ -108,18 +110,32 @@ impl Enrol {
 }
 
 impl Renew {
-    /// This student renews.
-    pub fn new(person: usize) -> Self {
-        Self { person }
+    /// A new student with a certificate, which nobody has renewed yet.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn new(scene: &Scene) -> Result<Self> {
+        let invitation = invite(scene, scene.new_sid()?).await?;
+        let key = SigningKey::generate()?;
+        let chain = [enrol(scene, &invitation, &key).await?, scene.issuing()?];
+        let Invitee::Person(id) = invitation.invitee else { bail!("a server does not renew") };
+        Ok(Self { id, key, chain })
     }
 
     pub(super) async fn advance(&mut self, scene: &Scene) -> Result<()> {
-        let person = scene.person(self.person)?;
-        let wire = person.shown_to(scene)?;
-        let subject = Subject::Person { id: person.credential.id.clone(), name: None };
-        let request = certification_request(&person.credential.key, &subject)
-            .map_err(|error| anyhow!("{error}"))?;
-        let certificate = simple_reenroll(&wire.http, &wire.origin, &request).await?;
+        let identity = TlsIdentity::from_pki(&self.chain, &self.key)?;
+        let wire = Wire::new(&scene.root, &scene.cuhk.origin, Some(&identity))?;
+        let subject = Subject::Person { id: self.id.clone(), name: None };
+        let request =
+            certification_request(&self.key, &subject).map_err(|error| anyhow!("{error}"))?;
+        let renew = || simple_reenroll(&wire.http, &wire.origin, &request);
+        let certificate = renew().await?;
+        // A lost answer is no lost certificate, and no second one.
+        let again = renew().await?;
+        if again != certificate {
+            let (one, other) = (certificate.serial(), again.serial());
+            bail!("WRONG: one certificate was renewed by {one} and by {other}");
+        }
         given_out(scene, &certificate)
     }
 }

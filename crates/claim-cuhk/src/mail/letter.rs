@@ -161,13 +161,18 @@ impl Stationery {
         to: Mailbox,
         now: Timestamp,
     ) -> Result<Message, lettre::error::Error> {
+        self.envelope(&self.subject, to, now).body(self.template.fill(invited))
+    }
+
+    /// Everything but the text.
+    pub(super) fn envelope(&self, subject: &str, to: Mailbox, now: Timestamp) -> MessageBuilder {
         let id = format!("<{}@{}>", random_name(), self.from.email.domain());
         // RFC 3834 §5: so that absence notes do not answer it.
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let mut builder: MessageBuilder = Message::builder()
             .from(self.from.clone())
             .to(to)
-            .subject(&self.subject)
+            .subject(subject)
             .date(time(now))
             .message_id(Some(id))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
@@ -175,7 +180,7 @@ impl Stationery {
         if let Some(reply_to) = &self.reply_to {
             builder = builder.reply_to(reply_to.clone());
         }
-        builder.body(self.template.fill(invited))
+        builder
     }
 }
 
@@ -190,7 +195,7 @@ fn time(at: Timestamp) -> std::time::SystemTime {
 }
 
 /// A time as people read it: `2026-12-10 20:00 UTC`.
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(minute)) => format!("{day} {minute} UTC"),

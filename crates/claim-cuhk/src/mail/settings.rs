@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use claim_core::Timestamp;
+use claim_core::{Origin, Timestamp};
+use claim_store::cuhk::Announcement;
 use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
@@ -14,7 +15,7 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParamete
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::MailError;
+use super::{MailError, announcement};
 use crate::admin::Invited;
 
 use super::letter::{DEFAULT_SUBJECT, DEFAULT_TEMPLATE, Stationery, Template};
@@ -133,6 +134,19 @@ impl Mailer {
         now: Timestamp,
     ) -> Result<Message, MailError> {
         let letter = self.stationery.letter(invited, to, now);
+        letter.map_err(|error| MailError::Letter { reason: error.to_string() })
+    }
+
+    /// The mail that tells somebody at this address of a certificate.
+    pub(crate) fn announcement(
+        &self,
+        announcement: &Announcement,
+        cuhk: &Origin,
+        to: Mailbox,
+        now: Timestamp,
+    ) -> Result<Message, MailError> {
+        let body = announcement::text(announcement, cuhk);
+        let letter = self.stationery.envelope(announcement::SUBJECT, to, now).body(body);
         letter.map_err(|error| MailError::Letter { reason: error.to_string() })
     }
 

@@ -16,7 +16,9 @@ use tracing::Instrument;
 
 use crate::credentials::Credentials;
 use crate::enrolment::Admitted;
-use crate::est::{MAX_REQUEST, asked_attributes, certs_only, check_content_type, read_request};
+use crate::est::{
+    MAX_REQUEST, asked_attributes, certs_only, check_content_type, device, read_request,
+};
 use crate::renewal::{Known, holder, not_revoked};
 use crate::state::{Asked, Cuhk};
 
@@ -62,6 +64,7 @@ async fn simple_enroll(
         let content = content(&cuhk, &parts.headers, body).await;
         Standing::admit(&parts.extensions)?;
         let admitted = Admitted::by_code(&cuhk, credentials, connection.peer.ip()).await?;
+        let admitted = admitted.on(device(&parts.headers)?);
         let asked = Asked::ByCode { from_folder: admitted.by_folder_code };
         certify(&cuhk, admitted, asked, &parts.headers, content, connection.peer).await
     };
@@ -89,6 +92,7 @@ async fn simple_reenroll(
         let known = known?;
         not_revoked(&cuhk, chain).await?;
         let admitted = Admitted::by_certificate(&cuhk, known).await?;
+        let admitted = admitted.on(device(&parts.headers)?);
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)
             .await
     };

@@ -9,7 +9,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use claim_core::invitation::Invitee;
 use claim_core::outage::{QUERY, REPLY, TSA};
-use claim_core::{PersonId, Problem, ProblemType};
+use claim_core::{Problem, ProblemType};
 use claim_http::{ConnectionInfo, KnownAs, Standing, read_body};
 use claim_pki::TimestampRequest;
 use http::{HeaderMap, header};
@@ -33,7 +33,7 @@ async fn stamp(
     // Unlike at renewal, there is no grace: whose certificate has ended can sign no claim.
     let known = holder(&cuhk.desk.authority(), chain, cuhk.desk.clock.now(), 0);
     let by = known.as_ref().ok().map(Known::by);
-    let person = known.and_then(person);
+    let person = known.and_then(Known::person);
     let known_as = person.as_ref().ok().map(|id| KnownAs(id.to_string().into()));
     let result = async {
         // To its end, even of somebody who will be refused, as at enrolment.
@@ -58,16 +58,6 @@ async fn stamp(
         response.extensions_mut().insert(known_as);
     }
     response
-}
-
-fn person(known: Known) -> Result<PersonId, Problem> {
-    match known.holder {
-        Invitee::Person(id) => Ok(id),
-        Invitee::Server(origin) => {
-            let detail = format!("the certificate is that of the server {origin}");
-            Err(Problem::new(ProblemType::CertificateProfile, detail))
-        }
-    }
 }
 
 /// Parameters are ignored, as at enrolment.

@@ -45,6 +45,7 @@ mod tests {
             ("/v1/sign-ins", Urgency::Beginning),
             ("/v1/sign-ins/certificate", Urgency::Deadline),
             ("/sign-in/confirm", Urgency::Deadline),
+            (claim_core::certificates::CERTIFICATES, Urgency::Other),
             ("/", Urgency::Other),
             ("/problems/{slug}", Urgency::Other),
             ("", Urgency::Other),

@@ -4,6 +4,7 @@
 mod admin;
 mod crash;
 mod curl;
+mod devices;
 mod enrolment;
 mod est;
 mod evidence;

@@ -38,6 +38,7 @@ impl Student {
         let _lock = self.lock(&id).await?;
         let root = self.root()?;
         self.wallet().finish_putting_aside(&id)?;
+        self.wallet().settle(&id)?;
         let held = self.enrolled_already(&id, &root)?;
         if let Some(held) = &held
             && self.is_revoked(held, &root, cuhk).await
@@ -61,7 +62,9 @@ impl Student {
             expires_at: begun.expires_at,
         });
         let leaf = self.confirmed(&client, cuhk, &begun).await?;
-        self.keep(id, &key, leaf, &authorities, &root)
+        let enrolled = self.keep(id.clone(), &key, false, leaf, &authorities, &root)?;
+        self.wallet().forget_next_key(&id)?;
+        Ok(enrolled)
     }
 
     /// Asks until the person has confirmed the key, or it is over.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use claim_core::invitation::{Invitation, Invitee};
 use claim_core::{PersonId, Problem, ProblemType};
 use claim_pki::{Certificate, SigningKey};
-use claim_student::{EnrolError, Event, Explained, IdentityState, Outcome, Requester, WalletError};
+use claim_student::{
+    EnrolError, Event, Explained, IdentityState, Outcome, RenewalKey, Requester, WalletError,
+};
 
 use crate::support::cuhk::{CACERTS, ENROLL, REENROLL};
 use crate::support::{Authority, Cuhk, Person, Reply, now, nowhere, problem, sid, text_of};
@@ -369,8 +371,8 @@ async fn a_certificate_is_renewed_with_itself() {
     let cuhk = Cuhk::start(Authority::real()).await;
     let person = Person::enrolled(&cuhk.authority, &cuhk.origin, &nowhere());
     let (key, certificate) = (person.read("1155123456.key"), person.read("1155123456.cer"));
-    let renewed = person.start().renew(&id()).await.unwrap();
-    assert!(renewed.not_after > now().plus_seconds(100 * 86_400));
+    let renewed = person.start().renew(&id(), RenewalKey::Same).await.unwrap();
+    assert!(renewed.enrolled.not_after > now().plus_seconds(100 * 86_400));
     assert_eq!(person.read("1155123456.key"), key);
     assert_ne!(person.read("1155123456.cer"), certificate);
     assert_eq!((cuhk.asked(REENROLL), cuhk.asked(ENROLL)), (1, 0));
@@ -381,7 +383,7 @@ async fn a_certificate_just_expired_can_be_renewed() {
     let cuhk = Cuhk::start(Authority::real()).await;
     let person = Person::enrolled(&cuhk.authority, &cuhk.origin, &nowhere());
     person.write_identity(&cuhk.authority, &id(), now().plus_seconds(-200), 100);
-    person.start().renew(&id()).await.unwrap();
+    person.start().renew(&id(), RenewalKey::Same).await.unwrap();
     let identities = person.start().identities().unwrap();
     assert!(matches!(identities[0].state, IdentityState::Valid { .. }));
 }
@@ -392,9 +394,10 @@ async fn a_refused_renewal_leaves_the_certificate() {
     let person = Person::enrolled(&cuhk.authority, &cuhk.origin, &nowhere());
     let certificate = person.read("1155123456.cer");
     cuhk.instead(REENROLL, problem(ProblemType::NotOnRoster));
-    let error = person.start().renew(&id()).await.unwrap_err();
+    let error = person.start().renew(&id(), RenewalKey::Same).await.unwrap_err();
     assert!(matches!(error, EnrolError::Refused(_)));
     assert_eq!(person.read("1155123456.cer"), certificate);
-    let missing = person.start().renew(&"1155000000".parse().unwrap()).await.unwrap_err();
+    let missing =
+        person.start().renew(&"1155000000".parse().unwrap(), RenewalKey::Same).await.unwrap_err();
     assert!(matches!(missing, EnrolError::Wallet(WalletError::NotEnrolled { .. })));
 }

@@ -6,5 +6,6 @@ mod enrolment;
 mod folder;
 mod hand_in;
 mod messages;
+mod renewal;
 mod sessions;
 mod support;

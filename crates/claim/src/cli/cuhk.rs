@@ -1,5 +1,6 @@
 //! `claim cuhk`: serving, and what staff does with CUHK.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use claim_core::{Origin, PersonId};
@@ -37,6 +38,12 @@ pub(crate) struct CuhkServeArgs {
     pub(crate) keys: KeyArgs,
     #[command(flatten)]
     pub(crate) disk: DiskArgs,
+    /// How many days after its end a certificate can still be renewed
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3650))]
+    pub(crate) renewal_grace: u32,
+    /// How many live certificates one person may hold
+    #[arg(long, value_name = "N", default_value_t = claim_cuhk::DEFAULT_CERTIFICATES_PER_PERSON)]
+    pub(crate) certificates_per_person: NonZeroU32,
 }
 
 /// What CUHK can do.

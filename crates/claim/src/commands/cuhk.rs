@@ -68,13 +68,16 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
     }
 }
 
+const SECONDS_A_DAY: u32 = 24 * 3600;
+
 /// CUHK's settings from its options.
 pub(crate) fn config(
     dir: &Path,
     arguments: CuhkServeArgs,
     context: &Context,
 ) -> Result<Config, Exit> {
-    let CuhkServeArgs { server: arguments, keys, disk } = arguments;
+    let CuhkServeArgs { server: arguments, keys, disk, renewal_grace, certificates_per_person } =
+        arguments;
     let mut config = Config::new(dir);
     if !arguments.listen.is_empty() {
         config.listen = arguments.listen;
@@ -87,6 +90,8 @@ pub(crate) fn config(
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = arguments.metrics;
     config.keep_free = disk.keep_free();
+    config.renewal_grace = renewal_grace * SECONDS_A_DAY;
+    config.certificates_per_person = certificates_per_person;
     config.limits = files::fit(&context.cuhk_limits);
     config.quotas = context.cuhk_quotas;
     config.sso = context.cuhk_sso.clone();
@@ -95,12 +100,13 @@ pub(crate) fn config(
 }
 
 async fn serve(arguments: CuhkServeArgs, context: &Context) -> Result<Exit> {
-    let config = match config(&context.server_dir(), arguments, context) {
+    let mut config = match config(&context.server_dir(), arguments, context) {
         Ok(config) => config,
         Err(exit) => return Ok(exit),
     };
     let terminal = context.terminal;
     let observer = Arc::new(move |event| terminal.tell(&words::cuhk::words(&event)));
+    config.mailer = mail::for_announcements(context).map(Arc::new);
     let signals = StopSignals::listen()?;
     match claim_cuhk::start(config, observer).await {
         Ok(running) => {
@@ -135,10 +141,11 @@ async fn list(database: Option<&str>, context: &Context) -> Result<Exit> {
 
 fn show_entry(context: &Context, entry: &CertificateEntry) {
     let unsigned = if entry.fingerprint.is_none() { "  (never given out)" } else { "" };
+    let device = entry.device.as_ref().map_or(String::new(), |device| format!("  on {device}"));
     let revoked =
         entry.revoked.map_or(String::new(), |(at, reason)| format!("  revoked {at} ({reason})"));
     let line = format!(
-        "{}  {:<6}  {:<28}  {} to {}{unsigned}{revoked}",
+        "{}  {:<6}  {:<28}  {} to {}{device}{unsigned}{revoked}",
         entry.serial, entry.profile, entry.holder, entry.not_before, entry.not_after
     );
     let document = json!({
@@ -146,6 +153,8 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
         "key_sha256": entry.key_fingerprint.to_string(),
         "sha256": entry.fingerprint.map(|digest| digest.to_string()),
         "not_before": entry.not_before, "not_after": entry.not_after, "reserved_at": entry.reserved_at,
+        "device": entry.device, "predecessor": entry.predecessor,
+        "authenticated_by": entry.authenticated_by.map(claim_cuhk::Authentication::name),
         "revoked_at": entry.revoked.map(|(at, _)| at),
         "revocation_reason": entry.revoked.map(|(_, reason)| reason.as_str()),
     });

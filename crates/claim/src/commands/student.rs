@@ -2,6 +2,7 @@
 
 mod claims;
 mod consent;
+mod devices;
 mod hand_in;
 mod job;
 mod outage;
@@ -25,7 +26,8 @@ use serde_json::json;
 
 use super::{Context, StopSignals};
 use crate::cli::{
-    DialogueArgs, IdentityArgs, StudentArgs, StudentCommand, StudentServerArgs, TlsRootsArg,
+    DeviceArgs, DialogueArgs, IdentityArgs, StudentArgs, StudentCommand, StudentServerArgs,
+    TlsRootsArg,
 };
 use crate::exit::Exit;
 use crate::terminal::Terminal;
@@ -36,6 +38,7 @@ const MAX_INVITATION: u64 = 4096;
 
 pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exit> {
     let dialogue_alone = arguments.command.is_none();
+    let whose = devices::renewed_after(&arguments);
     let work = async {
         match arguments.command {
             None => dialogue(arguments.dialogue, context).await,
@@ -52,13 +55,20 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
             Some(StudentCommand::Receipts) => claims::receipts(arguments.dialogue.servers, context),
             Some(StudentCommand::Withdraw(arguments)) => claims::withdraw(arguments, context).await,
             Some(StudentCommand::Fetch(arguments)) => claims::fetch(arguments, context).await,
-            Some(StudentCommand::Renew { student }) => renew(student, context).await,
+            Some(StudentCommand::Renew(arguments)) => devices::renew(arguments, context).await,
             Some(StudentCommand::Revoke(arguments)) => revoke::run(arguments, context).await,
         }
     };
     let mut signals = StopSignals::listen()?;
     tokio::select! {
-        done = work => done,
+        done = async {
+            let done = work.await;
+            // Not before: nothing is to come between a person and a deadline.
+            if let Some(whose) = whose {
+                devices::renew_what_is_due(whose, context).await;
+            }
+            done
+        } => done,
         () = signals.received() => {
             context.terminal.say("\nStopped. What was acknowledged is safe; the rest can be done again.");
             // What was under way may be done or not; only the dialogue is meant to be left so.
@@ -74,18 +84,35 @@ fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
     observed(servers, context, Arc::new(observer))
 }
 
+/// The same on a device of this name, else of this machine's.
+fn program_on(
+    device: DeviceArgs,
+    servers: StudentServerArgs,
+    context: &Context,
+) -> Result<Student> {
+    let terminal = context.terminal;
+    let observer: Observer = Arc::new(move |event| terminal.tell(&words::student::words(&event)));
+    let mut config = config(&folder(context)?, servers);
+    config.device = device.device.or_else(devices::name_of_this_machine);
+    Ok(Student::new(config, observer))
+}
+
 /// The same with another observer.
 fn observed(servers: StudentServerArgs, context: &Context, observer: Observer) -> Result<Student> {
+    Ok(Student::new(config(&folder(context)?, servers), observer))
+}
+
+/// The one given, the current one where it has a `cuhk.cer`, else the user's.
+fn folder(context: &Context) -> Result<PathBuf> {
     let here = PathBuf::from(".");
-    let dir = match &context.dir {
+    Ok(match &context.dir {
         Some(dir) => dir.clone(),
         None if here.join("cuhk.cer").exists() => here,
         None => match etcetera::choose_base_strategy() {
             Ok(folders) => folders.data_dir().join("claim"),
             Err(_) => bail!("there is no home folder to keep keys in; name a folder with --dir"),
         },
-    };
-    Ok(Student::new(config(&dir, servers), observer))
+    })
 }
 
 /// The student's settings from its options.
@@ -102,7 +129,7 @@ pub(crate) fn config(dir: &Path, servers: StudentServerArgs) -> Config {
 /// The seed's dialogue: the ID, a certificate if there is none yet, then messages.
 async fn dialogue(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
-    let student = program(arguments.servers, context)?;
+    let student = program_on(arguments.device, arguments.servers, context)?;
     let sid = match arguments.sid {
         Some(sid) => sid,
         None => match ask_sid(terminal).await? {
@@ -190,7 +217,7 @@ async fn enroll(
     context: &Context,
 ) -> Result<Exit> {
     let terminal = context.terminal;
-    let student = program(arguments.servers, context)?;
+    let student = program_on(arguments.device, arguments.servers, context)?;
     let enrolled = match (invite_file, arguments.sid) {
         (Some(file), sid) => {
             let invitation = read_invitation(file)?;
@@ -280,22 +307,6 @@ async fn say(text: &str, arguments: IdentityArgs, context: &Context) -> Result<E
     }
 }
 
-async fn renew(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
-    let terminal = context.terminal;
-    let student = program(arguments.servers, context)?;
-    let id = match the_one(&student, arguments.sid, terminal) {
-        Ok(id) => id,
-        Err(exit) => return Ok(exit),
-    };
-    match student.renew(&id).await {
-        Ok(enrolled) => {
-            show_enrolled(&enrolled, terminal);
-            Ok(Exit::Done)
-        }
-        Err(error) => Ok(terminal.explained(&error)),
-    }
-}
-
 async fn status(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
     let student = program(arguments.servers, context)?;
@@ -336,6 +347,9 @@ async fn status(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
     }
     let valid = identities.iter().filter(|one| matches!(one.state, IdentityState::Valid { .. }));
     let valid: Vec<_> = valid.map(|one| one.id.clone()).collect();
+    for id in &valid {
+        devices::show(&student, id, terminal).await;
+    }
     match (arguments.sid.map(PersonId::from), valid.as_slice()) {
         (Some(id), _) => claims::assignments(&student, &id, terminal).await,
         (None, [id]) => claims::assignments(&student, id, terminal).await,

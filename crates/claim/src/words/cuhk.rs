@@ -127,6 +127,13 @@ pub(crate) fn words(event: &Event) -> Words {
                 short(key_fingerprint)
             ))
         },
+        Event::NotAnnounced { reason } => Words {
+            json: Some(json!({ "event": "not-announced", "reason": reason })),
+            ..warning(format!(
+                "Nobody can be told by mail of new certificates: {}. They are told when that is mended.",
+                reason.escape_debug()
+            ))
+        },
         Event::EvidenceCertified(certified) => evidence_words(certified),
         Event::EvidenceRefused { reason } => Words {
             json: Some(json!({ "event": "evidence-refused", "reason": reason })),

@@ -57,6 +57,23 @@ pub(crate) fn words(event: &Event) -> Words {
         Event::Retrying { why, after } => {
             plain(format!("{why}; trying again in {:.1} s …", after.as_secs_f64()))
         }
+        Event::RenewedByItself { id, serial, not_after } => Words {
+            plain: Some(format!(
+                "The certificate of {id} was renewed; it is valid until {not_after}."
+            )),
+            json: Some(json!({ "event": "renewed", "id": id, "serial": serial.to_string(),
+                "not_after": not_after })),
+            ..Words::default()
+        },
+        Event::NotRenewed { id, not_after, why, advice } => Words {
+            plain: Some(format!(
+                "The certificate of {id} ends at {not_after} and could not be renewed: {why}. {advice}"
+            )),
+            json: Some(
+                json!({ "event": "not-renewed", "id": id, "not_after": not_after, "why": why }),
+            ),
+            ..Words::default()
+        },
         Event::AwaitingBlackboard { after } => plain(format!(
             "Blackboard is still away; asking again in {:.0} s (Ctrl-C stops; nothing is lost).",
             after.as_secs_f64()

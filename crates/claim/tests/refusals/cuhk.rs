@@ -20,6 +20,8 @@ use crate::provider::TestProvider;
 use crate::wire::{Ask, Client, ClientIdentity, Version};
 use crate::{sign_in, timestamps, tokens};
 
+#[path = "devices.rs"]
+mod devices;
 #[path = "failing.rs"]
 mod failing;
 
@@ -264,16 +266,8 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::CodeRefused => Box::pin(code_refused(row, setting)).await,
         ProblemType::CodeExpired => Box::pin(code_expired(row, setting)).await,
         ProblemType::CodeUsed => Box::pin(code_used(row, setting)).await,
-        ProblemType::CertificateRenewed => {
-            let case = setting.site.case(row).await;
-            let right = setting.person(fresh()).await;
-            let ask = reenroll(&request(&right.id, &right.key));
-            setting.renews(&case, &right, &ask).await;
-            let other = reenroll(&request(&right.id, &SigningKey::generate().unwrap()));
-            case.refused_to(&setting.showing(&shown(&right)), &other, None).await;
-            setting.renews(&case, &right, &ask).await;
-            case.end().await
-        }
+        ProblemType::CertificateRenewed => Box::pin(devices::renewed(row, setting)).await,
+        ProblemType::TooManyCertificates => Box::pin(devices::too_many(row, setting)).await,
         ProblemType::RequestUnreadable => Box::pin(request_unreadable(row, setting)).await,
         ProblemType::RequestSignature => {
             let invited = setting.invited().await;

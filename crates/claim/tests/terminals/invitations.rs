@@ -14,6 +14,11 @@ pub(crate) struct University {
 impl University {
     /// Makes the root; nothing runs yet.
     pub(crate) fn new() -> Self {
+        Self::made_by(|folder| folder.run(&["cuhk", "init"]))
+    }
+
+    /// The same with a root that is made in another way.
+    pub(crate) fn made_by(init: impl FnOnce(&Folder) -> Done) -> Self {
         let (cuhk_port, blackboard_port) = (free_port(), free_port());
         let cuhk_url = format!("https://localhost:{cuhk_port}");
         let cuhk = Folder::new();
@@ -21,7 +26,7 @@ impl University {
             "claim.toml",
             format!("[cuhk]\nlisten = \"127.0.0.1:{cuhk_port}\"\npublic-url = \"{cuhk_url}\"\n"),
         );
-        let done = cuhk.run(&["cuhk", "init"]).expect(0);
+        let done = init(&cuhk).expect(0);
         assert!(done.out.starts_with("Made ./cuhk.cer (SHA-256 "), "{}", done.out);
         let blackboard_url = format!("https://localhost:{blackboard_port}");
         let blackboard = Folder::new();
@@ -35,7 +40,11 @@ impl University {
     }
 
     pub(crate) fn serve_cuhk(&self) -> Program {
-        let program = self.cuhk.start(&["cuhk"]);
+        self.serve_cuhk_with(&[])
+    }
+
+    pub(crate) fn serve_cuhk_with(&self, more: &[&str]) -> Program {
+        let program = self.cuhk.start(&[&["cuhk"], more].concat());
         let line = program.out.line("CUHK listens on ");
         assert!(line.ends_with(&format!("as {}.", self.cuhk_url)), "{line}");
         program
@@ -54,6 +63,13 @@ impl University {
         let program = self.blackboard.start(&[&["blackboard"], arguments].concat());
         program.out.line("Blackboard listens on ");
         program
+    }
+
+    /// Blackboard, from its invitation on.
+    pub(crate) fn serve_invited_blackboard(&self) -> Program {
+        let invitation = self.invite(&["--server", &self.blackboard_url]);
+        self.blackboard.write("invitation.txt", invitation);
+        self.serve_blackboard(&["--invite-file", "invitation.txt"])
     }
 
     /// An invitation, as it is printed.

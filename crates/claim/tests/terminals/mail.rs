@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::course::{Folder, SID};
+use crate::course::{Folder, SID, free_port};
 use crate::invitations::{University, enroll};
 use crate::program::{Done, Program};
 use crate::reloading;
@@ -125,14 +125,16 @@ fn everybody_is_mailed_a_line_that_enrols() {
     let _cuhk = university.serve_cuhk();
     let done = enroll(&Folder::new(), line(&chan)).expect(0);
     assert!(done.out.contains(&format!("SID: {SID} sign finished.\n")), "{}", done.out);
+    let told = server.mail(3, "chan@link.example");
+    assert!(told.contains("Subject: A certificate was issued to you\n"), "{told}");
 
     // Nobody is mailed twice, unless somebody says so; then the first line is void.
     invite(folder, &["--all-new"]).expect(1);
     let done = invite(folder, &["--resend"]).expect(0);
     assert!(done.out.contains("Nobody is to be mailed."), "{}", done.out);
-    assert!(!server.has(3));
+    assert!(!server.has(4));
     invite(folder, &["--resend", "1155000001"]).expect(0);
-    let again = server.mail(3, "ann@link.example");
+    let again = server.mail(4, "ann@link.example");
     enroll(&Folder::new(), line(&ann)).explains(1, &["expired"]);
     enroll(&Folder::new(), line(&again)).expect(0);
 }
@@ -236,4 +238,47 @@ fn without_a_private_connection_and_the_right_password_nothing_is_sent() {
     invite_with_password(folder, PASSWORD).expect(0);
     assert!(server.mail(1, "ann@link.example").contains("Hello Ann,"));
     folder.run(&["cuhk", "invite", "--sid", SID, "--mail"]).expect(2);
+}
+
+#[test]
+fn each_certificate_is_told_by_mail_and_none_is_lost() {
+    let server = MailServer::start("implicit");
+    let settings = server.settings("implicit", &format!("{LOGIN}\npassword-file = \"password\""));
+    // At first the mail server is away.
+    let (port, nowhere) = (format!("port = {}", server.port), format!("port = {}", free_port()));
+    let people = "1155123456,陳大文,chan@link.example\n1155000002,Bob,\n";
+    let university = university(&settings.replace(&port, &nowhere), people);
+    let folder = &university.cuhk;
+    folder.write_private("password", &format!("{PASSWORD}\n"));
+    let cuhk = university.serve_cuhk();
+    let chan = Folder::new();
+    enroll(&chan, &university.invite(&["--sid", SID])).expect(0);
+    cuhk.err.shows("Nobody can be told by mail of new certificates");
+    cuhk.signal("KILL");
+    cuhk.end();
+
+    folder.write("claim.toml", folder.read("claim.toml").replace(&nowhere, &port));
+    let cuhk = university.serve_cuhk();
+    let mail = server.mail(1, "chan@link.example");
+    let list = folder.run(&["cuhk", "list", "--json"]).expect(0).documents();
+    let issued = list.iter().find(|one| one["holder"] == SID).unwrap();
+    for said in [
+        "Subject: A certificate was issued to you\n",
+        "Hello 陳大文,",
+        &format!("certificate for {SID} to \""),
+        "by a one-time code, on ",
+        issued["serial"].as_str().unwrap(),
+    ] {
+        assert!(mail.contains(said), "{said:?} is not in:\n{mail}");
+    }
+    // Whoever has no address enrols all the same; renewals are told too.
+    enroll(&Folder::new(), &university.invite(&["--sid", "1155000002"])).expect(0);
+    let renew = ["student", "renew", "--cuhk", &university.cuhk_url, "--device", "Lab PC 3"];
+    chan.run(&renew).expect(0);
+    let mail = server.mail(2, "chan@link.example");
+    for said in ["to \"Lab PC 3\",", "in place of the one it had, on "] {
+        assert!(mail.contains(said), "{said:?} is not in:\n{mail}");
+    }
+    cuhk.stop();
+    assert!(!server.has(3));
 }

@@ -27,6 +27,18 @@ struct Tally {
     doubtful: u64,
 }
 
+/// What a serving CUHK tells people of their certificates with, if mail is configured and can be used.
+pub(super) fn for_announcements(context: &Context) -> Option<Mailer> {
+    let settings = context.cuhk_mail.as_ref()?;
+    let made = password(settings).and_then(|password| Ok(Mailer::new(settings, password)?));
+    made.map_err(|error| {
+        let what = format!("nobody will be told by mail of new certificates: {error}");
+        let advice = "Enrolment works without it. Put that right and start CUHK again.";
+        context.terminal.failure(&what, None, advice);
+    })
+    .ok()
+}
+
 pub(super) async fn run(
     office: &Office,
     whom: &Whom,
