@@ -61,6 +61,7 @@ pub fn stage(point: Point) -> Stage {
         | Point::LogRebuilt
         | Point::WitnessKey
         | Point::AuditCheckpoint
+        | Point::Pruning
         | Point::OutageAllowed => Stage::Office,
         Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
             Stage::Start(Side::Blackboard)

@@ -3,6 +3,7 @@
 //!
 //! All but [`init`] may be done while CUHK serves.
 
+mod audit;
 mod elsewhere;
 mod error;
 mod inviting;
@@ -21,8 +22,9 @@ use claim_http::Clock;
 use claim_pki::{Certificate, EvidenceAnswer, EvidenceRequest, RevocationReason, WitnessRequest};
 use claim_store::Faults;
 use claim_store::cuhk::audit::{Authentication, By};
-use claim_store::cuhk::{CertificateRecord, CuhkStore};
+use claim_store::cuhk::{CertificateFilter, CertificateRecord, CuhkStore};
 
+pub use self::audit::{ArchiveError, AuditReport, AuditSources, Finding, KeptCheckpoint, Pruned};
 pub use self::elsewhere::init_offline_root;
 pub use self::error::AdminError;
 pub use self::inviting::{Invited, PreparedInvitations, Whom};
@@ -139,6 +141,8 @@ pub struct CertificateEntry {
     pub reserved_at: Timestamp,
     /// SHA-256 of its DER; `None` when it was never signed, because CUHK stopped before.
     pub fingerprint: Option<Digest>,
+    /// Its DER, once it was signed.
+    pub der: Option<Vec<u8>>,
     /// Since when it is revoked and why, if it is.
     pub revoked: Option<(Timestamp, RevocationReason)>,
     /// How whoever asked for it was known; `None` where nobody asked, or where it is not on record.
@@ -240,6 +244,28 @@ impl Office {
         Ok(entries)
     }
 
+    /// Up to a thousand certificates that are asked for, in the order of their issue, from the first or `after` another one.
+    ///
+    /// # Errors
+    /// [`AdminError`] when the records cannot be read.
+    pub async fn certificates(
+        &self,
+        filter: &CertificateFilter,
+        after: Option<&CertificateEntry>,
+    ) -> Result<Vec<CertificateEntry>, AdminError> {
+        let after = after.map(|entry| (entry.reserved_at, entry.serial.as_str()));
+        let page = self.store.certificates_matching(filter, after, PAGE).await?;
+        let serials: Vec<&str> = page.iter().map(|record| record.serial.as_str()).collect();
+        let revocations = self.store.revocations_among(&serials).await?.into_iter();
+        let revoked: HashMap<_, _> =
+            revocations.map(|one| (one.serial, (one.revoked_at, one.reason))).collect();
+        let entry = |record: CertificateRecord| CertificateEntry {
+            revoked: revoked.get(&record.serial).copied(),
+            ..CertificateEntry::from(record)
+        };
+        Ok(page.into_iter().map(entry).collect())
+    }
+
     /// The certificates of a person, the newest first.
     ///
     /// # Errors
@@ -296,7 +322,8 @@ impl From<CertificateRecord> for CertificateEntry {
             not_before: record.not_before,
             not_after: record.not_after,
             reserved_at: record.reserved_at,
-            fingerprint: record.certificate.map(|der| Digest::of(&der)),
+            fingerprint: record.certificate.as_deref().map(Digest::of),
+            der: record.certificate,
             authenticated_by: record.provenance.authenticated_by,
             device: record.provenance.device,
             predecessor: record.provenance.predecessor,

@@ -6,6 +6,7 @@
 mod ledger;
 mod operator;
 mod settings;
+mod signer;
 
 use claim_core::Digest;
 use claim_pki::Certificate;
@@ -16,6 +17,8 @@ use claim_store::cuhk::audit::{Deed, Entry, EntryFilter};
 pub(crate) use self::ledger::Ledger;
 pub(crate) use self::operator::operator;
 pub(crate) use self::settings::started;
+pub use self::signer::AuditKeyError;
+pub(crate) use self::signer::{sign_checkpoint, sign_if_grown};
 use crate::authority::Authority;
 
 /// Entries for root and issuing certificates that have none yet: they are files, made before there are records.

@@ -5,7 +5,9 @@ use std::path::Path;
 use claim_http::Clock;
 use claim_store::cuhk::CuhkStore;
 use claim_store::cuhk::audit::{By, Deed, Entry};
-use claim_store::{Backup, BackupError, CheckedBackup, Copied, DatabaseUrl, StoreError};
+use claim_store::{
+    Backup, BackupError, CheckedBackup, Copied, DatabaseUrl, Look, Records, StoreError,
+};
 
 use crate::audit::operator;
 use crate::config::DATABASE_FILE;
@@ -46,7 +48,30 @@ pub async fn backup(
     for name in folder.backed_up()? {
         backup.file(&dir.join(&name), &name)?;
     }
-    backup.finish()
+    let copied = backup.finish()?;
+    // The copy is whole, and may be what is needed most when nothing can be written.
+    if let Err(error) = backed_up(&url, into).await {
+        tracing::warn!(%error, "the audit log does not tell of this backup");
+    }
+    Ok(copied)
+}
+
+/// That the records were copied. Records of an older program's schema stay as they are: whoever makes a backup before
+/// taking a newer program may want to go back.
+async fn backed_up(url: &DatabaseUrl, into: &Path) -> Result<(), StoreError> {
+    let mut look = Look::at(url, Records::Cuhk).await?;
+    let schema = look.schema_version().await?;
+    look.close().await;
+    if schema.there != schema.known {
+        return Ok(());
+    }
+    let clock = Clock::system();
+    let by = By::administrator(operator());
+    let store = CuhkStore::open(url).await?.acting(by, move || clock.now());
+    let entry = Entry::new(Deed::BackedUp).with("into", into.display().to_string());
+    let recorded = store.record(&[entry]).await;
+    store.close().await;
+    recorded
 }
 
 /// Restores a CUHK from the folder `from` into `dir`, which has nothing but settings.

@@ -29,8 +29,15 @@ impl Folder {
     pub(crate) const LOCK: &str = "cuhk.lock";
 
     /// What a backup has beside the database and the issuing keys, as far as it is there.
-    const BACKED_UP: [&str; 5] =
-        ["cuhk.cer", "cuhk.key", "cuhk.origin", "cuhk.offline-root", "claim.toml"];
+    const BACKED_UP: [&str; 7] = [
+        "cuhk.cer",
+        "cuhk.key",
+        "cuhk.origin",
+        "cuhk.offline-root",
+        "cuhk-audit.key",
+        "cuhk-audit.vkey",
+        "claim.toml",
+    ];
 
     /// The folder of a CUHK whose keys are in it, without passphrases.
     pub(crate) fn new(dir: &Path) -> Self {
@@ -128,6 +135,16 @@ impl Folder {
     /// The private key of that witness.
     pub(crate) fn witness_key(&self) -> PathBuf {
         self.dir.join("cuhk-witness.key")
+    }
+
+    /// The private key that signs the audit log's checkpoints.
+    pub(crate) fn audit_key(&self) -> PathBuf {
+        self.dir.join("cuhk-audit.key")
+    }
+
+    /// Its public key, as text for those who keep checkpoints.
+    pub(crate) fn audit_public_key(&self) -> PathBuf {
+        self.dir.join("cuhk-audit.vkey")
     }
 
     /// The certificate of the timestamp authority that CUHK is, under the root.

@@ -11,6 +11,7 @@ mod people;
 mod provenance;
 mod reservations;
 mod revocations;
+mod search;
 mod sign_ins;
 mod signed;
 mod standings;
@@ -23,6 +24,7 @@ pub use people::PersonRecord;
 pub use provenance::Provenance;
 pub use reservations::{Holder, Reservation, ReserveError, Reserved};
 pub use revocations::{Revocation, RevocationListRecord, Revoked};
+pub use search::CertificateFilter;
 pub use sign_ins::{BeginSignInError, Decision, SignIn, SignInRecord};
 pub use standings::PersonStanding;
 

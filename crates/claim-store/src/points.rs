@@ -46,6 +46,9 @@ pub enum Point {
     Audit,
     /// CUHK: a signed checkpoint of the audit log. Not among [`Point::ALL`]: whoever loses it signs it again.
     AuditCheckpoint,
+    /// CUHK: entries and certificates that stand in an archive, taken out. Not among [`Point::ALL`]: a test of the program
+    /// kills it before, and does it again.
+    Pruning,
     /// CUHK, the witness: the checkpoint that is about to be cosigned.
     Witness,
     /// CUHK, the witness: the proof that a log has signed two trees of one size.
@@ -144,6 +147,7 @@ impl Point {
             Self::RevocationList => "revocation-list",
             Self::Audit => "audit",
             Self::AuditCheckpoint => "audit-checkpoint",
+            Self::Pruning => "pruning",
             Self::Witness => "witness",
             Self::SplitView => "split-view",
             Self::WitnessThinned => "witness-thinned",

@@ -12,8 +12,11 @@ mod invite;
 mod keys;
 mod log;
 mod outages;
+mod period;
+mod records;
 mod revoke;
 mod roster;
+mod serial;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,8 +43,13 @@ pub(crate) use log::{
     WitnessArgs,
 };
 pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
+pub(crate) use records::{
+    AuditListArgs, CountArg, CuhkAuditArgs, CuhkAuditCommand, ExportArgs, FormatArg, ListArgs,
+    PruneArgs, SearchArgs, ShowArgs, VerifyAuditArgs, WhichArgs,
+};
 pub(crate) use revoke::RevokeOwnArgs;
 pub(crate) use roster::{RemoveArgs, RemoveWhom, RosterArgs, RosterCommand, StateArg};
+pub(crate) use serial::AnySerial;
 
 /// A student hands in a report and can prove it; the school receives it and can prove it too.
 #[derive(Debug, Parser)]

@@ -44,6 +44,8 @@ mod http;
 mod interrupted;
 #[path = "terminals/invitations.rs"]
 mod invitations;
+#[path = "terminals/issued.rs"]
+mod issued;
 #[path = "terminals/keys.rs"]
 mod keys;
 #[path = "terminals/killed.rs"]

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, anyhow};
 use claim_core::Digest;
+use claim_log::Frontier;
 use claim_pki::{Certificate, RevocationList};
+use claim_store::cuhk::CuhkStore;
+use claim_store::cuhk::audit::{AuditChain, EntryFilter};
 
 use super::rows;
 use crate::wire::{now, shown};
@@ -15,6 +18,7 @@ pub(super) async fn check(scene: &Scene) -> Result<Vec<String>> {
     let mut wrong = certificates(scene).await?;
     wrong.extend(revocations(scene).await?);
     wrong.extend(witness(scene).await?);
+    wrong.extend(audit(scene).await?);
     Ok(wrong)
 }
 
@@ -134,4 +138,62 @@ async fn largest(scene: &Scene, side: Side, sql: &'static str) -> Result<u64> {
     let rows = rows(&scene.database(side), sql).await?;
     let size = rows.first().and_then(|row| row.int("size")).unwrap_or_default();
     Ok(u64::try_from(size)?)
+}
+
+/// Whether the audit log has exactly one entry for each deed, and is what was appended.
+async fn audit(scene: &Scene) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let database = scene.database(Side::Cuhk);
+    // Deeds first, then entries: what is done in between has its entry too, and is not looked for.
+    let issued =
+        keys(&database, "SELECT serial AS key FROM certificates WHERE certificate IS NOT NULL")
+            .await?;
+    let revoked = keys(&database, "SELECT serial AS key FROM revocations").await?;
+    let invited =
+        keys(&database, "SELECT invitee AS key FROM invitations WHERE invitee_kind = 'person'")
+            .await?;
+    let store = CuhkStore::open(&database.parse()?).await?;
+    let (mut chain, filter) = (AuditChain::after(Frontier::empty()), EntryFilter::default());
+    let mut entries: BTreeMap<(String, String), u64> = BTreeMap::new();
+    loop {
+        let page = store.audit_entries(chain.frontier().size().value(), &filter, 1000).await?;
+        let Some(last) = page.last() else { break };
+        let number = last.number;
+        for entry in page {
+            if let Err(error) = chain.take(&entry) {
+                wrong.push(format!("the audit log: {error}"));
+                store.close().await;
+                return Ok(wrong);
+            }
+            let key = if entry.serial.is_empty() { entry.subject } else { entry.serial };
+            *entries.entry((entry.deed, key)).or_default() += 1;
+        }
+        if chain.frontier().size().value() != number {
+            break;
+        }
+    }
+    let head = store.audit_head().await?.frontier;
+    store.close().await;
+    if head.size() < chain.frontier().size() {
+        wrong.push("the audit log has more entries than its head says".to_owned());
+    }
+    for (deed, keys) in [("issued", issued), ("revoked", revoked), ("invited", invited)] {
+        for (key, count) in keys {
+            let found = entries.get(&(deed.to_owned(), key.clone())).copied().unwrap_or_default();
+            // Somebody may be invited once more in between.
+            if found < count || (deed != "invited" && found > count) {
+                wrong.push(format!("{key} was {deed} {count} times, and has {found} entries"));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// How often each key is there.
+async fn keys(database: &str, sql: &'static str) -> Result<BTreeMap<String, u64>> {
+    let mut keys = BTreeMap::new();
+    for key in rows(database, sql).await?.iter().filter_map(|row| row.text("key")) {
+        *keys.entry(key).or_default() += 1;
+    }
+    Ok(keys)
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use claim_core::{Origin, OriginError, PersonId, Timestamp};
 use claim_store::StoreError;
 
-use super::RosterError;
+use super::{ArchiveError, Finding, RosterError};
+use crate::audit::AuditKeyError;
 use crate::authority::AuthorityError;
 use crate::ceremony::CeremonyError;
 use crate::crl::ListError;
@@ -27,6 +28,15 @@ pub enum AdminError {
     /// Its records cannot be read or written.
     #[error("CUHK's records cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The head of the audit log cannot be signed.
+    #[error("the head of the audit log cannot be signed: {0}")]
+    AuditKey(#[from] AuditKeyError),
+    /// An archive of the audit log cannot be used.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The audit log is not what was written, so nothing of it goes into an archive.
+    #[error("the audit log does not verify: {0}")]
+    AuditFinding(#[from] Finding),
     /// The keys of a Blackboard's evidence cannot be certified.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
@@ -134,6 +144,20 @@ impl AdminError {
             }
             Self::Ceremony(_) => {
                 "Put that right and do it again; what was begun is taken up then.".to_owned()
+            }
+            Self::AuditKey(_) => "Put that right and do it again.".to_owned(),
+            Self::Archive(ArchiveError::Exists { .. }) => {
+                "Name another file; nothing was taken out of the records.".to_owned()
+            }
+            Self::Archive(_) => {
+                "Put that right and do it again, with the same file; until it is whole, nothing is \
+                     taken out of the records."
+                    .to_owned()
+            }
+            Self::AuditFinding(_) => {
+                "Nothing was taken out of the records. `claim cuhk audit verify` tells more; \
+                     OPERATIONS.md says what to do."
+                    .to_owned()
             }
             Self::Store(error) if error.is_temporary() => "Do it again in a moment.".to_owned(),
             Self::Store(_) => "Put that right and do it again.".to_owned(),

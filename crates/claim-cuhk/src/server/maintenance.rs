@@ -10,6 +10,7 @@ use claim_store::Need;
 use tokio::time::Instant;
 
 use super::issuing::RollOver;
+use crate::audit::sign_if_grown;
 use crate::error::StartError;
 use crate::event::Event;
 use crate::mode::Mode;
@@ -117,6 +118,7 @@ impl Maintenance {
             cuhk.leave_invitation().await?;
         }
         cuhk.lists().keep_up(&cuhk.desk.authority()).await?;
+        sign(cuhk).await;
         let invited_at = cuhk.desk.clock.now();
         Ok(Self {
             switch,
@@ -141,6 +143,7 @@ impl Maintenance {
                 self.tell_issuing(&cuhk);
                 thin(&cuhk).await;
                 forget_sign_ins(&cuhk).await;
+                sign(&cuhk).await;
                 self.keep_timestamps(&cuhk).await;
             }
             if files.has_come() {
@@ -298,6 +301,14 @@ async fn forget_sign_ins(cuhk: &Cuhk) {
     match cuhk.desk.store.forget_sign_ins(cuhk.desk.clock.now()).await {
         Ok(gone) => tracing::debug!(gone, "sign-ins that are long over were forgotten"),
         Err(error) => tracing::warn!(%error, "sign-ins that are over could not be forgotten"),
+    }
+}
+
+/// Signs the audit log as it is now.
+async fn sign(cuhk: &Cuhk) {
+    let (folder, store, now) = (&cuhk.folder, &cuhk.desk.store, cuhk.desk.clock.now());
+    if let Err(error) = sign_if_grown(folder, store, &cuhk.origin, now).await {
+        tracing::warn!(%error, "the head of the audit log is not signed");
     }
 }
 

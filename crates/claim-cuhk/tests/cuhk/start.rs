@@ -18,7 +18,8 @@ use crate::fixture::{
 };
 
 const DAY: i64 = 86_400;
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
+    "cuhk-audit.key",
     "cuhk-issuing.cer",
     "cuhk-issuing.key",
     "cuhk-server.cer",

@@ -18,6 +18,7 @@ mod chain;
 mod deed;
 mod entry;
 mod leaf;
+mod prune;
 mod reading;
 
 pub(super) use append::Recorder;
@@ -25,4 +26,5 @@ pub use by::{Authentication, By};
 pub use chain::{AuditChain, WrongEntry};
 pub use deed::{Deed, UnknownDeed};
 pub use entry::{AuditEntry, Entry};
+pub use prune::Pruning;
 pub use reading::{AuditCheckpoint, AuditHead, EntryFilter};

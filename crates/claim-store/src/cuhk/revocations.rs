@@ -349,7 +349,7 @@ async fn revoke_one(
     Ok(Revoked::Before(read(&row)?))
 }
 
-fn read(row: &AnyRow) -> Result<Revocation, StoreError> {
+pub(super) fn read(row: &AnyRow) -> Result<Revocation, StoreError> {
     let columns = Columns::new("revocations", row);
     Ok(Revocation {
         serial: columns.text("serial")?,

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use claim_log::Frontier;
 use claim_pki::{PersonId, RevocationReason};
+use claim_store::cuhk::ReserveError;
 use claim_store::cuhk::audit::{
-    AuditChain, AuditEntry, Authentication, By, Deed, Entry, EntryFilter, WrongEntry,
+    AuditChain, AuditEntry, Authentication, By, Deed, Entry, EntryFilter, Pruning, WrongEntry,
 };
 use claim_store::cuhk::{
     CuhkStore, Holder, Invitation, Invitee, PersonRecord, Provenance, Reservation, Revocation,
@@ -244,6 +245,54 @@ on_each_database! {
             }
         }
         assert_eq!(verify(&store).await, Ok(21));
+    }
+
+    async fn what_stands_in_an_archive_goes_out_and_its_serial_numbers_stay_used(site: Site) {
+        let store = site.cuhk().await;
+        let (gone, here) = (person(1), person(2));
+        store.put_people(&[gone, here]).await.unwrap();
+        store.put_invitation(&invitation(1, Invitee::Person(student(1)))).await.unwrap();
+        store.reserve(&reservation("aa", Some(1))).await.unwrap();
+        store.record_issued("aa", b"DER").await.unwrap();
+        store.revoke(&revocation("aa")).await.unwrap();
+        let other = |serial: &str| Reservation {
+            holder: Holder::Person(student(2)),
+            key_digest: [serial.as_bytes()[0]; 32],
+            now: at(i64::from(serial.as_bytes()[0])),
+            ..reservation(serial, None)
+        };
+        store.reserve(&other("b0")).await.unwrap();
+        store.reserve(&other("c0")).await.unwrap();
+        let prunable = async |before| -> Vec<String> {
+            let page = store.prunable_certificates(before, None, 10).await.unwrap();
+            page.into_iter().map(|record| record.serial).collect()
+        };
+        // Whoever is on the roster keeps the last one; nothing goes that has not ended.
+        assert_eq!(prunable(at(1001)).await, ["b0"]);
+        store.remove_people(&[student(1)], at(5)).await.unwrap();
+        assert_eq!(prunable(at(1001)).await, ["aa", "b0"]);
+        assert_eq!(prunable(at(1000)).await, [""; 0]);
+
+        let before = store.audit_head().await.unwrap();
+        let pruning = Pruning {
+            before: before.pruned.clone(),
+            after: before.frontier.clone(),
+            serials: vec!["aa".to_owned(), "b0".to_owned()],
+            entry: Entry::new(Deed::Pruned),
+        };
+        assert!(store.prune(&pruning).await.unwrap());
+        assert!(!store.prune(&pruning).await.unwrap(), "others were first");
+        let head = store.audit_head().await.unwrap();
+        let [left] = &entries(&store).await[..] else { panic!("several") };
+        let mut chain = AuditChain::after(head.pruned.clone());
+        chain.take(left).unwrap();
+        assert_eq!((left.deed.as_str(), chain.frontier()), ("pruned", &head.frontier));
+        assert!(store.certificate("aa").await.unwrap().is_none());
+        assert!(store.invitation(&[1; 32]).await.unwrap().is_none(), "its code is forgotten");
+        assert!(store.revocation("aa").await.unwrap().is_some());
+        let again = store.reserve(&other("b0")).await;
+        assert!(matches!(again, Err(ReserveError::SerialTaken)), "{again:?}");
+        store.reserve(&other("d0")).await.unwrap();
     }
 
     async fn a_roster_of_twenty_thousand_goes_into_the_log_at_once(site: Site) {

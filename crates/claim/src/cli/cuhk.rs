@@ -8,8 +8,8 @@ use claim_pki::{RevocationReason, SerialNumber};
 use clap::{Args, Subcommand};
 
 use super::{
-    BackupArgs, DatabaseArgs, DiskArgs, InviteArgs, IssuingArgs, KeyArgs, RecordArgs, RestoreArgs,
-    RosterArgs, ServerArgs,
+    BackupArgs, CuhkAuditArgs, DatabaseArgs, DiskArgs, ExportArgs, InviteArgs, IssuingArgs,
+    KeyArgs, ListArgs, RecordArgs, RestoreArgs, RosterArgs, SearchArgs, ServerArgs, ShowArgs,
 };
 
 /// `claim cuhk`.
@@ -116,11 +116,29 @@ pub(crate) enum CuhkCommand {
         after_help = "Example:\n  claim cuhk restore /mnt/safe/cuhk-2026-11-26 --dir /srv/cuhk"
     )]
     Restore(RestoreArgs),
-    /// List every certificate that was issued
-    List {
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
+    /// List every certificate that was issued, or those that are asked for
+    #[command(after_help = "Examples:\n  \
+        claim cuhk list --json\n  \
+        claim cuhk list --issued 2026-05\n  \
+        claim cuhk list --count day --issued 2026-05 --profile person")]
+    List(ListArgs),
+    /// Find certificates by person, server, serial number or digest
+    #[command(after_help = "Examples:\n  \
+        claim cuhk search 1155123456\n  \
+        claim cuhk search 5F:0C:8E:21:A3:B4:C5:D6:E7:F8:09:1A:2B:3C:4D:5E")]
+    Search(SearchArgs),
+    /// Show all that is known of a certificate, or of a person: what was issued, and what was done
+    #[command(after_help = "Examples:\n  claim cuhk show 1155123456\n  claim cuhk show 5f0c…")]
+    Show(ShowArgs),
+    /// Write certificates to standard output as a table, as JSON or as PEM
+    #[command(after_help = "Example:\n  claim cuhk export --format csv --issued 2026-05 > may.csv")]
+    Export(ExportArgs),
+    /// Read and check the audit log: who did what, when, and how CUHK knew them
+    #[command(after_help = "Examples:\n  \
+        claim cuhk audit list --at 2026-05\n  \
+        claim cuhk audit checkpoint > 2026-11-27.checkpoint\n  \
+        claim cuhk audit verify --checkpoint 2026-11-27.checkpoint")]
+    Audit(CuhkAuditArgs),
 }
 
 /// What to revoke.

@@ -1,9 +1,11 @@
 //! `claim cuhk`.
 
+mod audit;
 mod certify;
 mod invite;
 mod keys;
 mod mail;
+mod records;
 mod revoke;
 mod roster;
 
@@ -11,8 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, Office, StartError};
-use serde_json::json;
+use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, StartError};
+use serde_json::{Value, json};
 
 pub(crate) use self::keys::passphrase;
 use super::{Context, Serving, StopSignals, Told, backup};
@@ -64,7 +66,11 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
         Some(CuhkCommand::Revoke(arguments)) => revoke::run(arguments, context).await,
         Some(CuhkCommand::Backup(arguments)) => backup::back_up_cuhk(arguments, context).await,
         Some(CuhkCommand::Restore(arguments)) => backup::restore_cuhk(arguments, context).await,
-        Some(CuhkCommand::List { database }) => list(database.database.as_deref(), context).await,
+        Some(CuhkCommand::List(arguments)) => records::list(arguments, context).await,
+        Some(CuhkCommand::Search(arguments)) => records::search(arguments, context).await,
+        Some(CuhkCommand::Show(arguments)) => records::show(arguments, context).await,
+        Some(CuhkCommand::Export(arguments)) => records::export(arguments, context).await,
+        Some(CuhkCommand::Audit(arguments)) => audit::run(arguments, context).await,
     }
 }
 
@@ -118,27 +124,6 @@ async fn serve(arguments: CuhkServeArgs, context: &Context) -> Result<Exit> {
     }
 }
 
-async fn list(database: Option<&str>, context: &Context) -> Result<Exit> {
-    let office = match Office::open(&context.server_dir(), database, Clock::system()).await {
-        Ok(office) => office,
-        Err(error) => return Ok(admin_failure(context, &error)),
-    };
-    let listed = office.list().await;
-    office.close().await;
-    match listed {
-        Ok(entries) => {
-            if entries.is_empty() {
-                context.terminal.say("No certificate has been issued yet.");
-            }
-            for entry in entries {
-                show_entry(context, &entry);
-            }
-            Ok(Exit::Done)
-        }
-        Err(error) => Ok(admin_failure(context, &error)),
-    }
-}
-
 fn show_entry(context: &Context, entry: &CertificateEntry) {
     let unsigned = if entry.fingerprint.is_none() { "  (never given out)" } else { "" };
     let device = entry.device.as_ref().map_or(String::new(), |device| format!("  on {device}"));
@@ -148,7 +133,11 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
         "{}  {:<6}  {:<28}  {} to {}{device}{unsigned}{revoked}",
         entry.serial, entry.profile, entry.holder, entry.not_before, entry.not_after
     );
-    let document = json!({
+    context.terminal.result(&line, &entry_document(entry));
+}
+
+fn entry_document(entry: &CertificateEntry) -> Value {
+    json!({
         "serial": entry.serial, "profile": entry.profile, "holder": entry.holder,
         "key_sha256": entry.key_fingerprint.to_string(),
         "sha256": entry.fingerprint.map(|digest| digest.to_string()),
@@ -157,8 +146,9 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
         "authenticated_by": entry.authenticated_by.map(claim_cuhk::Authentication::name),
         "revoked_at": entry.revoked.map(|(at, _)| at),
         "revocation_reason": entry.revoked.map(|(_, reason)| reason.as_str()),
-    });
-    context.terminal.result(&line, &document);
+        "authentication": entry.authenticated_by.map(|how| how.name()),
+        "device": entry.device.as_ref().map(ToString::to_string), "renewed_from": entry.predecessor,
+    })
 }
 
 pub(crate) fn start_failure(context: &Context, error: &StartError) -> Exit {

@@ -262,7 +262,7 @@ fn what_is_wrong_in_a_folder_is_found() {
 }
 
 /// Runs a statement on records that nobody has open.
-fn sql(path: &Path, statement: &str) {
+pub(crate) fn sql(path: &Path, statement: &str) {
     let url = format!("sqlite:{}", path.display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -57,7 +57,7 @@ impl fmt::Display for Authentication {
 
 /// There is no such way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such way to be known")]
+#[error("there is no such way to be known; there are: {all}", all = Authentication::ALL.map(Authentication::name).join(", "))]
 pub struct UnknownAuthentication;
 
 impl FromStr for Authentication {

@@ -145,6 +145,16 @@ impl CuhkStore {
         })
     }
 
+    /// The largest checkpoint on record, if there is one.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn last_audit_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+        let sql = "SELECT size, at, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+        let row = sqlx::query(sql).read_optional(&self.database).await?;
+        row.as_ref().map(checkpoint).transpose()
+    }
+
     /// Every checkpoint on record, the smallest first.
     ///
     /// # Errors
@@ -153,16 +163,17 @@ impl CuhkStore {
         let rows = sqlx::query("SELECT size, at, note FROM audit_checkpoints ORDER BY size")
             .read_all(&self.database)
             .await?;
-        let read = |row: &AnyRow| {
-            let columns = Columns::new("audit_checkpoints", row);
-            Ok(AuditCheckpoint {
-                size: columns.count("size")?,
-                at: columns.time("at")?,
-                note: columns.bytes("note")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(checkpoint).collect()
     }
+}
+
+fn checkpoint(row: &AnyRow) -> Result<AuditCheckpoint, StoreError> {
+    let columns = Columns::new("audit_checkpoints", row);
+    Ok(AuditCheckpoint {
+        size: columns.count("size")?,
+        at: columns.time("at")?,
+        note: columns.bytes("note")?,
+    })
 }
 
 fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {

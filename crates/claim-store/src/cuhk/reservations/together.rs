@@ -87,7 +87,8 @@ fn counted(reservations: &[&Reservation]) -> Vec<String> {
     names
 }
 
-/// Refuses those whose code is not one of theirs, or whose certificate is revoked.
+/// Refuses those whose code is not one of theirs, whose certificate is revoked, or whose serial number is that of one in an
+/// archive.
 async fn judge<'r>(
     connection: &mut AnyConnection,
     kind: Kind,
@@ -98,7 +99,11 @@ async fn judge<'r>(
     let revoked = revocations::revoked_under_lock(connection, kind, &predecessors).await?;
     let hashes: Vec<_> = reservations.iter().filter_map(|one| one.code_hash).collect();
     let records = invitations::find_all(connection, &hashes).await?;
+    let used = used(connection, reservations).await?;
     let judge = |reservation: &Reservation| {
+        if used.contains(&reservation.serial) {
+            return Some(Err(ReserveError::SerialTaken));
+        }
         if let Some(serial) = &reservation.provenance.predecessor
             && let Some(at) = revoked.get(serial)
         {
@@ -109,6 +114,24 @@ async fn judge<'r>(
         reservation.check_against(record).err().map(Err)
     };
     Ok(reservations.iter().map(|one| (*one, judge(one))).collect())
+}
+
+/// Of their serial numbers those that certificates in archives have.
+async fn used(
+    connection: &mut AnyConnection,
+    reservations: &[&Reservation],
+) -> Result<HashSet<String>, StoreError> {
+    if reservations.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let these = parameters(1, reservations.len());
+    let sql = format!("SELECT serial FROM used_serials WHERE serial IN ({these})");
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for reservation in reservations {
+        query = query.bind(reservation.serial.as_str());
+    }
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(|row| Columns::new("used_serials", row).text("serial")).collect()
 }
 
 /// The serial numbers of what was inserted: not where serial number, code or predecessor is taken, nor for a key of the

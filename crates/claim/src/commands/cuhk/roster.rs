@@ -163,7 +163,7 @@ async fn restore(office: &Office, ids: &[PersonId], context: &Context) -> Outcom
     }))
 }
 
-fn show(person: &PersonEntry, context: &Context) {
+pub(super) fn show(person: &PersonEntry, context: &Context) {
     let text = |field: &Option<String>| Escaped(field.as_deref().unwrap_or("-")).to_string();
     let line = format!(
         "{:<12}  {:<11}  {}  {}  {}{}",

@@ -6,7 +6,7 @@ pub(crate) fn csv_line(fields: &[&str]) -> String {
 }
 
 fn quoted(field: &str) -> String {
-    let guard = if field.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if field.contains([',', ';', '\t', '"', '\r', '\n']) || field.trim() != field {
         format!("\"{guard}{}\"", field.replace('"', "\"\""))
     } else {
@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn fields_are_quoted_where_they_must_be() {
-        let line = csv_line(&["1155123456", "O'Neil, \"Ann\"", "", "a;b", " x", "=1+1"]);
-        assert_eq!(line, "1155123456,\"O'Neil, \"\"Ann\"\"\",,\"a;b\",\" x\",'=1+1");
+        let line = csv_line(&["1155123456", "O'Neil, \"Ann\"", "", "a;b", " x", "=1+1", "\t=1"]);
+        assert_eq!(line, "1155123456,\"O'Neil, \"\"Ann\"\"\",,\"a;b\",\" x\",'=1+1,\"'\t=1\"");
     }
 }

@@ -1,0 +1,292 @@
+//! Going through the whole log: archives first, then the records, against every checkpoint there is.
+
+use std::collections::BTreeMap;
+
+use claim_log::{Frontier, Hash, LogKey, SignedCheckpoint};
+use claim_store::cuhk::audit::{AuditChain, AuditEntry, Deed, EntryFilter};
+
+use super::archive::Archive;
+use super::{AuditSources, Finding};
+use crate::admin::{AdminError, Office, PAGE};
+
+/// A checkpoint that somebody kept elsewhere.
+#[derive(Clone, Debug)]
+pub struct KeptCheckpoint {
+    /// What to call it: its file.
+    pub name: String,
+    /// The signed note.
+    pub signed: SignedCheckpoint,
+}
+
+/// What was found out about the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditReport {
+    /// The first entry that was gone through: entry 1, or the first that is in no archive.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// The root of the tree with all of them.
+    pub root: Hash,
+    /// How many checkpoints of the records agree.
+    pub checkpoints: usize,
+    /// The checkpoints kept elsewhere that agree, with what they cover.
+    pub agreeing: Vec<(String, u64)>,
+    /// Those of the past that only archives could be compared with.
+    pub too_old: Vec<(String, u64)>,
+    /// Entries that tell of records restored from a backup.
+    pub restored: Vec<u64>,
+    /// The first thing that is wrong, if anything is.
+    pub finding: Option<Finding>,
+}
+
+impl Office {
+    /// Goes through all entries, and compares them with their hashes, the head of the log and all checkpoints.
+    ///
+    /// # Errors
+    /// [`AdminError`] when something cannot be read. What is wrong with the log is in the report.
+    pub async fn audit_verify(&self, sources: &AuditSources) -> Result<AuditReport, AdminError> {
+        let mut archives = Vec::new();
+        for path in &sources.archives {
+            archives.push(Archive::open(path)?);
+        }
+        archives.sort_by_key(|archive| (archive.first(), archive.last()));
+        let head = self.store.audit_head().await?;
+        let start = match archives.first() {
+            Some(archive) => archive.before().clone(),
+            None => head.pruned.clone(),
+        };
+        let mut check =
+            Check::new(
+                start,
+                sources,
+                self.store.audit_checkpoints().await?.into_iter().map(|kept| {
+                    (format!("the checkpoint of {} in the records", kept.at), kept.note)
+                }),
+            );
+        let finding = match check.archives(&archives, head.pruned.size().value())? {
+            Ok(()) if !archives.is_empty() && check.chain.frontier() != &head.pruned => {
+                Some(Finding::Archives { first: head.pruned.size().value() + 1 })
+            }
+            Ok(()) => self.records(&mut check).await?.err(),
+            Err(finding) => Some(finding),
+        };
+        Ok(check.report(finding))
+    }
+
+    async fn records(&self, check: &mut Check) -> Result<Result<(), Finding>, AdminError> {
+        let filter = EntryFilter::default();
+        // Whatever is appended meanwhile is gone through too, up to a head that covers it.
+        loop {
+            let after = check.size();
+            let page = self.store.audit_entries(after, &filter, PAGE).await?;
+            let is_end = page.is_empty();
+            for entry in &page {
+                if let Err(finding) = check.take(entry) {
+                    return Ok(Err(finding));
+                }
+            }
+            if !is_end {
+                continue;
+            }
+            let head = self.store.audit_head().await?.frontier;
+            let (there, said) = (check.size(), head.size().value());
+            if there < said && self.store.audit_entries(there, &filter, 1).await?.is_empty() {
+                return Ok(Err(Finding::Truncated { first: there + 1, size: said }));
+            }
+            if there > said {
+                return Ok(Err(Finding::Appended { first: said + 1 }));
+            }
+            if there == said {
+                let (expected, found) = (check.chain.frontier().root(), head.root());
+                let differs = Finding::Head { size: there, expected, found };
+                return Ok(if expected == found { check.finish() } else { Err(differs) });
+            }
+        }
+    }
+}
+
+/// A checkpoint that is to be compared.
+struct Expected {
+    name: String,
+    signed: Option<SignedCheckpoint>,
+    is_kept: bool,
+}
+
+struct Check {
+    first: u64,
+    chain: AuditChain,
+    expected: BTreeMap<u64, Vec<Expected>>,
+    /// The size of the last checkpoint that agreed, or where this began.
+    vouched: u64,
+    checkpoints: usize,
+    agreeing: Vec<(String, u64)>,
+    too_old: Vec<(String, u64)>,
+    restored: Vec<u64>,
+    keys: Vec<LogKey>,
+    /// Whose signatures are checked in the end, when all keys are known.
+    signed: Vec<(Expected, u64)>,
+    key: Option<LogKey>,
+}
+
+impl Check {
+    fn new(
+        start: Frontier,
+        sources: &AuditSources,
+        recorded: impl Iterator<Item = (String, Vec<u8>)>,
+    ) -> Self {
+        let recorded = recorded.map(|(name, note)| {
+            let signed = SignedCheckpoint::from_bytes(&note).ok();
+            Expected { name, signed, is_kept: false }
+        });
+        let kept = sources.kept.iter().map(|kept| {
+            let signed = Some(kept.signed.clone());
+            Expected { name: kept.name.clone(), signed, is_kept: true }
+        });
+        let mut expected: BTreeMap<u64, Vec<Expected>> = BTreeMap::new();
+        for one in recorded.chain(kept) {
+            let size =
+                one.signed.as_ref().map_or(0, |signed| signed.unverified().head().size.value());
+            expected.entry(size).or_default().push(one);
+        }
+        let begun = start.size().value();
+        let mut check = Self {
+            first: begun + 1,
+            chain: AuditChain::after(start),
+            expected,
+            vouched: begun,
+            checkpoints: 0,
+            agreeing: Vec::new(),
+            too_old: Vec::new(),
+            restored: Vec::new(),
+            keys: Vec::new(),
+            signed: Vec::new(),
+            key: sources.key.clone(),
+        };
+        check.leave_out(begun);
+        check
+    }
+
+    /// Checkpoints of less than where this begins cannot be compared.
+    fn leave_out(&mut self, begun: u64) {
+        let later = self.expected.split_off(&begun);
+        for (size, several) in std::mem::replace(&mut self.expected, later) {
+            let kept = several.into_iter().filter(|one| one.is_kept);
+            self.too_old.extend(kept.map(|one| (one.name, size)));
+        }
+    }
+
+    fn size(&self) -> u64 {
+        self.chain.frontier().size().value()
+    }
+
+    fn archives(
+        &mut self,
+        archives: &[Archive],
+        pruned: u64,
+    ) -> Result<Result<(), Finding>, AdminError> {
+        for archive in archives {
+            let next = self.size() + 1;
+            if archive.first() > next {
+                return Ok(Err(Finding::Gap { first: next, found: archive.first() }));
+            }
+            for entry in archive.entries()? {
+                let entry = entry?;
+                // Two archives may overlap where one was written and not used; what is in the records is read there.
+                if entry.number < self.size() + 1 || entry.number > pruned {
+                    continue;
+                }
+                if let Err(finding) = self.take(&entry) {
+                    return Ok(Err(finding));
+                }
+            }
+        }
+        let next = self.size() + 1;
+        Ok(match !archives.is_empty() && next <= pruned {
+            true => Err(Finding::Gap { first: next, found: pruned + 1 }),
+            false => Ok(()),
+        })
+    }
+
+    fn take(&mut self, entry: &AuditEntry) -> Result<(), Finding> {
+        self.compare()?;
+        self.chain.take(entry)?;
+        if entry.deed == Deed::Restored.name() {
+            self.restored.push(entry.number);
+        }
+        if entry.deed == Deed::AuditKeyMade.name() {
+            let details: Option<serde_json::Value> = serde_json::from_str(&entry.details).ok();
+            let key = details.and_then(|details| details.get("key")?.as_str()?.parse().ok());
+            self.keys.extend(key);
+        }
+        self.compare()
+    }
+
+    /// Compares what has been gone through with the checkpoints that cover just that.
+    fn compare(&mut self) -> Result<(), Finding> {
+        let size = self.size();
+        let Some(several) = self.expected.remove(&size) else { return Ok(()) };
+        let root = self.chain.frontier().root();
+        for one in several {
+            if one.signed.as_ref().is_none_or(|signed| signed.unverified().head().root != root) {
+                let first = (self.vouched + 1).min(size.max(1));
+                return Err(Finding::Rewritten { checkpoint: one.name, first, size });
+            }
+            self.signed.push((one, self.vouched));
+        }
+        self.vouched = size;
+        Ok(())
+    }
+
+    /// All entries are gone through: what is left are checkpoints of more, and signatures.
+    fn finish(&mut self) -> Result<(), Finding> {
+        self.compare()?;
+        if let Some((size, several)) = self.expected.pop_first() {
+            let checkpoint = several.into_iter().next().map(|one| one.name).unwrap_or_default();
+            return Err(Finding::Shorter { checkpoint, first: self.size() + 1, size });
+        }
+        for (one, vouched) in std::mem::take(&mut self.signed) {
+            let Some(signed) = one.signed else { continue };
+            let keys = match &self.key {
+                Some(key) if one.is_kept => std::slice::from_ref(key),
+                _ => &self.keys,
+            };
+            // Where the entry that names the key is only in an archive that was not given, nothing can be said.
+            if keys.is_empty() && self.first > 1 {
+                continue;
+            }
+            let checked = keys.iter().map(|key| signed.log_signed(key));
+            let mut why = "no key is known".to_owned();
+            let is_signed = checked.into_iter().any(|checked| match checked {
+                Ok(_) => true,
+                Err(error) => {
+                    why = error.to_string();
+                    false
+                }
+            });
+            if !is_signed {
+                return Err(Finding::Signature { checkpoint: one.name, first: vouched + 1, why });
+            }
+            match one.is_kept {
+                true => {
+                    let size = signed.unverified().head().size.value();
+                    self.agreeing.push((one.name, size));
+                }
+                false => self.checkpoints += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn report(self, finding: Option<Finding>) -> AuditReport {
+        AuditReport {
+            first: self.first,
+            last: self.size(),
+            root: self.chain.frontier().root(),
+            checkpoints: self.checkpoints,
+            agreeing: self.agreeing,
+            too_old: self.too_old,
+            restored: self.restored,
+            finding,
+        }
+    }
+}
