@@ -56,7 +56,8 @@ async fn load_or_make(
     store: &CuhkStore,
     origin: &Origin,
 ) -> Result<LogSigner, AuditKeyError> {
-    let secret = Witness::load_or_make_key(&folder.audit_key())?;
+    // Without a passphrase: commands sign with it too, and a signature by it proves no more than who wrote the note.
+    let secret = Witness::load_or_make_key(&folder.audit_key(), None)?;
     let path = folder.audit_public_key();
     let name: KeyName = match read_public(&path, MAX_KEY)? {
         Some(text) => public_key(&text, path.clone())?.name().clone(),
