@@ -148,7 +148,7 @@ problem_types! {
     TooManyCertificates = "too-many-certificates", 403, Cuhk,
         "You hold as many certificates as one person may",
         "Each device has a certificate of its own, and a person may hold a few that are valid; one that was renewed does not count.",
-        "Renew on a device that has one, or ask the people who run CUHK to revoke that of a device you no longer use: `claim student status` shows them. Then do it again; the code is as good as before.";
+        "Renew on a device that has one, or revoke that of a device you no longer use: `claim student status` shows them, `claim student revoke` does it. Then do it again; the code is as good as before.";
     /// The certification request cannot be read.
     RequestUnreadable = "request-unreadable", 400, Cuhk,
         "The certification request cannot be read",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::course::{Course, Folder, OTHER_SID, SID};
+use crate::evidence::openssl;
 use crate::invitations::{University, enroll};
 use crate::program::{Done, Program};
 
@@ -236,6 +237,53 @@ fn a_blackboard_whose_timestamp_key_is_revoked_takes_no_claims() {
     assert!(!folder.has("after.receipt") && !folder.has("after.lodged"));
     // What was lodged before stays, and is still given out.
     folder.run(&["verify", "before.receipt", "--root", "cuhk.cer"]).expect(0);
+    blackboard.stop();
+    cuhk.stop();
+}
+
+/// The drill for a stolen `blackboard.key`.
+#[test]
+fn a_blackboard_whose_key_was_stolen_takes_another_and_goes_on_with_its_log() {
+    let course = Course::new();
+    let (cuhk, blackboard) = course.servers();
+    blackboard.out.line("Claims are taken: ");
+    course.enrol(SID);
+    let folder = &course.folder;
+    let hand_in = |content: &str, receipt: &str| {
+        folder.write("report.txt", content);
+        let command = ["student", "hand-in", "report.txt", "--yes", "--receipt", receipt];
+        folder.run(&command).expect(0);
+    };
+    hand_in("before", "before.receipt");
+    blackboard.stop();
+
+    let serial = openssl(folder, &["x509", "-in", "blackboard.cer", "-noout", "-serial"]);
+    let serial = serial.trim().trim_start_matches("serial=").to_lowercase();
+    folder.run(&["cuhk", "revoke", &serial, "--reason", "keyCompromise"]).expect(0);
+    for name in ["blackboard.cer", "blackboard.key"] {
+        std::fs::rename(folder.path(name), folder.path(&format!("stolen-{name}"))).unwrap();
+    }
+    std::fs::remove_file(folder.path("sealing.key")).unwrap();
+    let blackboard = course.blackboard();
+    blackboard.out.line("Claims are taken: ");
+    hand_in("after", "after.receipt");
+    for receipt in ["before.receipt", "after.receipt"] {
+        folder.run(&["verify", receipt, "--root", "cuhk.cer"]).expect(0);
+    }
+    let audit = ["log", "audit", &course.blackboard, "--receipt"];
+    folder.run(&[&audit[..], &["before.receipt"]].concat()).expect(0);
+
+    // The thief does not renew it.
+    let thief = std::process::Command::new("curl")
+        .args(["--silent", "--cacert", "cuhk.cer", "--cert", "stolen-blackboard.cer"])
+        .args(["--key", "stolen-blackboard.key", "--data-binary", "a request"])
+        .args(["--header", "Content-Type: application/pkcs10"])
+        .arg(format!("{}/.well-known/est/simplereenroll", course.cuhk))
+        .current_dir(folder.path("."))
+        .output()
+        .unwrap();
+    let answer = String::from_utf8_lossy(&thief.stdout);
+    assert!(answer.contains("certificate-revoked") && answer.contains(&serial), "{answer}");
     blackboard.stop();
     cuhk.stop();
 }

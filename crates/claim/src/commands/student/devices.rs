@@ -164,8 +164,9 @@ fn news(id: &PersonId, one: &ListedCertificate) -> String {
     let (device, how) = (device(one), how(one));
     format!(
         "\n!! A certificate for {id} was issued on {} to \"{device}\" {how}.\n\
-         !! If that was not you, somebody else can hand in in your name: tell the people who run CUHK at once,\n\
-         !! with its serial number {}.\n",
+         !! If that was not you, somebody else can hand in in your name: revoke it at once,\n\
+         !!     claim student revoke {} --reason keyCompromise\n\
+         !! and tell the people who run CUHK.\n",
         one.issued_at, one.serial
     )
 }
