@@ -193,7 +193,7 @@ impl Maintenance {
                     return evidence;
                 }
                 Ok(None) => format!(
-                    "have {:?} certified where the root is (`claim cuhk certify`), and put the answer beside it",
+                    "have {:?} certified where the root is (`claim cuhk certify`), and put the answer beside it as blackboard.answer",
                     folder.evidence_request()
                 ),
                 Err(error) => chain(&error),

@@ -77,7 +77,8 @@ async fn takes_over_a_renewal(course: &Course, name: &str, url: &str) {
     assert_eq!(answers.0, answers.1, "the old connection goes on");
     drop((new, old));
     let done = server.stop();
-    assert_eq!(done.err.matches("the old one stays").count(), unusable.len() + 1, "{}", done.err);
+    // It tries again within a minute, and may have.
+    assert!(done.err.matches("the old one stays").count() > unusable.len(), "{}", done.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

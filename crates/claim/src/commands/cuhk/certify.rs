@@ -137,7 +137,7 @@ impl Request {
                     told: format!(
                         "Certified for {origin}: timestamp key {timestamp}, log key {log}."
                     ),
-                    whereto: "that Blackboard",
+                    whereto: "that Blackboard, as blackboard.answer",
                     document: json!({
                         "origin": origin, "timestamp": timestamp.to_string(),
                         "log": log.to_string(), "witness": answer.witness.common_name(),
