@@ -36,7 +36,12 @@ fn an_only_laptop_is_lost_and_one_invitation_gives_it_up_and_enrols_the_next() {
     revoke(&next, &university, &["--invite-file", "-"], &line).explains(1, &["which", "--all"]);
     let all = ["--all", "--invite-file", "-", "--reason", "keyCompromise"];
     let done = revoke(&next, &university, &all, &line).expect(0);
-    assert!(done.out.contains(&format!("Revoked certificate {lost} (")) && done.out.contains(&format!(") of {SID} at ")), "{}", done.out);
+    assert!(
+        done.out.contains(&format!("Revoked certificate {lost} ("))
+            && done.out.contains(&format!(") of {SID} at ")),
+        "{}",
+        done.out
+    );
     cuhk.out.shows(&format!("SID: {SID} has revoked {lost} (by an invitation"));
     let listed = university.cuhk.run(&["cuhk", "list"]).expect(0).out;
     let listed = listed.lines().find(|one| one.starts_with(&lost)).unwrap();
