@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -143,21 +144,30 @@ async fn a_queue_that_stands_is_refused_and_gone_when_the_flood_is() {
     let app = Router::new().route("/other", get(busy));
     let limits = Limits { bearable_wait: Duration::from_micros(1), ..Limits::default() };
     let server = Arc::new(TestServer::start_limited(limits, app));
+    // All of them come again and again until one was refused: the last ones alone would not be many enough.
+    let was_refused = Arc::new(AtomicBool::new(false));
     let flood: Vec<_> = (0..200)
         .map(|_| {
             let (client, url) = (server.client(), server.url("/other"));
+            let was_refused = Arc::clone(&was_refused);
             tokio::spawn(async move {
-                loop {
+                while !was_refused.load(Ordering::Relaxed) {
                     let answer = send(client.get(&url), 1000).await.unwrap();
                     if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-                        return ProblemAnswer::from_answer(&answer).unwrap();
+                        was_refused.store(true, Ordering::Relaxed);
+                        return Some(ProblemAnswer::from_answer(&answer).unwrap());
                     }
                 }
+                None
             })
         })
         .collect();
-    for refused in flood {
-        let problem = tokio::time::timeout(LONG, refused).await.unwrap().unwrap();
+    let mut problems = Vec::new();
+    for one in flood {
+        problems.extend(tokio::time::timeout(LONG, one).await.unwrap().unwrap());
+    }
+    assert!(!problems.is_empty());
+    for problem in problems {
         assert_eq!(problem.problem_type, Some(ProblemType::Overloaded));
         assert!(problem.retry_after.is_some());
     }
