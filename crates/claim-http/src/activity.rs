@@ -135,7 +135,7 @@ impl Activity {
         self.state().requests > 1
     }
 
-    /// Whether the connection has read enough for now: others have their turn.
+    /// Whether the connection has read as much as a turn allows: it is the turn of others.
     pub(crate) fn turn_is_over(&self) -> bool {
         let state = self.state();
         state.turn >= state.turn_allows
