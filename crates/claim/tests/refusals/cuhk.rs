@@ -10,11 +10,8 @@ use claim_cuhk::{Clock, Office, Revoking, init};
 use claim_pki::{Certificate, RevocationReason, SigningKey};
 
 use crate::authority::{Authority, DAY, Misfit, fresh, from, now, openssl, shown};
-use crate::blackboard::broken_chunks;
-use crate::case::{Case, Ended, Records, Site, header};
-use crate::enrolment::{
-    CACERTS, ENROLL, REENROLL, basic, enroll, halves, issued, reenroll, request, sequence,
-};
+use crate::case::{Case, Ended, Records, Site};
+use crate::enrolment::{CACERTS, basic, enroll, halves, issued, reenroll, request, sequence};
 use crate::program::{Program, root};
 use crate::provider::TestProvider;
 use crate::wire::{Ask, Client, ClientIdentity, Version};
@@ -24,13 +21,12 @@ use crate::{sign_in, timestamps, tokens};
 mod devices;
 #[path = "failing.rs"]
 mod failing;
+#[path = "plain.rs"]
+mod plain;
 
 /// Short times, and room for all the refusals that come from one address here.
 pub(crate) const SHORT: &str =
     "[cuhk.limits]\nbody-read-timeout = 1\nrefusals-per-minute = 1000000\n";
-
-/// The longest content of any request, in bytes.
-const LIMIT: usize = 64 * 1024;
 
 /// A CUHK that certifies whom it has invited, and a local one beside it, both real programs.
 pub(crate) struct Setting {
@@ -246,16 +242,18 @@ pub(crate) async fn enrols(case: &Case<'_>, invited: &Invited) -> Certificate {
 /// Causes this row, and shows that it is answered as the table says.
 pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
     match row {
-        ProblemType::MalformedRequest => Box::pin(malformed_request(row, setting)).await,
-        ProblemType::NotFound => Box::pin(not_found(row, setting)).await,
-        ProblemType::MethodNotAllowed => Box::pin(method_not_allowed(row, setting)).await,
-        ProblemType::RequestTimeout => Box::pin(request_timeout(row, setting)).await,
-        ProblemType::ContentTooLarge => Box::pin(content_too_large(row, setting)).await,
-        ProblemType::UnsupportedMediaType => Box::pin(unsupported_media_type(row, setting)).await,
+        ProblemType::MalformedRequest => Box::pin(plain::malformed_request(row, setting)).await,
+        ProblemType::NotFound => Box::pin(plain::not_found(row, setting)).await,
+        ProblemType::MethodNotAllowed => Box::pin(plain::method_not_allowed(row, setting)).await,
+        ProblemType::RequestTimeout => Box::pin(plain::request_timeout(row, setting)).await,
+        ProblemType::ContentTooLarge => Box::pin(plain::content_too_large(row, setting)).await,
+        ProblemType::UnsupportedMediaType => {
+            Box::pin(plain::unsupported_media_type(row, setting)).await
+        }
         ProblemType::Overloaded => Box::pin(timestamps::overloaded(row)).await,
         ProblemType::TimestampRequest => Box::pin(timestamps::request(row, setting)).await,
         ProblemType::TimestampUnavailable => Box::pin(timestamps::unavailable(row)).await,
-        ProblemType::TooManyRefusals => Box::pin(too_many_refusals(row)).await,
+        ProblemType::TooManyRefusals => Box::pin(plain::too_many_refusals(row)).await,
         ProblemType::StorageUnavailable => {
             Box::pin(failing::storage_unavailable(row, setting)).await
         }
@@ -390,120 +388,6 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         }
         _ => panic!("CUHK gives {:?}, and no case causes it", row.slug()),
     }
-}
-
-/// Whoever shares the address of somebody who was refused too often can renew, and not enrol.
-async fn too_many_refusals(row: ProblemType) -> Ended {
-    let mut setting = Setting::with("[cuhk.limits]\nrefusals-per-minute = 2\n").await;
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    let person = setting.person(fresh()).await;
-    case.passes(&invited.ask()).await;
-    let guess = enroll(invited.id.as_str(), "AQEBAQEBAQEBAQEBAQEBAQ", &invited.request());
-    for _ in 0..2 {
-        let answer = setting.site.client.ask(Version::Http1, &guess).await;
-        assert_eq!(answer.status, 401, "{answer:?}");
-    }
-    case.refused(&invited.ask()).await;
-    let ask = reenroll(&request(&person.id, &person.key));
-    case.refused(&ask).await;
-    case.passes(&Ask::get(CACERTS)).await;
-    setting.renews(&case, &person, &ask).await;
-    let ended = case.end().await;
-    setting.assert_sound();
-    ended
-}
-
-async fn malformed_request(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    let broken = broken_chunks(&invited.ask(), &setting.site.client);
-    let answering = async { setting.site.client.raw(&broken).await.unwrap() };
-    case.refused_once(answering, None).await;
-    enrols(&case, &invited).await;
-    case.end().await
-}
-
-async fn not_found(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    for target in [
-        "/.well-known/est/serverkeygen",
-        "/.well-known/est/",
-        "/.well-known/est/simpleenroll/",
-        "/cuhk.key",
-        "/cuhk.db",
-        "/problems/no-such-problem",
-    ] {
-        case.refused(&Ask::get(target)).await;
-    }
-    let invited = setting.invited().await;
-    case.refused(&Ask { target: "/.well-known/est/fullcmc".to_owned(), ..invited.ask() }).await;
-    case.passes(&Ask::get(CACERTS)).await;
-    enrols(&case, &invited).await;
-    case.end().await
-}
-
-async fn method_not_allowed(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    for target in [ENROLL, REENROLL] {
-        for method in ["GET", "PUT", "DELETE"] {
-            let answer =
-                case.refused(&Ask { target: target.to_owned(), ..invited.ask().by(method) }).await;
-            assert_eq!(header(&answer, "allow"), Some("POST"));
-        }
-    }
-    for target in [CACERTS, "/", "/cuhk.cer", "/problems/"] {
-        let answer = case.refused(&Ask::get(target).by("DELETE")).await;
-        assert_eq!(header(&answer, "allow"), Some("GET,HEAD"));
-        case.passes(&Ask::get(target)).await;
-        case.passes(&Ask::get(target).by("HEAD")).await;
-    }
-    enrols(&case, &invited).await;
-    case.end().await
-}
-
-async fn request_timeout(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    let ask = invited.ask();
-    for version in Version::BOTH {
-        // All but the last byte.
-        let answering = setting.site.client.ask_partly(version, &ask, ask.body.len() - 1);
-        case.refused_once(answering, None).await;
-    }
-    enrols(&case, &invited).await;
-    case.end().await
-}
-
-async fn content_too_large(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    let padded = |length: usize| {
-        let mut ask = invited.ask();
-        ask.body.resize(length, b'\n');
-        ask
-    };
-    case.refused(&padded(LIMIT + 1)).await;
-    case.refused(&padded(10 * LIMIT)).await;
-    issued(&case.passes(&padded(LIMIT)).await);
-    enrols(&case, &invited).await;
-    case.end().await
-}
-
-async fn unsupported_media_type(row: ProblemType, setting: &Setting) -> Ended {
-    let case = setting.site.case(row).await;
-    let invited = setting.invited().await;
-    for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/pkcs10x", ""]
-    {
-        case.refused(&invited.ask().with("content-type", media_type)).await;
-    }
-    case.refused(&invited.ask().without("content-type")).await;
-    case.refused(&invited.ask().with("content-encoding", "gzip")).await;
-    let ask = invited.ask().with("content-type", "Application/PKCS10; charset=us-ascii");
-    case.passes(&ask.with("content-transfer-encoding", "base64")).await;
-    enrols(&case, &invited).await;
-    case.end().await
 }
 
 async fn local_only(row: ProblemType, setting: &Setting) -> Ended {

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `cuhk.example:9335`, `blackboard.example:3141`, and these ports elsewhere | `localhost` with free ports |
 //! | `0.0.0.0:`, `[::]:` | the loopback addresses |
-//! | paths below `/usr/local/bin`, `/etc/systemd`, `/var/lib`, `/mnt/safe`, `/root` | the same below the machine's folder |
+//! | paths below `/usr/local/bin`, `/etc/systemd`, `/var/lib`, `/mnt/safe`, `~` | the same below the machine's folder |
 //! | `target/release/claim`, `contrib/` | the program that is tested, this repository's |
 //! | `useradd`, `runuser -u USER --`, owners in `install`, `scp` | nobody, whoever tests, nobody, a copy |
 //! | `systemctl`, `journalctl` | the test starts what the unit starts, reloads it by SIGHUP, and has what it prints |
@@ -31,8 +31,7 @@ use crate::program::{Done, Program};
 const HEADING: &str = "## Two servers, one hour";
 
 /// Folders that a machine has for itself.
-const OWN: [&str; 6] =
-    ["/usr/local/bin", "/etc/systemd/system", "/var/lib", "/mnt/safe", "/root", "~/"];
+const OWN: [&str; 5] = ["/usr/local/bin", "/etc/systemd/system", "/var/lib", "/mnt/safe", "~/"];
 
 /// One fenced block: what stands behind the three backticks, and what is in it.
 struct Block {
