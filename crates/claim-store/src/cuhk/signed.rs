@@ -1,6 +1,6 @@
 //! Signed certificates: many on record in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -37,9 +37,11 @@ impl Job for Signed {
         jobs: &[&Self],
     ) -> Result<Vec<Result<Vec<u8>, StoreError>>, StoreError> {
         let mut write = database.begin(Point::Certificate).await?;
-        let rows = put(write.connection(), jobs).await?;
+        // Of two that signed the same reservation the first one counts: which of two rows an UPDATE takes nobody promises.
+        let mut seen = HashSet::new();
+        let first = jobs.iter().copied().filter(|job| seen.insert(job.serial.as_str()));
+        let mut unwritten = put(write.connection(), &first.collect::<Vec<_>>()).await?;
         let (mut entries, mut outcomes) = (Vec::new(), Vec::with_capacity(jobs.len()));
-        let mut unwritten = rows;
         for job in jobs {
             outcomes.push(match unwritten.remove(job.serial.as_str()) {
                 Some(row) => {
