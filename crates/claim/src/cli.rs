@@ -22,6 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::{AssignmentRef, Origin, Sid};
+use claim_course::time::Zone;
 use claim_files::PassphraseSource;
 use claim_http::MirrorUrl;
 use claim_log::WitnessKey;
@@ -308,7 +309,8 @@ pub(crate) struct AddAssignmentArgs {
     /// What people call it [default: its name]
     #[arg(long)]
     pub(crate) title: Option<String>,
-    /// The last minute that is in time, in the zone: "2026-11-24 23:59" is in time through 23:59:59.999
+    /// The last minute that is in time, in the zone: "2026-11-24 23:59" is in time through 23:59:59.999; where
+    /// clocks are changed, with its offset: "2026-10-25 02:30 +02:00"
     #[arg(long, value_name = "TIME")]
     pub(crate) due: Option<String>,
     /// The last minute at which a late claim is taken [default: always]
@@ -316,7 +318,7 @@ pub(crate) struct AddAssignmentArgs {
     pub(crate) until: Option<String>,
     /// The time zone, by its IANA name
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub(crate) zone: String,
+    pub(crate) zone: Zone,
     /// How long the files may follow after lodging, in hours
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
     pub(crate) upload_hours: u16,

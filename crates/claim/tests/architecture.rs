@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The pure crates: no I/O, no clock, no async, no globals.
-const PURE: [&str; 3] = ["claim-pki", "claim-log", "claim-core"];
+const PURE: [&str; 4] = ["claim-pki", "claim-log", "claim-core", "claim-course"];
 
 /// What would bring I/O or a runtime.
 const IMPURE: [&str; 14] = [
@@ -33,10 +33,11 @@ const IMPURE: [&str; 14] = [
 const NOWHERE: [&str; 5] = ["ring", "rsa", "openssl", "openssl-sys", "native-tls"];
 
 /// Which of our crates each may use directly.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("claim-pki", &[]),
     ("claim-log", &[]),
     ("claim-core", &["claim-log", "claim-pki"]),
+    ("claim-course", &["claim-core"]),
     ("claim-files", &[]),
     ("claim-token", &["claim-files", "claim-pki"]),
     ("claim-store", &["claim-core", "claim-files", "claim-log", "claim-pki"]),
@@ -68,6 +69,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
         &[
             "claim-blackboard",
             "claim-core",
+            "claim-course",
             "claim-cuhk",
             "claim-files",
             "claim-http",

@@ -1,5 +1,6 @@
 //! `claim blackboard outage`.
 
+use claim_course::time::Zone;
 use clap::{Args, Subcommand};
 
 use super::DatabaseArgs;
@@ -31,7 +32,8 @@ pub(crate) enum OutageCommand {
 /// `claim blackboard outage allow`.
 #[derive(Debug, Args)]
 pub(crate) struct AllowOutageArgs {
-    /// The first minute in which Blackboard could not be reached, in the zone
+    /// The first minute in which Blackboard could not be reached, in the zone; where clocks are changed, with its
+    /// offset: "2026-10-25 02:30 +02:00"
     #[arg(long, value_name = "TIME")]
     pub(crate) since: String,
     /// The last such minute
@@ -39,7 +41,7 @@ pub(crate) struct AllowOutageArgs {
     pub(crate) until: String,
     /// The time zone, by its IANA name
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub(crate) zone: String,
+    pub(crate) zone: Zone,
     /// Why; it stays on record
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) reason: String,

@@ -2,7 +2,6 @@
 
 mod assignment;
 mod log;
-mod minutes;
 mod outage;
 mod request;
 

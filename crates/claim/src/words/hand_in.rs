@@ -3,6 +3,7 @@
 use claim_core::claim::{FileEntry, FileName};
 use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary};
 use claim_core::{Escaped, PersonId, Timestamp};
+use claim_course::time::{Zone, shown};
 use claim_student::{
     Change, Difference, Draft, Kept, KeptState, LeftOut, Lodged, Pending, Plan, Received,
 };
@@ -70,14 +71,14 @@ fn due(assignment: &Assignment, now: Timestamp, clock: &str) -> String {
                 0.. => format!("in {}", span(millis)),
                 _ => format!("{} ago", span(-millis)),
             };
-            format!("{}, {distance} by {clock}", zoned(due, &assignment.zone))
+            format!("{}, {distance} by {clock}", shown(due, &assignment.zone))
         }
     }
 }
 
 /// `lodged 23:59:41.204, 18.8 s before the deadline`
 pub(crate) fn lodged(lodged: &Lodged, zone: &str) -> String {
-    let at = in_zone(lodged.lodged_at(), zone).0.strftime("%T%.3f").to_string();
+    let at = Zone::or_utc(zone).shown_clock(lodged.lodged_at());
     match (lodged.manifest().due, lodged.late_ms()) {
         (None, _) => format!("lodged {at}"),
         (Some(due), 0) => {
@@ -152,14 +153,14 @@ pub(crate) fn difference(difference: &Difference, zone: &str) -> String {
     format!(
         "claim {}, lodged {}, still waits for its files, and these are others: {}",
         short(claim.digest()),
-        zoned(*lodged_at, zone),
+        shown(*lodged_at, zone),
         what.join("; ")
     )
 }
 
 /// Blackboard has what CUHK stamped.
 pub(crate) fn lodged_later(lodged: &Lodged, pending: &Pending) -> String {
-    let at = in_zone(lodged.lodged_at(), pending.zone()).0.strftime("%T%.3f").to_string();
+    let at = Zone::or_utc(pending.zone()).shown_clock(lodged.lodged_at());
     format!("lodged {at}, and judged by CUHK's time: {}", by_cuhks_time(pending))
 }
 
@@ -174,7 +175,7 @@ pub(crate) fn lodged_before(lodged: &Lodged, zone: &str) -> String {
 /// `23:59:41.204, 18.7 s before the deadline`
 fn by_cuhks_time(pending: &Pending) -> String {
     let stamped = pending.stamped_at();
-    let at = in_zone(stamped, pending.zone()).0.strftime("%T%.3f").to_string();
+    let at = Zone::or_utc(pending.zone()).shown_clock(stamped);
     match pending.manifest().due.map(|due| due.millis_since(stamped)) {
         None => at,
         Some(before @ 0..) => format!("{at}, {} before the deadline", span(before)),
@@ -202,7 +203,7 @@ pub(crate) fn received(received: &Received) -> String {
 /// What changed between looking and lodging.
 pub(crate) fn change(change: &Change, zone: &str) -> String {
     let time = |time: &Option<Timestamp>| match time {
-        Some(time) => zoned(*time, zone),
+        Some(time) => shown(*time, zone),
         None => "no due time".to_owned(),
     };
     match change {
@@ -244,7 +245,7 @@ fn summary(claim: &ClaimSummary, zone: &str) -> String {
     };
     let counts = if claim.counts { "  ← counts" } else { "" };
     let (id, at, state) =
-        (short(claim.claim.digest()), zoned(claim.lodged_at, zone), state(claim.state));
+        (short(claim.claim.digest()), shown(claim.lodged_at, zone), state(claim.state));
     format!("claim {id}  lodged {at}{late}, {state}{counts}")
 }
 
@@ -288,25 +289,6 @@ pub(crate) fn file(entry: &FileEntry) -> Value {
 /// Something that was left out, for JSON.
 pub(crate) fn left_out(left_out: &LeftOut) -> Value {
     json!({ "path": left_out.path.to_string_lossy(), "why": left_out.why.to_string() })
-}
-
-/// A time in the course's zone, with its offset; in UTC where this machine does not know the zone.
-fn zoned(time: Timestamp, zone: &str) -> String {
-    let (time, zone) = in_zone(time, zone);
-    format!("{} ({})", time.strftime("%F %T%.3f%:z"), Escaped(&zone))
-}
-
-/// A time in this zone.
-pub(crate) fn moment(time: Timestamp, zone: &str) -> String {
-    zoned(time, zone)
-}
-
-fn in_zone(time: Timestamp, zone: &str) -> (jiff::ZonedDateTime, String) {
-    let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or_default();
-    match jiff::tz::TimeZone::get(zone) {
-        Ok(known) => (time.to_zoned_datetime(known), zone.to_owned()),
-        Err(_) => (time.to_zoned_datetime(jiff::tz::TimeZone::UTC), "UTC".to_owned()),
-    }
 }
 
 /// A length of time in two units at most.
@@ -377,12 +359,5 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text, "{bytes}");
         }
-    }
-
-    #[test]
-    fn times_in_the_zone_of_the_course() {
-        let time = Timestamp::from_millis(1_764_000_000_123);
-        assert_eq!(zoned(time, "UTC"), "2025-11-24 16:00:00.123+00:00 (UTC)");
-        assert_eq!(zoned(time, "Nowhere/\u{1b}[2J"), "2025-11-24 16:00:00.123+00:00 (UTC)");
     }
 }

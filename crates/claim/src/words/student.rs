@@ -359,7 +359,7 @@ mod tests {
         let event = Event::SignedAnew { change: Change::Due { was, now }, zone };
         assert_eq!(
             words(&event).plain.unwrap(),
-            "Signed anew: the due time is 2025-11-25 00:00:00.000+08:00 (Asia/Hong_Kong) now, not 2025-11-24 23:43:20.000+08:00 (Asia/Hong_Kong)."
+            "Signed anew: the due time is 2025-11-25 00:00:00.000 +08:00 (Asia/Hong_Kong) now, not 2025-11-24 23:43:20.000 +08:00 (Asia/Hong_Kong)."
         );
     }
 }

@@ -3,11 +3,10 @@
 use anyhow::Result;
 use claim_blackboard::{AdminError, AssignmentRow, Assignments, HandIn};
 use claim_core::hand_in::{ClaimState, Limits};
-use claim_core::{AssignmentRef, Escaped, Timestamp};
-use jiff::tz::TimeZone;
+use claim_core::{AssignmentRef, Escaped};
+use claim_course::time::{TimeError, shown};
 use serde_json::json;
 
-use super::minutes::{self, TimeError, Zone};
 use super::{Context, no_records};
 use crate::cli::{AddAssignmentArgs, AssignmentCommand};
 use crate::exit::Exit;
@@ -35,7 +34,7 @@ async fn add(arguments: AddAssignmentArgs, context: &Context) -> Result<Exit> {
     let row = match row(&arguments) {
         Ok(row) => row,
         Err(error) => {
-            context.terminal.failure(&error.to_string(), None, minutes::ADVICE);
+            context.terminal.failure(&error.to_string(), None, &error.advice());
             return Ok(Exit::Usage);
         }
     };
@@ -51,7 +50,7 @@ async fn add(arguments: AddAssignmentArgs, context: &Context) -> Result<Exit> {
 }
 
 fn row(arguments: &AddAssignmentArgs) -> Result<AssignmentRow, TimeError> {
-    let zone = Zone::named(&arguments.zone)?;
+    let zone = &arguments.zone;
     let last_moment = |text: &String| zone.last_moment(text);
     Ok(AssignmentRow {
         title: match &arguments.title {
@@ -61,7 +60,7 @@ fn row(arguments: &AddAssignmentArgs) -> Result<AssignmentRow, TimeError> {
         reference: arguments.assignment.clone(),
         due: arguments.due.as_ref().map(last_moment).transpose()?,
         until: arguments.until.as_ref().map(last_moment).transpose()?,
-        zone: arguments.zone.clone(),
+        zone: zone.name().to_owned(),
         upload_seconds: i64::from(arguments.upload_hours) * 60 * 60,
         limits: Limits {
             files: arguments.max_files,
@@ -87,13 +86,6 @@ fn line(row: &AssignmentRow) -> String {
         .until
         .map_or_else(String::new, |until| format!(", taken until {}", shown(until, &row.zone)));
     format!("{}  {}  {due}{until}", row.reference, Escaped(&row.title))
-}
-
-/// A time in the assignment's zone, with its offset.
-pub(super) fn shown(time: Timestamp, zone: &str) -> String {
-    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or_default();
-    time.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M:%S %:z %Q").to_string()
 }
 
 fn document(row: &AssignmentRow) -> serde_json::Value {

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use claim_blackboard::{AllowedOutage, Clock, OutageRow};
 use claim_core::{Escaped, Timestamp};
+use claim_course::time::{TimeError, Zone};
 use serde_json::json;
 
-use super::assignment::{open, shown};
-use super::minutes::{self, TimeError, Zone};
+use super::assignment::open;
 use super::{Context, no_records};
 use crate::cli::{AllowOutageArgs, OutageCommand};
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ async fn allow(arguments: AllowOutageArgs, context: &Context) -> Result<Exit> {
     let (since, until) = match period(&arguments) {
         Ok(period) => period,
         Err(error) => {
-            context.terminal.failure(&error.to_string(), None, minutes::ADVICE);
+            context.terminal.failure(&error.to_string(), None, &error.advice());
             return Ok(Exit::Usage);
         }
     };
@@ -51,7 +51,7 @@ async fn allow(arguments: AllowOutageArgs, context: &Context) -> Result<Exit> {
 }
 
 fn period(arguments: &AllowOutageArgs) -> Result<(Timestamp, Timestamp), TimeError> {
-    let zone = Zone::named(&arguments.zone)?;
+    let zone = &arguments.zone;
     Ok((zone.first_moment(&arguments.since)?, zone.last_moment(&arguments.until)?))
 }
 
@@ -62,20 +62,20 @@ async fn list(database: Option<&str>, context: &Context) -> Result<Exit> {
             if outages.is_empty() {
                 context.terminal.say("No outages are on record.");
             }
-            outages.iter().for_each(|outage| tell(outage, "UTC", context));
+            outages.iter().for_each(|outage| tell(outage, &Zone::utc(), context));
             Ok(Exit::Done)
         }
         Err(error) => Ok(no_records(context, &error)),
     }
 }
 
-fn tell(outage: &OutageRow, zone: &str, context: &Context) {
+fn tell(outage: &OutageRow, zone: &Zone, context: &Context) {
     let OutageRow { since, until, allowed } = outage;
     let why = match allowed {
         Some(AllowedOutage { reason, at }) => format!("allowed at {at}: {}", Escaped(reason)),
         None => "by the minute marks".to_owned(),
     };
-    let line = format!("{} to {}  {why}", shown(*since, zone), shown(*until, zone));
+    let line = format!("{} to {}  {why}", zone.shown(*since), zone.shown(*until));
     let document = json!({
         "since": since, "until": until,
         "reason": allowed.as_ref().map(|allowed| &allowed.reason),

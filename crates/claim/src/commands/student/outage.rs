@@ -63,7 +63,7 @@ pub(super) async fn run(
     job.progress.clear();
     job.terminal.say(&format!(
         "Blackboard cannot be reached ({away}). What it told last is of {}.",
-        words::hand_in::moment(told.server_time, &plan.assignment().zone)
+        claim_course::time::shown(told.server_time, &plan.assignment().zone)
     ));
     let signed = match program.sign_in_outage(id, plan) {
         Ok(signed) => signed,
