@@ -16,6 +16,7 @@ mod roster;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use claim_audit::operator;
 use claim_core::invitation::RootPin;
 use claim_core::{DeviceName, Digest, Origin, PersonId, Timestamp};
 use claim_http::Clock;
@@ -24,7 +25,6 @@ use claim_store::Faults;
 use claim_store::cuhk::audit::{Authentication, By};
 use claim_store::cuhk::{CertificateFilter, CertificateRecord, CuhkStore};
 
-pub use self::audit::{ArchiveError, AuditReport, AuditSources, Finding, KeptCheckpoint, Pruned};
 pub use self::elsewhere::init_offline_root;
 pub use self::error::AdminError;
 pub use self::inviting::{Invited, PreparedInvitations, Whom};
@@ -37,7 +37,7 @@ pub use self::roster::{
     MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry,
     RosterError, read_roster,
 };
-use crate::audit::{operator, unrecorded};
+use crate::audit::unrecorded;
 use crate::authority::{Authority, AuthorityError, issuing_certificates, load_root};
 use crate::ceremony::Ceremony;
 use crate::config::{DEFAULT_CODE_LIFE, DEFAULT_PORT};
@@ -103,7 +103,7 @@ pub async fn init_with_keys(
     let (authority, _) = signing::apart(make).await.map_err(AuthorityError::from)??;
     let time = clock.clone();
     let store = store.acting(By::administrator(operator()), move || time.now());
-    store.record(&unrecorded(&store, &authority).await?).await?;
+    store.audit().record(&unrecorded(&store, &authority).await?).await?;
     if let Some(origin) = origin {
         folder.remember_origin(origin)?;
     }

@@ -4,9 +4,7 @@
 //! next start; starts and refusals are kept in memory until the database takes them.
 
 mod ledger;
-mod operator;
 mod settings;
-mod signer;
 
 use claim_core::Digest;
 use claim_pki::Certificate;
@@ -15,10 +13,7 @@ use claim_store::cuhk::CuhkStore;
 use claim_store::cuhk::audit::{Deed, Entry, EntryFilter};
 
 pub(crate) use self::ledger::Ledger;
-pub(crate) use self::operator::operator;
 pub(crate) use self::settings::started;
-pub use self::signer::AuditKeyError;
-pub(crate) use self::signer::{sign_checkpoint, sign_if_grown};
 use crate::authority::Authority;
 
 /// Entries for root and issuing certificates that have none yet: they are files, made before there are records.
@@ -32,8 +27,8 @@ pub(crate) async fn unrecorded(
     for (deed, certificate) in root.chain(issuing) {
         let serial = certificate.serial().to_string();
         let filter =
-            EntryFilter { deed: Some(deed), serial: Some(serial), ..EntryFilter::default() };
-        if store.audit_entries(0, &filter, 1).await?.is_empty() {
+            EntryFilter { deed: Some(deed.into()), serial: Some(serial), ..EntryFilter::default() };
+        if store.audit().entries(0, &filter, 1).await?.is_empty() {
             entries.push(made(deed, certificate));
         }
     }

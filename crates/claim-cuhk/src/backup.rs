@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use claim_audit::operator;
 use claim_http::Clock;
 use claim_store::cuhk::CuhkStore;
 use claim_store::cuhk::audit::{By, Deed, Entry};
@@ -9,7 +10,6 @@ use claim_store::{
     Backup, BackupError, CheckedBackup, Copied, DatabaseUrl, Look, Records, StoreError,
 };
 
-use crate::audit::operator;
 use crate::config::DATABASE_FILE;
 use crate::folder::{Folder, exists};
 
@@ -69,7 +69,7 @@ async fn backed_up(url: &DatabaseUrl, into: &Path) -> Result<(), StoreError> {
     let by = By::administrator(operator());
     let store = CuhkStore::open(url).await?.acting(by, move || clock.now());
     let entry = Entry::new(Deed::BackedUp).with("into", into.display().to_string());
-    let recorded = store.record(&[entry]).await;
+    let recorded = store.audit().record(&[entry]).await;
     store.close().await;
     recorded
 }
@@ -94,7 +94,7 @@ pub async fn restore(
     let store = CuhkStore::open(&url).await?;
     let time = clock.clone();
     let store = store.acting(By::administrator(operator()), move || time.now());
-    store.record(&[restored(&store, from).await?]).await?;
+    store.audit().record(&[restored(&store, from).await?]).await?;
     let voided = store.void_open_invitations(clock.now()).await?;
     store.skip_list_numbers(LISTS_AHEAD).await?;
     store.close().await;
@@ -103,7 +103,7 @@ pub async fn restore(
 
 /// That the records were restored, and how far the log went by then: whoever kept a checkpoint sees what is missing.
 async fn restored(store: &CuhkStore, from: &Path) -> Result<Entry, StoreError> {
-    let head = store.audit_head().await?.frontier;
+    let head = store.audit().head().await?.frontier;
     Ok(Entry::new(Deed::Restored)
         .with("from", from.display().to_string())
         .with("entries", head.size().value())

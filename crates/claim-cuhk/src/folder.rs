@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use claim_audit::KeyFiles;
 use claim_core::Origin;
 use claim_files::{FileError, Mode, Passphrase, read_private, replace};
 use claim_pki::{Certificate, CertificateError, KeyError, SigningKey};
@@ -137,14 +138,12 @@ impl Folder {
         self.dir.join("cuhk-witness.key")
     }
 
-    /// The private key that signs the audit log's checkpoints.
-    pub(crate) fn audit_key(&self) -> PathBuf {
-        self.dir.join("cuhk-audit.key")
-    }
-
-    /// Its public key, as text for those who keep checkpoints.
-    pub(crate) fn audit_public_key(&self) -> PathBuf {
-        self.dir.join("cuhk-audit.vkey")
+    /// The key that signs the audit log's checkpoints.
+    pub(crate) fn audit_keys(&self) -> KeyFiles {
+        KeyFiles {
+            private: self.dir.join("cuhk-audit.key"),
+            public: self.dir.join("cuhk-audit.vkey"),
+        }
     }
 
     /// The certificate of the timestamp authority that CUHK is, under the root.

@@ -48,17 +48,19 @@ mod timestamps;
 mod witness;
 
 pub use admin::{
-    AdminError, ArchiveError, AuditReport, AuditSources, BadLine, CertificateEntry, ChangedPerson,
-    EmailAddress, EmailError, Finding, Invited, KeptCheckpoint, LineError, MAX_NAME_LENGTH,
-    MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made, MailOutcome, Mailed, Mailing,
-    Office, PersonEntry, PersonName, PersonNameError, PreparedInvitations, Progress, Pruned,
-    RenewedIssuing, Revoking, Role, RoleError, RosterDifference, RosterEntry, RosterError,
-    RosterImport, ToRevoke, Whom, init, init_offline_root, init_with_keys, read_roster,
+    AdminError, BadLine, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited,
+    LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made,
+    MailOutcome, Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError,
+    PreparedInvitations, Progress, RenewedIssuing, Revoking, Role, RoleError, RosterDifference,
+    RosterEntry, RosterError, RosterImport, ToRevoke, Whom, init, init_offline_root,
+    init_with_keys, read_roster,
 };
-pub use audit::AuditKeyError;
 pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};
 pub use ceremony::CeremonyError;
+pub use claim_audit::{
+    ArchiveError, AuditKeyError, AuditReport, AuditSources, Finding, KeptCheckpoint, Pruned,
+};
 pub use claim_http::{Clock, ExternalTls};
 pub use claim_store::cuhk::CertificateFilter;
 pub use claim_store::cuhk::audit::{AuditEntry, Authentication, Deed, EntryFilter};

@@ -29,12 +29,12 @@ pub use sign_ins::{BeginSignInError, Decision, SignIn, SignInRecord};
 pub use standings::PersonStanding;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use claim_pki::Timestamp;
 
-use self::audit::{By, Recorder};
+use self::audit::{AuditRecords, By};
 use self::signed::Signed;
+use crate::audit::Recorder;
 use crate::database::Database;
 use crate::migrations::Schema;
 use crate::witness::WitnessRecords;
@@ -66,7 +66,7 @@ impl CuhkStore {
     /// # Errors
     /// As [`Self::open`].
     pub async fn open_with(url: &DatabaseUrl, faults: Faults) -> Result<Self, StoreError> {
-        let recorder = Recorder::new(By::cuhk(), system_time);
+        let recorder = Recorder::of(&audit::LOG);
         let database = Arc::new(Database::open(url, Schema::Cuhk, faults).await?);
         let reservations = Writer::start(Arc::clone(&database));
         let signed = Writer::start(Arc::clone(&database));
@@ -77,7 +77,7 @@ impl CuhkStore {
     /// entries, asked for as each is appended.
     #[must_use]
     pub fn acting(self, by: By, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { recorder: Recorder::new(by, now), ..self }
+        Self { recorder: self.recorder.acting(by, now), ..self }
     }
 
     /// The kind of the database.
@@ -93,6 +93,11 @@ impl CuhkStore {
         self.database.check().await
     }
 
+    /// The audit log.
+    pub fn audit(&self) -> AuditRecords<'_> {
+        AuditRecords::of(&self.database, &self.recorder)
+    }
+
     /// What CUHK has seen of the logs that it witnesses.
     pub fn witnessing(&self) -> WitnessRecords<'_> {
         WitnessRecords::of(&self.database)
@@ -104,10 +109,4 @@ impl CuhkStore {
         self.signed.finish().await;
         self.database.close().await;
     }
-}
-
-/// Before 1970 it is 1970.
-fn system_time() -> Timestamp {
-    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
 }

@@ -12,6 +12,7 @@
 //! Not here: any decision (who may enrol, which key seals), the formats of what is stored, and secrets in the
 //! clear: codes come hashed, sealing keys wrapped.
 
+pub mod audit;
 mod backup;
 mod batch;
 pub mod blackboard;

@@ -46,9 +46,11 @@ const LAYERS: [(&str, &[&str]); 13] = [
         "claim-witness",
         &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
     ),
+    ("claim-audit", &["claim-core", "claim-files", "claim-log", "claim-store", "claim-witness"]),
     (
         "claim-cuhk",
         &[
+            "claim-audit",
             "claim-core",
             "claim-files",
             "claim-http",

@@ -8,7 +8,7 @@ use claim_core::Digest;
 use claim_log::Frontier;
 use claim_pki::{Certificate, RevocationList};
 use claim_store::cuhk::CuhkStore;
-use claim_store::cuhk::audit::{AuditChain, EntryFilter};
+use claim_store::cuhk::audit::{AuditChain, EntryFilter, LOG};
 
 use super::rows;
 use crate::wire::{now, shown};
@@ -153,10 +153,10 @@ async fn audit(scene: &Scene) -> Result<Vec<String>> {
         keys(&database, "SELECT invitee AS key FROM invitations WHERE invitee_kind = 'person'")
             .await?;
     let store = CuhkStore::open(&database.parse()?).await?;
-    let (mut chain, filter) = (AuditChain::after(Frontier::empty()), EntryFilter::default());
+    let (mut chain, filter) = (AuditChain::after(&LOG, Frontier::empty()), EntryFilter::default());
     let mut entries: BTreeMap<(String, String), u64> = BTreeMap::new();
     loop {
-        let page = store.audit_entries(chain.frontier().size().value(), &filter, 1000).await?;
+        let page = store.audit().entries(chain.frontier().size().value(), &filter, 1000).await?;
         let Some(last) = page.last() else { break };
         let number = last.number;
         for entry in page {
@@ -172,7 +172,7 @@ async fn audit(scene: &Scene) -> Result<Vec<String>> {
             break;
         }
     }
-    let head = store.audit_head().await?.frontier;
+    let head = store.audit().head().await?.frontier;
     store.close().await;
     if head.size() < chain.frontier().size() {
         wrong.push("the audit log has more entries than its head says".to_owned());

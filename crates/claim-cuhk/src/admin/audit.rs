@@ -1,32 +1,14 @@
 //! The audit log, for those who read it: its head signed, all of it gone through again, old entries into an archive.
 
-mod archive;
-mod finding;
-mod prune;
-mod verify;
+use std::path::Path;
 
-use std::path::PathBuf;
-
+use claim_audit::{AuditError, AuditReport, AuditSources, Draft, PAGE, Pruned};
+use claim_core::Timestamp;
 use claim_log::{LogKey, SignedCheckpoint};
-use claim_store::cuhk::audit::{AuditEntry, EntryFilter};
+use claim_store::audit::{AuditEntry, EntryFilter};
+use claim_store::cuhk::audit::CertificatePruning;
 
-pub use self::archive::ArchiveError;
-pub use self::finding::Finding;
-pub use self::prune::Pruned;
-pub use self::verify::{AuditReport, KeptCheckpoint};
-use super::{AdminError, Office, PAGE};
-use crate::audit::sign_checkpoint;
-
-/// What the log is gone through with.
-#[derive(Clone, Debug, Default)]
-pub struct AuditSources {
-    /// Archives with what was taken out of the records, in any order.
-    pub archives: Vec<PathBuf>,
-    /// Checkpoints that were kept elsewhere.
-    pub kept: Vec<KeptCheckpoint>,
-    /// The key by which they are signed; without it, one that the log itself names.
-    pub key: Option<LogKey>,
-}
+use super::{AdminError, Office};
 
 impl Office {
     /// Signs the head of the audit log.
@@ -35,7 +17,8 @@ impl Office {
     /// [`AdminError::AuditKey`].
     pub async fn audit_checkpoint(&self) -> Result<(SignedCheckpoint, LogKey), AdminError> {
         let (origin, now) = (self.origin()?, self.clock.now());
-        Ok(sign_checkpoint(&self.folder, &self.store, &origin, now).await?)
+        let files = self.folder.audit_keys();
+        Ok(claim_audit::sign_checkpoint(self.store.audit(), &files, &origin, now).await?)
     }
 
     /// Up to a thousand entries after this number that are asked for.
@@ -47,6 +30,65 @@ impl Office {
         after: u64,
         filter: &EntryFilter,
     ) -> Result<Vec<AuditEntry>, AdminError> {
-        Ok(self.store.audit_entries(after, filter, PAGE).await?)
+        Ok(self.store.audit().entries(after, filter, PAGE).await?)
+    }
+
+    /// Goes through all entries, and compares them with their hashes, the head of the log and all checkpoints.
+    ///
+    /// # Errors
+    /// [`AdminError`] when something cannot be read. What is wrong with the log is in the report.
+    pub async fn audit_verify(&self, sources: &AuditSources) -> Result<AuditReport, AdminError> {
+        Ok(claim_audit::verify(self.store.audit(), sources).await?)
+    }
+
+    /// Writes entries from before this time, and certificates that had ended by then, into an archive, then takes them out
+    /// of the records. `None` when there is nothing.
+    ///
+    /// Of the entries it is all before the first that is later. Certificates of persons and servers only; the last one of
+    /// whoever is on the roster stays, and so do all of the evidence and whatever was revoked, on its list. An archive that
+    /// was written and not used yet, as when this was cut off, is used now.
+    ///
+    /// # Errors
+    /// [`AdminError::Archive`], [`AdminError::AuditFinding`] when what is to be archived does not verify; then nothing was
+    /// taken out.
+    pub async fn audit_prune(
+        &self,
+        before: Timestamp,
+        archive: &Path,
+    ) -> Result<Option<Pruned>, AdminError> {
+        // What is to come is not old.
+        let before = before.min(self.clock.now());
+        let certificates = async |draft: &mut Draft| self.add_prunable(before, draft).await;
+        let archived =
+            claim_audit::archive(self.store.audit(), before, archive, certificates).await?;
+        let Some(archived) = archived else { return Ok(None) };
+        let (entries, serials) = (archived.pruning.clone(), archived.serials.clone());
+        let is_out = self.store.prune(&CertificatePruning { entries, serials }).await?;
+        Ok(Some(archived.is_out(is_out)?))
+    }
+
+    /// Adds the certificates that go out of the records.
+    async fn add_prunable(&self, before: Timestamp, draft: &mut Draft) -> Result<(), AdminError> {
+        let mut last = None;
+        loop {
+            let page = self.store.prunable_certificates(before, last.as_ref(), PAGE).await?;
+            for record in &page {
+                draft.certificate(record)?;
+            }
+            match page.last() {
+                Some(record) => last = Some(record.clone()),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+impl From<AuditError> for AdminError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Store(error) => error.into(),
+            AuditError::Archive(error) => error.into(),
+            AuditError::Finding(finding) => finding.into(),
+        }
     }
 }

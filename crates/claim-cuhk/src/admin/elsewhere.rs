@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use claim_audit::operator;
 use claim_core::{Digest, Origin};
 use claim_files::{Mode as FileMode, replace};
 use claim_http::Clock;
@@ -10,7 +11,7 @@ use claim_store::Faults;
 use claim_store::cuhk::audit::{By, Deed};
 
 use super::{AdminError, Made, Office};
-use crate::audit::{made, operator};
+use crate::audit::made;
 use crate::authority::{AuthorityError, make_root_alone};
 use crate::elsewhere;
 use crate::error::StartError;
@@ -47,7 +48,7 @@ pub async fn init_offline_root(
     let now = clock.now();
     let root = signing::apart(move || make_root_alone(&folder, now)).await;
     let root = root.map_err(AuthorityError::from)??;
-    store.record(&[made(Deed::RootMade, root.certificate())]).await?;
+    store.audit().record(&[made(Deed::RootMade, root.certificate())]).await?;
     store.close().await;
     Ok(Made { certificate, fingerprint: Digest::from_bytes(*root.hash()) })
 }

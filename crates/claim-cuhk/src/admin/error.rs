@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use claim_audit::{ArchiveError, AuditKeyError, Finding};
 use claim_core::{Origin, OriginError, PersonId, Timestamp};
 use claim_store::StoreError;
 
-use super::{ArchiveError, Finding, RosterError};
-use crate::audit::AuditKeyError;
+use super::RosterError;
 use crate::authority::AuthorityError;
 use crate::ceremony::CeremonyError;
 use crate::crl::ListError;

@@ -41,7 +41,7 @@ impl Office {
         let renewed = signing::apart(renew).await.map_err(AuthorityError::from)?;
         let (certificate, path) = renewed?;
         // Cut off before this, it is made up for when CUHK takes it over.
-        self.store.record(&[made(Deed::IssuingMade, &certificate)]).await?;
+        self.store.audit().record(&[made(Deed::IssuingMade, &certificate)]).await?;
         Ok(RenewedIssuing {
             certificate: path,
             serial: certificate.serial().clone(),

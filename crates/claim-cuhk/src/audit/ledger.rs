@@ -93,7 +93,7 @@ impl Ledger {
         if waiting.is_empty() {
             return;
         }
-        if let Err(error) = store.record(&waiting).await {
+        if let Err(error) = store.audit().record(&waiting).await {
             tracing::warn!(%error, entries = waiting.len(), "the audit log waits");
             let mut state = self.state();
             let later = std::mem::replace(&mut state.waiting, waiting);
@@ -165,7 +165,7 @@ mod tests {
         }
         ledger.write(&store, now, false).await;
         let entries =
-            || async { store.audit_entries(1, &EntryFilter::default(), 1000).await.unwrap() };
+            || async { store.audit().entries(1, &EntryFilter::default(), 1000).await.unwrap() };
         let alone = entries().await;
         assert_eq!(alone.len(), MOST_ALONE as usize);
         assert_eq!(

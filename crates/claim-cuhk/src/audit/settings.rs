@@ -26,7 +26,7 @@ pub(crate) async fn started(
     now.insert("mode", mode.to_string());
     now.insert("root", root.to_string());
     now.insert("program", env!("CARGO_PKG_VERSION").to_owned());
-    let last = store.last_audit_entry(Deed::Started).await?;
+    let last = store.audit().last_entry(Deed::Started).await?;
     let known = last.and_then(|entry| {
         let details: Value = serde_json::from_str(&entry.details).ok()?;
         details.get("settings")?.as_object().cloned()

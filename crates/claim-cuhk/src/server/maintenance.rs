@@ -4,13 +4,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use claim_audit::sign_if_grown;
 use claim_core::Timestamp;
 use claim_http::{CertificateSwitch, ExternalChange, ExternalWatch, Metrics, Nudged};
 use claim_store::Need;
 use tokio::time::Instant;
 
 use super::issuing::RollOver;
-use crate::audit::sign_if_grown;
 use crate::error::StartError;
 use crate::event::Event;
 use crate::mode::Mode;
@@ -306,8 +306,9 @@ async fn forget_sign_ins(cuhk: &Cuhk) {
 
 /// Signs the audit log as it is now.
 async fn sign(cuhk: &Cuhk) {
-    let (folder, store, now) = (&cuhk.folder, &cuhk.desk.store, cuhk.desk.clock.now());
-    if let Err(error) = sign_if_grown(folder, store, &cuhk.origin, now).await {
+    let (records, files) = (cuhk.desk.store.audit(), cuhk.folder.audit_keys());
+    let now = cuhk.desk.clock.now();
+    if let Err(error) = sign_if_grown(records, &files, &cuhk.origin, now).await {
         tracing::warn!(%error, "the head of the audit log is not signed");
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::audit::Recorder;
 use super::certificates::issued;
+use crate::audit::Recorder;
 use crate::batch::values;
 use crate::database::Database;
 use crate::row::Columns;

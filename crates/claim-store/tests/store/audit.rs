@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use claim_log::Frontier;
 use claim_pki::{PersonId, RevocationReason};
+use claim_store::audit::Pruning;
 use claim_store::cuhk::ReserveError;
 use claim_store::cuhk::audit::{
-    AuditChain, AuditEntry, Authentication, By, Deed, Entry, EntryFilter, Pruning, WrongEntry,
+    AuditChain, AuditEntry, Authentication, By, CertificatePruning, Deed, Entry, EntryFilter, LOG,
+    WrongEntry,
 };
 use claim_store::cuhk::{
     CuhkStore, Holder, Invitation, Invitee, PersonRecord, Provenance, Reservation, Revocation,
@@ -75,22 +77,22 @@ fn list(number: u64) -> RevocationListRecord {
 }
 
 async fn entries(store: &CuhkStore) -> Vec<AuditEntry> {
-    store.audit_entries(0, &EntryFilter::default(), 100_000).await.unwrap()
+    store.audit().entries(0, &EntryFilter::default(), 100_000).await.unwrap()
 }
 
 /// Goes through all of it, as `claim cuhk audit verify` does.
 async fn verify(store: &CuhkStore) -> Result<u64, WrongEntry> {
-    let mut chain = AuditChain::after(Frontier::empty());
+    let mut chain = AuditChain::after(&LOG, Frontier::empty());
     for entry in entries(store).await {
         chain.take(&entry)?;
     }
-    assert_eq!(chain.frontier(), &store.audit_head().await.unwrap().frontier);
+    assert_eq!(chain.frontier(), &store.audit().head().await.unwrap().frontier);
     Ok(chain.frontier().size().value())
 }
 
 /// The deeds since the last look.
 async fn new(store: &CuhkStore, seen: &mut u64) -> Vec<(Deed, String)> {
-    let page = store.audit_entries(*seen, &EntryFilter::default(), 1000).await.unwrap();
+    let page = store.audit().entries(*seen, &EntryFilter::default(), 1000).await.unwrap();
     *seen += page.len() as u64;
     page.into_iter().map(|entry| (entry.deed.parse().unwrap(), entry.subject)).collect()
 }
@@ -172,17 +174,17 @@ on_each_database! {
         store.void_open_invitations(at(1)).await.unwrap();
         assert_eq!(new(&store, &mut seen).await.len(), 2);
         let refused = Entry::new(Deed::Refused).by(By::known("", Authentication::Nobody));
-        store.record(&[refused.with("problem", "code-refused").with("count", 3)]).await.unwrap();
+        store.audit().record(&[refused.with("problem", "code-refused").with("count", 3)]).await.unwrap();
         assert_eq!(new(&store, &mut seen).await, [(Deed::Refused, String::new())]);
 
         assert_eq!(verify(&store).await, Ok(seen));
         assert!(entries(&store).await.iter().all(|entry| entry.at == at(7)));
-        let filter = EntryFilter { deed: Some(Deed::Issued), ..EntryFilter::default() };
-        assert_eq!(store.audit_entries(0, &filter, 10).await.unwrap().len(), 2);
+        let filter = EntryFilter { deed: Some(Deed::Issued.into()), ..EntryFilter::default() };
+        assert_eq!(store.audit().entries(0, &filter, 10).await.unwrap().len(), 2);
         let filter = EntryFilter { serial: Some("aa".to_owned()), ..EntryFilter::default() };
-        assert_eq!(store.audit_entries(0, &filter, 10).await.unwrap().len(), 3);
+        assert_eq!(store.audit().entries(0, &filter, 10).await.unwrap().len(), 3);
         let filter = EntryFilter { person: Some("ann".to_owned()), until: Some(at(7)), ..EntryFilter::default() };
-        assert_eq!(store.audit_entries(0, &filter, 10).await.unwrap(), []);
+        assert_eq!(store.audit().entries(0, &filter, 10).await.unwrap(), []);
     }
 
     async fn whoever_writes_at_once_is_numbered_one_after_the_other(site: Site) {
@@ -237,7 +239,7 @@ on_each_database! {
             sqlx::query("CREATE TABLE untouched AS SELECT * FROM audit_entries").execute(&mut connection).await.unwrap();
             let done = sqlx::query(AssertSqlSafe(change)).execute(&mut connection).await.unwrap();
             assert_eq!(done.rows_affected(), 1, "{change}");
-            let mut chain = AuditChain::after(Frontier::empty());
+            let mut chain = AuditChain::after(&LOG, Frontier::empty());
             let wrong = entries(&store).await.iter().find_map(|entry| chain.take(entry).err());
             assert_eq!(wrong.map(|wrong| wrong.number()), expected, "{change}");
             for undo in ["DELETE FROM audit_entries", "INSERT INTO audit_entries SELECT * FROM untouched", "DROP TABLE untouched"] {
@@ -273,18 +275,20 @@ on_each_database! {
         assert_eq!(prunable(at(1001)).await, ["aa", "b0"]);
         assert_eq!(prunable(at(1000)).await, [""; 0]);
 
-        let before = store.audit_head().await.unwrap();
-        let pruning = Pruning {
-            before: before.pruned.clone(),
-            after: before.frontier.clone(),
+        let before = store.audit().head().await.unwrap();
+        let pruning = CertificatePruning {
+            entries: Pruning {
+                before: before.pruned.clone(),
+                after: before.frontier.clone(),
+                entry: Entry::new(Deed::Pruned),
+            },
             serials: vec!["aa".to_owned(), "b0".to_owned()],
-            entry: Entry::new(Deed::Pruned),
         };
         assert!(store.prune(&pruning).await.unwrap());
         assert!(!store.prune(&pruning).await.unwrap(), "others were first");
-        let head = store.audit_head().await.unwrap();
+        let head = store.audit().head().await.unwrap();
         let [left] = &entries(&store).await[..] else { panic!("several") };
-        let mut chain = AuditChain::after(head.pruned.clone());
+        let mut chain = AuditChain::after(&LOG, head.pruned.clone());
         chain.take(left).unwrap();
         assert_eq!((left.deed.as_str(), chain.frontier()), ("pruned", &head.frontier));
         assert!(store.certificate("aa").await.unwrap().is_none());
@@ -316,8 +320,9 @@ const WITHOUT: [(&str, &str); 6] = [
 /// Every function of the store that begins a write of CUHK's also records an entry, or stands above.
 #[test]
 fn no_write_of_cuhk_is_without_an_entry() {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cuhk");
-    let (mut open, mut writes, mut without) = (vec![sources], 0, BTreeSet::new());
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let open = [sources.join("cuhk"), sources.join("audit")];
+    let (mut open, mut writes, mut without) = (open.to_vec(), 0, BTreeSet::new());
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));

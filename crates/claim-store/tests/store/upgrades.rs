@@ -129,12 +129,12 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         let waiting = waiting.map(|record| (record.sign_in.code, record.signed_in_at.is_some()));
         assert_eq!(waiting, (version >= 4).then(|| ("BCDFGHJK".to_owned(), true)));
 
-        let entries = store.audit_entries(0, &EntryFilter::default(), 10).await.unwrap();
+        let entries = store.audit().entries(0, &EntryFilter::default(), 10).await.unwrap();
         assert_eq!(entries.len(), if version >= AUDITED { 3 } else { 0 }, "schema {version}");
-        let mut chain = AuditChain::after(Frontier::empty());
+        let mut chain = AuditChain::after(&claim_store::cuhk::audit::LOG, Frontier::empty());
         entries.iter().for_each(|entry| chain.take(entry).unwrap());
-        assert_eq!(chain.frontier(), &store.audit_head().await.unwrap().frontier);
-        let checkpoints = store.audit_checkpoints().await.unwrap();
+        assert_eq!(chain.frontier(), &store.audit().head().await.unwrap().frontier);
+        let checkpoints = store.audit().checkpoints().await.unwrap();
         assert_eq!(checkpoints.len(), usize::from(version >= AUDITED), "schema {version}");
         let provenance = store.certificate("5f0c").await.unwrap().unwrap().provenance;
         assert_eq!(provenance.authenticated_by, Some(Authentication::Code), "schema {version}");

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::audit::DeedName;
+
 /// Something that leaves an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -98,6 +100,12 @@ impl Deed {
             Self::Restored => "restored",
             Self::Pruned => "pruned",
         }
+    }
+}
+
+impl From<Deed> for DeedName {
+    fn from(deed: Deed) -> Self {
+        Self(deed.name())
     }
 }
 

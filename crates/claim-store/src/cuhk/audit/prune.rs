@@ -1,11 +1,9 @@
-//! Taking out what stands in an archive.
+//! Taking out certificates that stand in an archive, with the entries that do.
 
-use claim_log::Frontier;
 use claim_pki::Timestamp;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::Entry;
-use super::append::{number, octets};
+use crate::audit::{Pruning, take_out_entries};
 use crate::batch::{BATCH, parameters, values};
 use crate::cuhk::{CertificateRecord, CuhkStore, certificates};
 use crate::readers::Read;
@@ -13,17 +11,13 @@ use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
 
-/// What goes out of the records because an archive has it.
+/// What goes out of CUHK's records because an archive has it.
 #[derive(Clone, Debug)]
-pub struct Pruning {
-    /// The tree of the entries that went out before.
-    pub before: Frontier,
-    /// The tree of those that are out with this.
-    pub after: Frontier,
+pub struct CertificatePruning {
+    /// The entries.
+    pub entries: Pruning,
     /// The serial numbers of the certificates that go out; they stay known as used.
     pub serials: Vec<String>,
-    /// That this was done.
-    pub entry: Entry,
 }
 
 impl CuhkStore {
@@ -33,32 +27,20 @@ impl CuhkStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn prune(&self, pruning: &Pruning) -> Result<bool, StoreError> {
+    pub async fn prune(&self, pruning: &CertificatePruning) -> Result<bool, StoreError> {
         retry!(self.try_prune(pruning))
     }
 
-    async fn try_prune(&self, pruning: &Pruning) -> Result<bool, StoreError> {
-        let Pruning { before, after, serials, entry } = pruning;
+    async fn try_prune(&self, pruning: &CertificatePruning) -> Result<bool, StoreError> {
+        let CertificatePruning { entries, serials } = pruning;
         let mut write = self.database.begin(Point::Pruning).await?;
-        let swapped = sqlx::query(
-            "UPDATE audit_head SET pruned = $1, pruned_frontier = $2 WHERE id = 1 AND pruned = $3",
-        )
-        .bind(number(after.size().value())?)
-        .bind(octets(after))
-        .bind(number(before.size().value())?)
-        .execute(write.connection())
-        .await?;
-        if swapped.rows_affected() == 0 {
+        if !take_out_entries(&mut write, entries).await? {
             return Ok(false);
         }
-        sqlx::query("DELETE FROM audit_entries WHERE number <= $1")
-            .bind(number(after.size().value())?)
-            .execute(write.connection())
-            .await?;
         for some in serials.chunks(BATCH) {
             take_out(write.connection(), some).await?;
         }
-        self.recorder.record(&mut write, std::slice::from_ref(entry)).await?;
+        self.recorder.record(&mut write, std::slice::from_ref(&entries.entry)).await?;
         write.commit().await?;
         Ok(true)
     }

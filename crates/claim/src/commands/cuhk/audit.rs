@@ -57,7 +57,7 @@ async fn list(
         let filter = EntryFilter {
             person: arguments.person.clone(),
             serial,
-            deed: arguments.deed,
+            deed: arguments.deed.map(Into::into),
             authentication: arguments.authentication.map(|one| one.name().to_owned()),
             from: arguments.at.map(|period| period.from),
             until: arguments.at.map(|period| period.until),

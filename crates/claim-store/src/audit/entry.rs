@@ -5,12 +5,12 @@ use claim_pki::Timestamp;
 use serde_json::{Map, Value};
 
 use super::leaf::{LeafData, personal};
-use super::{By, Deed};
+use super::{AuditLog, By, DeedName};
 
 /// What is to be said of a deed. Number, time and salt come when it is appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    pub(super) deed: Deed,
+    pub(super) deed: DeedName,
     pub(super) by: Option<By>,
     pub(super) serial: String,
     pub(super) digest: Vec<u8>,
@@ -20,7 +20,8 @@ pub struct Entry {
 
 impl Entry {
     /// This deed, done by whoever the store acts for.
-    pub fn new(deed: Deed) -> Self {
+    pub fn new(deed: impl Into<DeedName>) -> Self {
+        let deed = deed.into();
         let (serial, digest) = (String::new(), Vec::new());
         Self { deed, by: None, serial, digest, subject: String::new(), details: Map::new() }
     }
@@ -73,9 +74,9 @@ pub struct AuditEntry {
     pub number: u64,
     /// When it was appended.
     pub at: Timestamp,
-    /// The name of the deed: of [`Deed`], or of one that a newer program knows.
+    /// The name of the deed, perhaps of one that only a newer program knows.
     pub deed: String,
-    /// The name of how CUHK knew who did it.
+    /// The name of how the server knew who did it.
     pub authentication: String,
     /// By what, or empty.
     pub credential: String,
@@ -100,11 +101,12 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// The leaf that belongs to what is here; `None` when the personal part is not the one that was hashed.
-    pub fn expected_leaf(&self) -> Option<Hash> {
+    /// The leaf that belongs to what is here in this log; `None` when the personal part is not the one that was hashed.
+    pub fn expected_leaf(&self, log: &AuditLog) -> Option<Hash> {
         let is_erased = self.salt.is_empty()
             && [&self.actor, &self.subject, &self.details].into_iter().all(String::is_empty);
         let found = personal(&self.salt, &self.actor, &self.subject, &self.details);
-        (is_erased || found == self.personal).then(|| leaf_hash(&LeafData::of(self).to_bytes()))
+        (is_erased || found == self.personal)
+            .then(|| leaf_hash(&LeafData::of(self).to_bytes(log.context)))
     }
 }

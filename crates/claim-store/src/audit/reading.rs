@@ -6,8 +6,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::append::{COLUMNS, frontier, number};
-use super::{AuditEntry, Deed};
-use crate::cuhk::CuhkStore;
+use super::{AuditEntry, AuditLog, DeedName, Recorder};
+use crate::database::Database;
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -21,7 +21,7 @@ pub struct EntryFilter {
     /// About the certificate with this serial number, or done with it.
     pub serial: Option<String>,
     /// This deed.
-    pub deed: Option<Deed>,
+    pub deed: Option<DeedName>,
     /// By somebody known in this way, by its name.
     pub authentication: Option<String>,
     /// At this moment or later.
@@ -50,12 +50,28 @@ pub struct AuditCheckpoint {
     pub note: Vec<u8>,
 }
 
-impl CuhkStore {
+/// The audit log among a server's records.
+#[derive(Clone, Copy)]
+pub struct AuditRecords<'s> {
+    pub(super) database: &'s Database,
+    pub(super) recorder: &'s Recorder,
+}
+
+impl<'s> AuditRecords<'s> {
+    pub(crate) fn of(database: &'s Database, recorder: &'s Recorder) -> Self {
+        Self { database, recorder }
+    }
+
+    /// Which log it is.
+    pub fn log(&self) -> &'static AuditLog {
+        self.recorder.log()
+    }
+
     /// Up to `limit` entries after this number, in order.
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn audit_entries(
+    pub async fn entries(
         &self,
         after: u64,
         filter: &EntryFilter,
@@ -73,7 +89,7 @@ impl CuhkStore {
             add(" AND (serial = ? OR credential = ?)", serial);
         }
         if let Some(deed) = filter.deed {
-            add(" AND deed = ?", deed.name());
+            add(" AND deed = ?", deed.as_str());
         }
         if let Some(authentication) = &filter.authentication {
             add(" AND authentication = ?", authentication);
@@ -90,7 +106,7 @@ impl CuhkStore {
         for text in texts {
             query = query.bind(text);
         }
-        let rows = query.read_all(&self.database).await?;
+        let rows = query.read_all(self.database).await?;
         rows.iter().map(read).collect()
     }
 
@@ -98,23 +114,26 @@ impl CuhkStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn last_audit_entry(&self, deed: Deed) -> Result<Option<AuditEntry>, StoreError> {
+    pub async fn last_entry(
+        &self,
+        deed: impl Into<DeedName>,
+    ) -> Result<Option<AuditEntry>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM audit_entries WHERE deed = $1 ORDER BY number DESC LIMIT 1"
         );
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(deed.name());
-        query.read_optional(&self.database).await?.as_ref().map(read).transpose()
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(deed.into().as_str());
+        query.read_optional(self.database).await?.as_ref().map(read).transpose()
     }
 
     /// The head of the log.
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+    pub async fn head(&self) -> Result<AuditHead, StoreError> {
         let row = sqlx::query(
             "SELECT size, frontier, pruned, pruned_frontier FROM audit_head WHERE id = 1",
         )
-        .read_one(&self.database)
+        .read_one(self.database)
         .await?;
         Ok(AuditHead {
             frontier: frontier(&row, "size", "frontier")?,
@@ -126,10 +145,7 @@ impl CuhkStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn put_audit_checkpoint(
-        &self,
-        checkpoint: &AuditCheckpoint,
-    ) -> Result<(), StoreError> {
+    pub async fn put_checkpoint(&self, checkpoint: &AuditCheckpoint) -> Result<(), StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::AuditCheckpoint).await?;
             sqlx::query(
@@ -149,9 +165,9 @@ impl CuhkStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn last_audit_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+    pub async fn last_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
         let sql = "SELECT size, at, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
-        let row = sqlx::query(sql).read_optional(&self.database).await?;
+        let row = sqlx::query(sql).read_optional(self.database).await?;
         row.as_ref().map(checkpoint).transpose()
     }
 
@@ -159,9 +175,9 @@ impl CuhkStore {
     ///
     /// # Errors
     /// Whatever befalls the database.
-    pub async fn audit_checkpoints(&self) -> Result<Vec<AuditCheckpoint>, StoreError> {
+    pub async fn checkpoints(&self) -> Result<Vec<AuditCheckpoint>, StoreError> {
         let rows = sqlx::query("SELECT size, at, note FROM audit_checkpoints ORDER BY size")
-            .read_all(&self.database)
+            .read_all(self.database)
             .await?;
         rows.iter().map(checkpoint).collect()
     }

@@ -1,13 +1,13 @@
 //! Going through the whole log: archives first, then the records, against every checkpoint there is.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use claim_log::{Frontier, Hash, LogKey, SignedCheckpoint};
-use claim_store::cuhk::audit::{AuditChain, AuditEntry, Deed, EntryFilter};
+use claim_store::audit::{AuditChain, AuditEntry, AuditLog, AuditRecords, DeedName, EntryFilter};
 
-use super::archive::Archive;
-use super::{AuditSources, Finding};
-use crate::admin::{AdminError, Office, PAGE};
+use crate::archive::Archive;
+use crate::{AuditError, Finding, PAGE};
 
 /// A checkpoint that somebody kept elsewhere.
 #[derive(Clone, Debug)]
@@ -16,6 +16,17 @@ pub struct KeptCheckpoint {
     pub name: String,
     /// The signed note.
     pub signed: SignedCheckpoint,
+}
+
+/// What the log is gone through with.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSources {
+    /// Archives with what was taken out of the records, in any order.
+    pub archives: Vec<PathBuf>,
+    /// Checkpoints that were kept elsewhere.
+    pub kept: Vec<KeptCheckpoint>,
+    /// The key by which they are signed; without it, one that the log itself names.
+    pub key: Option<LogKey>,
 }
 
 /// What was found out about the log.
@@ -39,68 +50,68 @@ pub struct AuditReport {
     pub finding: Option<Finding>,
 }
 
-impl Office {
-    /// Goes through all entries, and compares them with their hashes, the head of the log and all checkpoints.
-    ///
-    /// # Errors
-    /// [`AdminError`] when something cannot be read. What is wrong with the log is in the report.
-    pub async fn audit_verify(&self, sources: &AuditSources) -> Result<AuditReport, AdminError> {
-        let mut archives = Vec::new();
-        for path in &sources.archives {
-            archives.push(Archive::open(path)?);
-        }
-        archives.sort_by_key(|archive| (archive.first(), archive.last()));
-        let head = self.store.audit_head().await?;
-        let start = match archives.first() {
-            Some(archive) => archive.before().clone(),
-            None => head.pruned.clone(),
-        };
-        let mut check =
-            Check::new(
-                start,
-                sources,
-                self.store.audit_checkpoints().await?.into_iter().map(|kept| {
-                    (format!("the checkpoint of {} in the records", kept.at), kept.note)
-                }),
-            );
-        let finding = match check.archives(&archives, head.pruned.size().value())? {
-            Ok(()) if !archives.is_empty() && check.chain.frontier() != &head.pruned => {
-                Some(Finding::Archives { first: head.pruned.size().value() + 1 })
-            }
-            Ok(()) => self.records(&mut check).await?.err(),
-            Err(finding) => Some(finding),
-        };
-        Ok(check.report(finding))
+/// Goes through all entries, and compares them with their hashes, the head of the log and all checkpoints.
+///
+/// # Errors
+/// [`AuditError`] when something cannot be read. What is wrong with the log is in the report.
+pub async fn verify(
+    records: AuditRecords<'_>,
+    sources: &AuditSources,
+) -> Result<AuditReport, AuditError> {
+    let mut archives = Vec::new();
+    for path in &sources.archives {
+        archives.push(Archive::open(path)?);
     }
+    archives.sort_by_key(|archive| (archive.first(), archive.last()));
+    let head = records.head().await?;
+    let start = match archives.first() {
+        Some(archive) => archive.before().clone(),
+        None => head.pruned.clone(),
+    };
+    let recorded = records.checkpoints().await?.into_iter();
+    let recorded =
+        recorded.map(|kept| (format!("the checkpoint of {} in the records", kept.at), kept.note));
+    let mut check = Check::new(records.log(), start, sources, recorded);
+    let finding = match check.archives(&archives, head.pruned.size().value())? {
+        Ok(()) if !archives.is_empty() && check.chain.frontier() != &head.pruned => {
+            Some(Finding::Archives { first: head.pruned.size().value() + 1 })
+        }
+        Ok(()) => go_through(records, &mut check).await?.err(),
+        Err(finding) => Some(finding),
+    };
+    Ok(check.report(finding))
+}
 
-    async fn records(&self, check: &mut Check) -> Result<Result<(), Finding>, AdminError> {
-        let filter = EntryFilter::default();
-        // Whatever is appended meanwhile is gone through too, up to a head that covers it.
-        loop {
-            let after = check.size();
-            let page = self.store.audit_entries(after, &filter, PAGE).await?;
-            let is_end = page.is_empty();
-            for entry in &page {
-                if let Err(finding) = check.take(entry) {
-                    return Ok(Err(finding));
-                }
+async fn go_through(
+    records: AuditRecords<'_>,
+    check: &mut Check,
+) -> Result<Result<(), Finding>, AuditError> {
+    let filter = EntryFilter::default();
+    // Whatever is appended meanwhile is gone through too, up to a head that covers it.
+    loop {
+        let after = check.size();
+        let page = records.entries(after, &filter, PAGE).await?;
+        let is_end = page.is_empty();
+        for entry in &page {
+            if let Err(finding) = check.take(entry) {
+                return Ok(Err(finding));
             }
-            if !is_end {
-                continue;
-            }
-            let head = self.store.audit_head().await?.frontier;
-            let (there, said) = (check.size(), head.size().value());
-            if there < said && self.store.audit_entries(there, &filter, 1).await?.is_empty() {
-                return Ok(Err(Finding::Truncated { first: there + 1, size: said }));
-            }
-            if there > said {
-                return Ok(Err(Finding::Appended { first: said + 1 }));
-            }
-            if there == said {
-                let (expected, found) = (check.chain.frontier().root(), head.root());
-                let differs = Finding::Head { size: there, expected, found };
-                return Ok(if expected == found { check.finish() } else { Err(differs) });
-            }
+        }
+        if !is_end {
+            continue;
+        }
+        let head = records.head().await?.frontier;
+        let (there, said) = (check.size(), head.size().value());
+        if there < said && records.entries(there, &filter, 1).await?.is_empty() {
+            return Ok(Err(Finding::Truncated { first: there + 1, size: said }));
+        }
+        if there > said {
+            return Ok(Err(Finding::Appended { first: said + 1 }));
+        }
+        if there == said {
+            let (expected, found) = (check.chain.frontier().root(), head.root());
+            let differs = Finding::Head { size: there, expected, found };
+            return Ok(if expected == found { check.finish() } else { Err(differs) });
         }
     }
 }
@@ -130,6 +141,7 @@ struct Check {
 
 impl Check {
     fn new(
+        log: &'static AuditLog,
         start: Frontier,
         sources: &AuditSources,
         recorded: impl Iterator<Item = (String, Vec<u8>)>,
@@ -151,7 +163,7 @@ impl Check {
         let begun = start.size().value();
         let mut check = Self {
             first: begun + 1,
-            chain: AuditChain::after(start),
+            chain: AuditChain::after(log, start),
             expected,
             vouched: begun,
             checkpoints: 0,
@@ -183,7 +195,7 @@ impl Check {
         &mut self,
         archives: &[Archive],
         pruned: u64,
-    ) -> Result<Result<(), Finding>, AdminError> {
+    ) -> Result<Result<(), Finding>, AuditError> {
         for archive in archives {
             let next = self.size() + 1;
             if archive.first() > next {
@@ -210,10 +222,10 @@ impl Check {
     fn take(&mut self, entry: &AuditEntry) -> Result<(), Finding> {
         self.compare()?;
         self.chain.take(entry)?;
-        if entry.deed == Deed::Restored.name() {
+        if entry.deed == DeedName::RESTORED.as_str() {
             self.restored.push(entry.number);
         }
-        if entry.deed == Deed::AuditKeyMade.name() {
+        if entry.deed == DeedName::AUDIT_KEY_MADE.as_str() {
             let details: Option<serde_json::Value> = serde_json::from_str(&entry.details).ok();
             let key = details.and_then(|details| details.get("key")?.as_str()?.parse().ok());
             self.keys.extend(key);

@@ -1,4 +1,4 @@
-//! Archives: old entries and certificates in a file of lines, each a JSON document.
+//! Archives: old entries, and certificates of CUHK, in a file of lines, each a JSON document.
 //!
 //! The first line tells where it begins and what tree stood before that; then come entries, in order, and certificates;
 //! the last line counts them and has the SHA-256 of all octets before it.
@@ -11,8 +11,8 @@ use claim_core::encoding::{base64, from_base64};
 use claim_core::{Digest, Hasher, Timestamp};
 use claim_files::{FileError, sync_folder};
 use claim_log::{Frontier, Hash, TreeSize};
+use claim_store::audit::AuditEntry;
 use claim_store::cuhk::CertificateRecord;
-use claim_store::cuhk::audit::AuditEntry;
 use serde::{Deserialize, Serialize};
 
 /// No line of an archive is longer, in octets.
@@ -101,7 +101,7 @@ struct CertificateLine {
 
 /// An archive that is whole.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     path: PathBuf,
     before: Frontier,
     last: u64,
@@ -112,7 +112,7 @@ pub(super) struct Archive {
 
 impl Archive {
     /// Reads it to its end.
-    pub(super) fn open(path: &Path) -> Result<Self, ArchiveError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ArchiveError> {
         let not_whole = || ArchiveError::NotWhole { path: path.to_owned() };
         let (mut before, mut end, mut hasher) = (None, None, Hasher::new());
         for line in Lines::of(path)? {
@@ -147,28 +147,28 @@ impl Archive {
     }
 
     /// The tree of what came before its first entry.
-    pub(super) fn before(&self) -> &Frontier {
+    pub(crate) fn before(&self) -> &Frontier {
         &self.before
     }
 
-    pub(super) fn first(&self) -> u64 {
+    pub(crate) fn first(&self) -> u64 {
         self.before.size().value() + 1
     }
 
-    pub(super) fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.last
     }
 
-    pub(super) fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         self.digest
     }
 
-    pub(super) fn certificates(&self) -> u64 {
+    pub(crate) fn certificates(&self) -> u64 {
         self.certificates
     }
 
     /// Its entries, in order.
-    pub(super) fn entries(
+    pub(crate) fn entries(
         &self,
     ) -> Result<impl Iterator<Item = Result<AuditEntry, ArchiveError>>, ArchiveError> {
         let path = self.path.clone();
@@ -185,7 +185,7 @@ impl Archive {
     }
 
     /// The serial numbers of its certificates.
-    pub(super) fn serials(&self) -> Result<Vec<String>, ArchiveError> {
+    pub(crate) fn serials(&self) -> Result<Vec<String>, ArchiveError> {
         let mut serials = Vec::new();
         for line in Lines::of(&self.path)? {
             let (number, text) = line?;
@@ -198,7 +198,7 @@ impl Archive {
 }
 
 /// An archive that is being written, under another name until it is whole and on disk.
-pub(super) struct Draft {
+pub struct Draft {
     path: PathBuf,
     draft: PathBuf,
     out: BufWriter<File>,
@@ -210,7 +210,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Begins after these entries.
-    pub(super) fn begin(path: &Path, before: &Frontier) -> Result<Self, ArchiveError> {
+    pub(crate) fn begin(path: &Path, before: &Frontier) -> Result<Self, ArchiveError> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut draft = path.as_os_str().to_owned();
         draft.push(".part");
@@ -226,18 +226,22 @@ impl Draft {
         Ok(begun)
     }
 
-    pub(super) fn entry(&mut self, entry: &AuditEntry) -> Result<(), ArchiveError> {
+    pub(crate) fn entry(&mut self, entry: &AuditEntry) -> Result<(), ArchiveError> {
         self.last = entry.number;
         self.line(&Line::Entry(EntryLine::of(entry)))
     }
 
-    pub(super) fn certificate(&mut self, record: &CertificateRecord) -> Result<(), ArchiveError> {
+    /// Adds a certificate.
+    ///
+    /// # Errors
+    /// [`ArchiveError::File`].
+    pub fn certificate(&mut self, record: &CertificateRecord) -> Result<(), ArchiveError> {
         self.certificates += 1;
         self.line(&Line::Certificate(CertificateLine::of(record)))
     }
 
     /// Ends it; when this returns, it is on disk under its name.
-    pub(super) fn finish(mut self) -> Result<(), ArchiveError> {
+    pub(crate) fn finish(mut self) -> Result<(), ArchiveError> {
         let Self { first, last, certificates, .. } = self;
         let sha256 = self.hasher.clone().finish();
         self.line(&Line::End { first, last, certificates, sha256 })?;
@@ -252,8 +256,13 @@ impl Draft {
         Ok(sync_folder(folder.unwrap_or(Path::new(".")))?)
     }
 
+    /// Whether neither an entry nor a certificate is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.last < self.first && self.certificates == 0
+    }
+
     /// There was nothing to write.
-    pub(super) fn discard(self) -> Result<(), ArchiveError> {
+    pub(crate) fn discard(self) -> Result<(), ArchiveError> {
         std::fs::remove_file(&self.draft).map_err(failed("remove", &self.draft))
     }
 
@@ -361,4 +370,10 @@ fn parse(path: &Path, line: u64, text: &[u8]) -> Result<Line, ArchiveError> {
 fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> ArchiveError {
     let path = path.to_owned();
     move |source| ArchiveError::File { action, path: path.clone(), source }
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft").field("path", &self.path).finish_non_exhaustive()
+    }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with an audit log.
 
 use claim_log::Hash;
-use claim_store::cuhk::audit::WrongEntry;
+use claim_store::audit::WrongEntry;
 
 /// The first thing that is wrong with an audit log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +59,7 @@ pub enum Finding {
         /// How many entries it covers.
         size: u64,
     },
-    /// A checkpoint is not CUHK's.
+    /// A checkpoint is not the server's.
     #[error("{checkpoint} is not signed by a key of this audit log: {why}")]
     Signature {
         /// Which checkpoint.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use claim_log::{Frontier, Hash, TreeSize, leaf_hash};
 use claim_pki::Timestamp;
@@ -10,7 +11,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::leaf::{LeafData, personal};
-use super::{AuditEntry, By, Deed, Entry};
+use super::{AuditEntry, AuditLog, AuditRecords, By, DeedName, Entry};
 use crate::batch::{BATCH, values};
 use crate::database::Write;
 use crate::row::Columns;
@@ -25,23 +26,44 @@ pub(super) const COLUMNS: &str = "number, at, deed, authentication, credential, 
 
 /// Writes entries in the name of somebody.
 #[derive(Clone)]
-pub(in crate::cuhk) struct Recorder {
+pub(crate) struct Recorder {
+    log: &'static AuditLog,
     /// Who does what no entry says of somebody else.
     by: By,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Recorder {
-    pub(in crate::cuhk) fn new(
+    /// By the server itself, and by the system's clock.
+    pub(crate) fn of(log: &'static AuditLog) -> Self {
+        Self::new(log, By::known("", log.server), system_time)
+    }
+
+    pub(crate) fn new(
+        log: &'static AuditLog,
         by: By,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        Self { by, now: Arc::new(now) }
+        Self { log, by, now: Arc::new(now) }
+    }
+
+    /// The same, acting for somebody, by another clock.
+    pub(crate) fn acting(
+        &self,
+        by: By,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(self.log, by, now)
+    }
+
+    /// Which log it is.
+    pub(crate) fn log(&self) -> &'static AuditLog {
+        self.log
     }
 
     /// Appends these entries to the log; they count when the transaction does. The last thing to be done in it, since
     /// others wait from here on.
-    pub(in crate::cuhk) async fn record(
+    pub(crate) async fn record(
         &self,
         write: &mut Write<'_>,
         entries: &[Entry],
@@ -55,7 +77,7 @@ impl Recorder {
                 .await?;
         let mut frontier = frontier(&head, "size", "frontier")?;
         let begun = match frontier.size().is_zero() {
-            true => Some(begun(write.connection()).await?),
+            true => Some(begun(self.log, write.connection()).await?),
             false => None,
         };
         let now = (self.now)();
@@ -92,7 +114,7 @@ impl Recorder {
         let mut row = AuditEntry {
             number: frontier.size().value() + 1,
             at,
-            deed: entry.deed.name().to_owned(),
+            deed: entry.deed.as_str().to_owned(),
             authentication: by.authentication.name().to_owned(),
             credential: plain(&by.credential),
             serial: plain(&entry.serial),
@@ -105,7 +127,7 @@ impl Recorder {
             leaf: Hash::EMPTY_TREE,
             root: Hash::EMPTY_TREE,
         };
-        row.leaf = leaf_hash(&LeafData::of(&row).to_bytes());
+        row.leaf = leaf_hash(&LeafData::of(&row).to_bytes(self.log.context));
         let full = |_| StoreError::Foreign { table: "audit_head", column: "size" };
         frontier.append(row.leaf).map_err(full)?;
         row.root = frontier.root();
@@ -119,7 +141,7 @@ impl fmt::Debug for Recorder {
     }
 }
 
-impl super::super::CuhkStore {
+impl AuditRecords<'_> {
     /// Puts entries on record of what was not done in this database: a key made, a backup, a refusal.
     ///
     /// When this returns, they are durable.
@@ -136,17 +158,12 @@ impl super::super::CuhkStore {
 }
 
 /// The first entry of a log: what was there before it, of which it cannot tell more.
-async fn begun(connection: &mut AnyConnection) -> Result<Entry, StoreError> {
-    let row = sqlx::query(
-        "SELECT (SELECT COUNT(*) FROM certificates) AS certificates, \
-         (SELECT COUNT(*) FROM revocations) AS revocations, (SELECT COUNT(*) FROM people) AS people",
-    )
-    .fetch_one(connection)
-    .await?;
-    let columns = Columns::new("certificates", &row);
-    let mut entry = Entry::new(Deed::LogBegun).by(By::cuhk());
-    for name in ["certificates", "revocations", "people"] {
-        entry = entry.with(name, columns.count(name)?);
+async fn begun(log: &AuditLog, connection: &mut AnyConnection) -> Result<Entry, StoreError> {
+    let mut entry = Entry::new(DeedName::LOG_BEGUN).by(By::known("", log.server));
+    for table in log.counted {
+        let sql = format!("SELECT COUNT(*) AS rows_there FROM {table}");
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+        entry = entry.with(table, Columns::new(table, &row).count("rows_there")?);
     }
     Ok(entry)
 }
@@ -206,4 +223,10 @@ pub(super) fn number(number: u64) -> Result<i64, StoreError> {
 /// PostgreSQL's text has no NUL.
 fn plain(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// Before 1970 it is 1970.
+fn system_time() -> Timestamp {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
 }

@@ -3,7 +3,7 @@
 use rustix::process::getuid;
 
 /// The user, by number and where it is known by name; through `sudo` also who called it.
-pub(crate) fn operator() -> String {
+pub fn operator() -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let sudo = std::env::var("SUDO_USER").ok();
     describe(getuid().as_raw(), &users, sudo.as_deref())

@@ -1,21 +1,19 @@
 //! The key that signs the audit log's checkpoints (C2SP tlog-checkpoint).
 //!
 //! It is made at its first use, without the root: whoever keeps a checkpoint compares it with the log, and needs no
-//! signature for that. The signature shows others that it is CUHK's. The name, `<host>:<port>/audit`, stays what it was.
+//! signature for that. The signature shows others that it is the server's. The name, `<host>:<port>/audit`, stays what it was.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
-use claim_core::Origin;
+use claim_core::{Origin, Timestamp};
 use claim_files::{FileError, Mode, write_new};
 use claim_log::note::{KeyName, KeyNameError, SigningFailed, SigningKey, SigningKeyError};
 use claim_log::{LogKey, LogSigner, SignedCheckpoint};
-use claim_pki::Timestamp;
 use claim_store::StoreError;
-use claim_store::cuhk::CuhkStore;
-use claim_store::cuhk::audit::{AuditCheckpoint, Deed, Entry};
+use claim_store::audit::{AuditCheckpoint, AuditRecords, DeedName, Entry};
 use claim_witness::{Witness, WitnessKeyError};
-
-use crate::folder::{Folder, read_public};
 
 /// More than any key has.
 const MAX_KEY: u64 = 4096;
@@ -37,7 +35,7 @@ pub enum AuditKeyError {
         path: PathBuf,
     },
     /// The origin makes no name.
-    #[error("the audit log cannot be called after CUHK's origin: {0}")]
+    #[error("the audit log cannot be called after the server's origin: {0}")]
     Name(#[from] KeyNameError),
     /// The key cannot sign notes.
     #[error(transparent)]
@@ -50,16 +48,25 @@ pub enum AuditKeyError {
     Store(#[from] StoreError),
 }
 
+/// Where the key is.
+#[derive(Clone, Debug)]
+pub struct KeyFiles {
+    /// The private key, for its owner alone.
+    pub private: PathBuf,
+    /// Its public key as text, for those who keep checkpoints.
+    pub public: PathBuf,
+}
+
 /// Loads the key, or makes it; that it was made has its entry.
 async fn load_or_make(
-    folder: &Folder,
-    store: &CuhkStore,
+    records: AuditRecords<'_>,
+    files: &KeyFiles,
     origin: &Origin,
 ) -> Result<LogSigner, AuditKeyError> {
     // Without a passphrase: commands sign with it too, and a signature by it proves no more than who wrote the note.
-    let secret = Witness::load_or_make_key(&folder.audit_key(), None)?;
-    let path = folder.audit_public_key();
-    let name: KeyName = match read_public(&path, MAX_KEY)? {
+    let secret = Witness::load_or_make_key(&files.private, None)?;
+    let path = files.public.clone();
+    let name: KeyName = match read_public(&path)? {
         Some(text) => public_key(&text, path.clone())?.name().clone(),
         None => format!("{}/audit", origin.authority()).parse()?,
     };
@@ -68,45 +75,51 @@ async fn load_or_make(
     match write_new(&path, format!("{key}\n").as_bytes(), Mode::Public) {
         Ok(()) => {}
         Err(FileError::Exists { .. }) => {
-            let there = read_public(&path, MAX_KEY)?.unwrap_or_default();
+            let there = read_public(&path)?.unwrap_or_default();
             if public_key(&there, path.clone())? != signer.key() {
                 return Err(AuditKeyError::Public { path });
             }
         }
         Err(error) => return Err(error.into()),
     }
-    let known = store.last_audit_entry(Deed::AuditKeyMade).await?;
+    let known = records.last_entry(DeedName::AUDIT_KEY_MADE).await?;
     if known.is_none_or(|entry| !entry.details.contains(&key)) {
-        store.record(&[Entry::new(Deed::AuditKeyMade).with("key", key)]).await?;
+        records.record(&[Entry::new(DeedName::AUDIT_KEY_MADE).with("key", key)]).await?;
     }
     Ok(signer)
 }
 
-/// Signs the head of the log, and keeps the checkpoint in the records too.
-pub(crate) async fn sign_checkpoint(
-    folder: &Folder,
-    store: &CuhkStore,
+/// Signs the head of the log, and keeps the checkpoint in the records too. The key is made where there is none.
+///
+/// # Errors
+/// [`AuditKeyError`].
+pub async fn sign_checkpoint(
+    records: AuditRecords<'_>,
+    files: &KeyFiles,
     origin: &Origin,
     now: Timestamp,
 ) -> Result<(SignedCheckpoint, LogKey), AuditKeyError> {
-    let signer = load_or_make(folder, store, origin).await?;
-    let head = store.audit_head().await?.frontier.head();
+    let signer = load_or_make(records, files, origin).await?;
+    let head = records.head().await?.frontier.head();
     let signed = signer.sign(head)?;
     let note = signed.to_bytes();
-    store.put_audit_checkpoint(&AuditCheckpoint { size: head.size.value(), at: now, note }).await?;
+    records.put_checkpoint(&AuditCheckpoint { size: head.size.value(), at: now, note }).await?;
     Ok((signed, signer.key()))
 }
 
 /// The same, when there is something new since the last one.
-pub(crate) async fn sign_if_grown(
-    folder: &Folder,
-    store: &CuhkStore,
+///
+/// # Errors
+/// As of [`sign_checkpoint`].
+pub async fn sign_if_grown(
+    records: AuditRecords<'_>,
+    files: &KeyFiles,
     origin: &Origin,
     now: Timestamp,
 ) -> Result<(), AuditKeyError> {
-    let size = store.audit_head().await?.frontier.size().value();
-    if store.last_audit_checkpoint().await?.is_none_or(|last| last.size < size) {
-        sign_checkpoint(folder, store, origin, now).await?;
+    let size = records.head().await?.frontier.size().value();
+    if records.last_checkpoint().await?.is_none_or(|last| last.size < size) {
+        sign_checkpoint(records, files, origin, now).await?;
     }
     Ok(())
 }
@@ -114,4 +127,20 @@ pub(crate) async fn sign_if_grown(
 fn public_key(text: &[u8], path: PathBuf) -> Result<LogKey, AuditKeyError> {
     let key = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok());
     key.ok_or(AuditKeyError::Public { path })
+}
+
+/// A file that anyone may read; `None` when there is none.
+fn read_public(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let failed = |source| FileError::System { action: "read", path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(failed)?,
+    };
+    let mut text = Vec::new();
+    file.take(MAX_KEY + 1).read_to_end(&mut text).map_err(failed)?;
+    let length = text.len() as u64;
+    if length > MAX_KEY {
+        return Err(FileError::TooLarge { path: path.to_owned(), length, limit: MAX_KEY });
+    }
+    Ok(Some(text))
 }

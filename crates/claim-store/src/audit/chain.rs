@@ -2,11 +2,12 @@
 
 use claim_log::{Frontier, Hash};
 
-use super::AuditEntry;
+use super::{AuditEntry, AuditLog};
 
 /// What has been gone through so far, from the first entry or from where the archives end.
 #[derive(Clone, Debug)]
 pub struct AuditChain {
+    log: &'static AuditLog,
     frontier: Frontier,
 }
 
@@ -57,9 +58,9 @@ impl WrongEntry {
 }
 
 impl AuditChain {
-    /// Begins after the entries of this tree.
-    pub fn after(frontier: Frontier) -> Self {
-        Self { frontier }
+    /// Begins after the entries of this tree, which are of this log.
+    pub fn after(log: &'static AuditLog, frontier: Frontier) -> Self {
+        Self { log, frontier }
     }
 
     /// The tree of what has been gone through.
@@ -76,7 +77,7 @@ impl AuditChain {
         if number != expected {
             return Err(WrongEntry::Missing { expected, found: number });
         }
-        let leaf = entry.expected_leaf().ok_or(WrongEntry::Personal { number })?;
+        let leaf = entry.expected_leaf(self.log).ok_or(WrongEntry::Personal { number })?;
         if leaf != entry.leaf {
             return Err(WrongEntry::Changed { number });
         }

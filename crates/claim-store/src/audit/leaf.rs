@@ -5,9 +5,6 @@ use claim_core::encoding::lp;
 
 use super::AuditEntry;
 
-/// The first element of each leaf: no octets of another protocol begin like this.
-const CONTEXT: &[u8] = b"claim.cuhk/audit/v1";
-
 /// What is under the leaf.
 pub(super) struct LeafData<'a> {
     pub(super) number: u64,
@@ -34,9 +31,9 @@ impl<'a> LeafData<'a> {
         }
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self, context: &str) -> Vec<u8> {
         lp(&[
-            CONTEXT,
+            context.as_bytes(),
             self.number.to_string().as_bytes(),
             self.at.to_string().as_bytes(),
             self.deed.as_bytes(),
@@ -73,7 +70,7 @@ mod tests {
             digest: &[9; 32],
             personal: &personal,
         };
-        let hash = claim_log::leaf_hash(&leaf.to_bytes());
+        let hash = claim_log::leaf_hash(&leaf.to_bytes(crate::cuhk::audit::LOG.context()));
         assert_eq!(Digest::from_bytes(*hash.as_bytes()).to_string(), EXPECTED);
     }
 

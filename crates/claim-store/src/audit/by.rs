@@ -1,9 +1,9 @@
-//! Who did something, and how CUHK knew.
+//! Who did something, and how the server knew.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How CUHK knew who did something.
+/// How a server knew who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Authentication {
@@ -15,23 +15,26 @@ pub enum Authentication {
     SingleSignOn,
     /// Not at all: a local demonstration enrols whoever asks.
     LocalDemo,
-    /// By the rights to CUHK's files: an administrative command on the machine.
+    /// By the rights to the server's files: an administrative command on the machine.
     Administrator,
     /// It was CUHK itself.
     Cuhk,
+    /// It was Blackboard itself.
+    Blackboard,
     /// Not at all: a stranger, who was refused.
     Nobody,
 }
 
 impl Authentication {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Code,
         Self::Certificate,
         Self::SingleSignOn,
         Self::LocalDemo,
         Self::Administrator,
         Self::Cuhk,
+        Self::Blackboard,
         Self::Nobody,
     ];
 
@@ -44,6 +47,7 @@ impl Authentication {
             Self::LocalDemo => "local-demo",
             Self::Administrator => "administrator",
             Self::Cuhk => "cuhk",
+            Self::Blackboard => "blackboard",
             Self::Nobody => "nobody",
         }
     }
@@ -71,9 +75,9 @@ impl FromStr for Authentication {
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// Who: a person's id, a server's origin, a user of the machine. Empty for CUHK itself and for strangers.
+    /// Who: a person's id, a server's origin, a user of the machine. Empty for the server itself and for strangers.
     pub who: String,
-    /// How CUHK knew.
+    /// How the server knew.
     pub authentication: Authentication,
     /// By what: the serial number of a certificate, the identity provider. Never a secret. Often empty.
     pub credential: String,
@@ -83,6 +87,11 @@ impl By {
     /// CUHK itself.
     pub fn cuhk() -> Self {
         Self::known("", Authentication::Cuhk)
+    }
+
+    /// Blackboard itself.
+    pub fn blackboard() -> Self {
+        Self::known("", Authentication::Blackboard)
     }
 
     /// Somebody on the machine, by name or number.
@@ -96,7 +105,7 @@ impl By {
         Self { credential, ..Self::known(who, Authentication::Certificate) }
     }
 
-    /// Somebody whom CUHK knew in this way.
+    /// Somebody whom the server knew in this way.
     pub fn known(who: impl Into<String>, authentication: Authentication) -> Self {
         Self { who: who.into(), authentication, credential: String::new() }
     }
