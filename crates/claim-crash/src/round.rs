@@ -62,6 +62,7 @@ pub fn stage(point: Point) -> Stage {
         | Point::WitnessKey
         | Point::AuditCheckpoint
         | Point::Pruning
+        | Point::Forgotten
         | Point::OutageAllowed => Stage::Office,
         Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
             Stage::Start(Side::Blackboard)

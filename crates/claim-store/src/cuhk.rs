@@ -5,6 +5,7 @@ mod announcements;
 pub mod audit;
 mod certificates;
 mod devices;
+mod erasing;
 mod invitations;
 mod mailings;
 mod people;
@@ -17,8 +18,9 @@ mod signed;
 mod standings;
 
 pub use announcements::{Announcement, AnnouncementEnd};
-pub use certificates::CertificateRecord;
+pub use certificates::{CertificateRecord, ErasedCertificate};
 pub use devices::Device;
+pub use erasing::{Departed, Erased, ErasureRule, Traces};
 pub use invitations::{Bound, Invitation, InvitationRecord, Invitee};
 pub use people::PersonRecord;
 pub use provenance::Provenance;

@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use claim_files::{FileError, Mode, write_new};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -40,9 +41,10 @@ const MOST_READERS: usize = MOST_CONNECTIONS as usize - 1;
 /// Before each use of a SQLite connection.
 ///
 /// `busy_timeout` (in milliseconds) is how long to wait for another *process* to finish writing; `FULL` syncs
-/// the log at every commit, `fullfsync` makes that true on macOS as well.
+/// the log at every commit, `fullfsync` makes that true on macOS as well. `secure_delete` writes zeros over what is deleted.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; \
-     PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON;";
+     PRAGMA fullfsync = ON; PRAGMA foreign_keys = ON; \
+     PRAGMA secure_delete = ON;";
 
 /// A server may be set to acknowledge commits before they are on disk; stronger settings are left alone.
 const POSTGRES_SETTINGS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
@@ -68,6 +70,18 @@ pub(crate) struct Write<'d> {
     point: Point,
     faults: &'d Faults,
     _turn: Option<MutexGuard<'d, ()>>,
+}
+
+/// A connection for what cannot be in a transaction.
+pub(crate) struct Alone<'d> {
+    connection: PoolConnection<Any>,
+    _turn: Option<MutexGuard<'d, ()>>,
+}
+
+impl Alone<'_> {
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
 }
 
 impl Database {
@@ -124,6 +138,15 @@ impl Database {
             Kind::Postgres => self.pool.begin().await?,
         };
         Ok(Write { transaction, point, faults: &self.faults, _turn: turn })
+    }
+
+    /// A connection outside any transaction, while no other write of this process is under way.
+    pub(crate) async fn alone(&self) -> Result<Alone<'_>, StoreError> {
+        let turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        Ok(Alone { connection: self.pool.acquire().await?, _turn: turn })
     }
 
     /// Whether the database takes a write and makes it durable.

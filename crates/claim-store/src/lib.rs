@@ -29,6 +29,7 @@ mod readers;
 mod retry;
 mod room;
 mod row;
+mod scrub;
 mod witness;
 mod writer;
 
@@ -43,4 +44,5 @@ pub use look::{Growth, LogNumbers, Look, Records, RosterNumbers, SchemaVersion};
 pub use objects::{ObjectError, ObjectName, Objects};
 pub use points::{Faults, Injector, Moment, Point, UnknownPoint, Verdict};
 pub use room::{Need, NoRoom, Room, Space};
+pub use scrub::Scrubbed;
 pub use witness::{WitnessRecords, WitnessStore, WitnessedCheckpoint};

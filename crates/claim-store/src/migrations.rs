@@ -111,6 +111,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "CUHK: devices, renewals",
                 sql: include_str!("../migrations/cuhk/sqlite/0006_devices.sql"),
             },
+            Step {
+                version: 7,
+                description: "CUHK: erasure",
+                sql: include_str!("../migrations/cuhk/sqlite/0007_erasure.sql"),
+            },
         ],
         (Schema::Cuhk, Kind::Postgres) => &[
             Step {
@@ -142,6 +147,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 6,
                 description: "CUHK: devices, renewals",
                 sql: include_str!("../migrations/cuhk/postgres/0006_devices.sql"),
+            },
+            Step {
+                version: 7,
+                description: "CUHK: erasure",
+                sql: include_str!("../migrations/cuhk/postgres/0007_erasure.sql"),
             },
         ],
         (Schema::Blackboard, Kind::Sqlite) => &[

@@ -49,6 +49,9 @@ pub enum Point {
     /// CUHK: entries and certificates that stand in an archive, taken out. Not among [`Point::ALL`]: a test of the program
     /// kills it before, and does it again.
     Pruning,
+    /// CUHK: people erased, with all that names them, or codes and mails that are over. Not among [`Point::ALL`]: each is one
+    /// transaction, which a test of the store breaks, and what was not done is found again.
+    Forgotten,
     /// CUHK, the witness: the checkpoint that is about to be cosigned.
     Witness,
     /// CUHK, the witness: the proof that a log has signed two trees of one size.
@@ -148,6 +151,7 @@ impl Point {
             Self::Audit => "audit",
             Self::AuditCheckpoint => "audit-checkpoint",
             Self::Pruning => "pruning",
+            Self::Forgotten => "forgotten",
             Self::Witness => "witness",
             Self::SplitView => "split-view",
             Self::WitnessThinned => "witness-thinned",

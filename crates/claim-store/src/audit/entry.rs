@@ -103,10 +103,21 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// The leaf that belongs to what is here in this log; `None` when the personal part is not the one that was hashed.
     pub fn expected_leaf(&self, log: &AuditLog) -> Option<Hash> {
-        let is_erased = self.salt.is_empty()
-            && [&self.actor, &self.subject, &self.details].into_iter().all(String::is_empty);
         let found = personal(&self.salt, &self.actor, &self.subject, &self.details);
-        (is_erased || found == self.personal)
+        (self.is_erased() || found == self.personal)
             .then(|| leaf_hash(&LeafData::of(self).to_bytes(log.context)))
+    }
+
+    /// Whether who, whom and what were erased, all of it: only their hash is left.
+    pub fn is_erased(&self) -> bool {
+        self.salt.is_empty()
+            && [&self.actor, &self.subject, &self.details].into_iter().all(String::is_empty)
+    }
+
+    /// The same without who, whom and what. It verifies as before.
+    #[must_use]
+    pub fn erased(self) -> Self {
+        let (actor, subject, details) = (String::new(), String::new(), String::new());
+        Self { salt: Vec::new(), actor, subject, details, ..self }
     }
 }

@@ -35,6 +35,18 @@ pub struct CertificateRecord {
     pub certificate: Option<Vec<u8>>,
     /// Whose asking it goes back to.
     pub provenance: Provenance,
+    /// What is left of it, once its person was erased: then it names nobody, and key, TBSCertificate and certificate are
+    /// empty.
+    pub erased: Option<ErasedCertificate>,
+}
+
+/// That a certificate was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErasedCertificate {
+    /// When.
+    pub at: Timestamp,
+    /// SHA-256 of its DER; `None` when it was never signed.
+    pub sha256: Option<[u8; 32]>,
 }
 
 impl CuhkStore {
@@ -62,7 +74,7 @@ impl CuhkStore {
     pub async fn certificate(&self, serial: &str) -> Result<Option<CertificateRecord>, StoreError> {
         let row = sqlx::query(
             "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-             certificate, device, authenticated_by, predecessor FROM certificates WHERE serial = $1",
+             certificate, device, authenticated_by, predecessor, erased_at, sha256 FROM certificates WHERE serial = $1",
         )
         .bind(serial)
         .read_optional(&self.database)
@@ -85,7 +97,7 @@ impl CuhkStore {
         };
         let rows = sqlx::query(
             "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-             certificate, device, authenticated_by, predecessor FROM certificates WHERE (reserved_at, serial) > ($1, $2) \
+             certificate, device, authenticated_by, predecessor, erased_at, sha256 FROM certificates WHERE (reserved_at, serial) > ($1, $2) \
              ORDER BY reserved_at, serial LIMIT $3",
         )
         .bind(time)
@@ -109,7 +121,7 @@ impl CuhkStore {
     ) -> Result<Vec<CertificateRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-             certificate, device, authenticated_by, predecessor FROM certificates WHERE profile = $1 AND name = $2 \
+             certificate, device, authenticated_by, predecessor, erased_at, sha256 FROM certificates WHERE profile = $1 AND name = $2 \
              ORDER BY reserved_at DESC, serial",
         )
         .bind(profile)
@@ -154,5 +166,13 @@ pub(super) fn read(row: &AnyRow) -> Result<CertificateRecord, StoreError> {
         tbs: columns.bytes("tbs")?,
         certificate: columns.optional_bytes("certificate")?,
         provenance: provenance::read(&columns)?,
+        erased: erased(&columns)?,
     })
+}
+
+fn erased(columns: &Columns<'_>) -> Result<Option<ErasedCertificate>, StoreError> {
+    let Some(at) = columns.optional_time("erased_at")? else { return Ok(None) };
+    let sha256 = columns.optional_bytes("sha256")?.map(<[u8; 32]>::try_from).transpose();
+    let sha256 = sha256.map_err(|_| columns.foreign("sha256"))?;
+    Ok(Some(ErasedCertificate { at, sha256 }))
 }

@@ -68,6 +68,7 @@ async fn put(
         "WITH signed (serial, certificate) AS (VALUES {}) \
          UPDATE certificates SET certificate = signed.certificate FROM signed \
          WHERE certificates.serial = signed.serial AND certificates.certificate IS NULL \
+         AND erased_at IS NULL \
          RETURNING certificates.serial, profile, name, code_hash, device, authenticated_by, \
          predecessor",
         values(jobs.len(), 2)
@@ -86,10 +87,11 @@ async fn recorded(
     connection: &mut AnyConnection,
     serial: &str,
 ) -> Result<Result<Vec<u8>, StoreError>, StoreError> {
-    let row = sqlx::query("SELECT certificate FROM certificates WHERE serial = $1")
-        .bind(serial)
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        sqlx::query("SELECT certificate FROM certificates WHERE serial = $1 AND erased_at IS NULL")
+            .bind(serial)
+            .fetch_optional(connection)
+            .await?;
     match row {
         Some(row) => Ok(Ok(Columns::new("certificates", &row).bytes("certificate")?)),
         None => Ok(Err(StoreError::UnknownSerial { serial: serial.to_owned() })),

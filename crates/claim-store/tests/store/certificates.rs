@@ -44,6 +44,7 @@ on_each_database! {
             tbs: vec![0x30, 0x00, 0xff],
             certificate: None,
             provenance: Provenance::default(),
+            erased: None,
         };
         assert_eq!(store.certificate("aa").await.unwrap(), Some(record.clone()));
         assert_eq!(store.record_issued("aa", b"DER\0").await.unwrap(), b"DER\0");

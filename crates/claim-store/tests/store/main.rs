@@ -5,6 +5,7 @@ mod certificates;
 mod claims;
 mod devices;
 mod enrolment;
+mod erasing;
 mod errors;
 mod evidence;
 mod looking;

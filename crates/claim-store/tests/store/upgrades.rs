@@ -13,8 +13,8 @@ use claim_core::hand_in::{ClaimState, PieceRef};
 use claim_log::Frontier;
 use claim_pki::Timestamp;
 use claim_store::blackboard::{BlackboardStore, EntryKind};
-use claim_store::cuhk::CuhkStore;
 use claim_store::cuhk::audit::{AuditChain, Authentication, EntryFilter};
+use claim_store::cuhk::{CuhkStore, ErasedCertificate};
 use claim_store::{DatabaseUrl, WitnessStore};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -142,6 +142,13 @@ async fn a_cuhk_of_any_schema_has_what_it_had() {
         assert_eq!(device.as_deref(), (version >= 6).then_some("laptop"));
         let announced = store.due_announcements(at(0), 10).await.unwrap();
         assert_eq!(announced.len(), usize::from(version >= 6), "schema {version}");
+
+        let erased = store.certificate("6a0c").await.unwrap().map(|gone| (gone.name, gone.erased));
+        let expected = ErasedCertificate {
+            at: Timestamp::from_millis(1_790_000_000_900),
+            sha256: Some([0x77; 32]),
+        };
+        assert_eq!(erased, (version >= 7).then(|| (String::new(), Some(expected))));
 
         // What a restore does to it.
         assert_eq!(store.void_open_invitations(at(0)).await.unwrap(), 1);

@@ -49,11 +49,13 @@ pub enum Deed {
     Restored,
     /// Old entries and certificates went into an archive.
     Pruned,
+    /// Persons were erased from the records, or codes and mails that were over; the details count, and name nobody.
+    Erased,
 }
 
 impl Deed {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::LogBegun,
         Self::Started,
         Self::RootMade,
@@ -74,6 +76,7 @@ impl Deed {
         Self::BackedUp,
         Self::Restored,
         Self::Pruned,
+        Self::Erased,
     ];
 
     /// Its name in entries.
@@ -99,6 +102,7 @@ impl Deed {
             Self::BackedUp => "backed-up",
             Self::Restored => "restored",
             Self::Pruned => "pruned",
+            Self::Erased => "erased",
         }
     }
 }

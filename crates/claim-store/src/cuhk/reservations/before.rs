@@ -29,7 +29,7 @@ async fn existing(
 ) -> Result<Outcome, StoreError> {
     let row = sqlx::query(
         "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate, device, authenticated_by, predecessor FROM certificates WHERE code_hash = $1",
+         certificate, device, authenticated_by, predecessor, erased_at, sha256 FROM certificates WHERE code_hash = $1",
     )
     .bind(code_hash.to_vec())
     .fetch_optional(connection)
@@ -51,7 +51,7 @@ async fn successor(
 ) -> Result<Outcome, StoreError> {
     let row = sqlx::query(
         "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate, device, authenticated_by, predecessor FROM certificates \
+         certificate, device, authenticated_by, predecessor, erased_at, sha256 FROM certificates \
          WHERE predecessor = $1",
     )
     .bind(predecessor)
@@ -73,7 +73,7 @@ async fn existing_evidence(
 ) -> Result<Outcome, StoreError> {
     let row = sqlx::query(
         "SELECT serial, profile, name, key_digest, not_before, not_after, reserved_at, tbs, \
-         certificate, device, authenticated_by, predecessor FROM certificates WHERE profile IN ('timestamp', 'log', 'witness') \
+         certificate, device, authenticated_by, predecessor, erased_at, sha256 FROM certificates WHERE profile IN ('timestamp', 'log', 'witness') \
          AND profile = $1 AND name = $2 AND key_digest = $3",
     )
     .bind(reservation.profile)
