@@ -251,6 +251,13 @@ fn refusal(outcome: &Lodged) -> Problem {
             ProblemType::ClaimRecordLost,
             "this very claim is in the log, and Blackboard has no other record of it",
         ),
+        Lodged::Erased(erasure) => Problem::new(
+            ProblemType::ClaimRecordLost,
+            format!(
+                "this very claim is in the log, and Blackboard's record of it was erased at {}",
+                erasure.erased_at
+            ),
+        ),
         Lodged::Closed { until } => Problem::new(
             ProblemType::AssignmentClosed,
             format!("the assignment took claims until {until}"),

@@ -59,6 +59,9 @@ pub fn stage(point: Point) -> Stage {
         | Point::Revocation
         | Point::RevocationList
         | Point::LogRebuilt
+        | Point::ErasureBegun
+        | Point::ObjectErased
+        | Point::Erased
         | Point::WitnessKey
         | Point::AuditCheckpoint
         | Point::Pruning

@@ -3,6 +3,7 @@
 mod assignments;
 mod claims;
 mod cosigned;
+pub(crate) mod erasures;
 mod log;
 mod messages;
 mod outages;
@@ -16,6 +17,7 @@ pub use claims::{
     ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Stamp, Withdrawn,
 };
 pub use cosigned::{CosignedRow, Lag, NewCosignature};
+pub use erasures::{Erasable, Erasure, OldMessages};
 pub use log::{EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
 pub use outages::{AllowedOutage, OutageRow};

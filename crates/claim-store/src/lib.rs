@@ -41,7 +41,7 @@ pub use disk::DiskFault;
 pub use error::StoreError;
 pub use location::{DatabaseUrl, DatabaseUrlError};
 pub use look::{Growth, LogNumbers, Look, Records, RosterNumbers, SchemaVersion};
-pub use objects::{ObjectError, ObjectName, Objects};
+pub use objects::{ObjectError, ObjectName, Objects, Taken};
 pub use points::{Faults, Injector, Moment, Point, UnknownPoint, Verdict};
 pub use room::{Need, NoRoom, Room, Space};
 pub use scrub::Scrubbed;

@@ -175,6 +175,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "Blackboard: claims of outages",
                 sql: include_str!("../migrations/blackboard/sqlite/0004_outages.sql"),
             },
+            Step {
+                version: 5,
+                description: "Blackboard: erasures",
+                sql: include_str!("../migrations/blackboard/sqlite/0005_erasures.sql"),
+            },
         ],
         (Schema::Blackboard, Kind::Postgres) => &[
             Step {
@@ -196,6 +201,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 4,
                 description: "Blackboard: claims of outages",
                 sql: include_str!("../migrations/blackboard/postgres/0004_outages.sql"),
+            },
+            Step {
+                version: 5,
+                description: "Blackboard: erasures",
+                sql: include_str!("../migrations/blackboard/postgres/0005_erasures.sql"),
             },
         ],
         (Schema::Witness, Kind::Sqlite) => &[Step {

@@ -1,5 +1,7 @@
 //! Objects: octets under a name, written once and never changed. Pieces of files, tiles of the log.
 
+mod of_claims;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,8 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 use crate::points::Injected;
 use crate::{DiskFault, Faults, Point};
 
+pub use of_claims::Taken;
+
 /// How many folders are remembered as durable before it begins anew; some megabytes.
 const MAX_SETTLED: usize = 10_000;
 
@@ -28,11 +32,9 @@ pub struct ObjectName {
 impl ObjectName {
     /// A piece of one of a claim's files.
     pub fn piece(claim: ClaimId, piece: PieceRef) -> Self {
-        // Two letters of the id make folders that do not grow without bound. A folder for each claim would cost the
-        // storage more than most reports do: each new folder is synced, as is the one it is in.
-        let id = claim.to_string();
-        let shard = id.get(..2).unwrap_or_default();
-        let path = ObjectPath::from(format!("claims/{shard}/{id}.{}.{}", piece.file, piece.index));
+        let (folder, shard) = (of_claims::FOLDER, of_claims::shard(claim));
+        let path = format!("{folder}/{shard}/{claim}.{}.{}", piece.file, piece.index);
+        let path = ObjectPath::from(path);
         Self { path, point: Point::Chunk }
     }
 
@@ -232,9 +234,9 @@ fn is_made_of(mut octets: &[u8], parts: &[Bytes]) -> bool {
 }
 
 /// Disks may take their time.
-async fn blocking(
-    work: impl FnOnce() -> Result<(), FileError> + Send + 'static,
-) -> Result<(), ObjectError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, ObjectError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| ObjectError::File(Arc::new(error))),
         Err(source) => {

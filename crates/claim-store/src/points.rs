@@ -93,6 +93,13 @@ pub enum Point {
     Assignment,
     /// Blackboard: an outage, as staff says by a command.
     OutageAllowed,
+    /// Blackboard: claims that are no longer shown, since they are being erased, by a command. Not among [`Point::ALL`]: no
+    /// round is as long as a retention; a test of the store breaks it at each step.
+    ErasureBegun,
+    /// Blackboard: an object that is no longer there. Not among [`Point::ALL`] either.
+    ObjectErased,
+    /// Blackboard: the records of a claim, or old messages, that are no longer there. Not among [`Point::ALL`] either.
+    Erased,
     /// Blackboard: the keys that seal sessions.
     Ring,
     /// Both: the write that changes nothing, by which the storage is tried.
@@ -172,6 +179,9 @@ impl Point {
             Self::WitnessMet => "witness-met",
             Self::Assignment => "assignment",
             Self::OutageAllowed => "outage-allowed",
+            Self::ErasureBegun => "erasure-begun",
+            Self::ObjectErased => "object-erased",
+            Self::Erased => "erased",
             Self::Ring => "ring",
             Self::Probe => "probe",
         }

@@ -129,7 +129,8 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn outline(&self, id: ClaimId) -> Result<Option<ClaimOutline>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims WHERE id = $1",
+            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims WHERE id = $1 \
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)",
         )
         .bind(id.to_string())
         .read_optional(&self.database)
@@ -148,7 +149,8 @@ impl BlackboardStore {
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
-             WHERE course = $1 AND assignment = $2 AND holder = $3 ORDER BY place DESC, attempt DESC",
+             WHERE course = $1 AND assignment = $2 AND holder = $3 \
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY place DESC, attempt DESC",
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
@@ -182,7 +184,9 @@ impl BlackboardStore {
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
-             WHERE course = $1 AND assignment = $2 ORDER BY holder, place, attempt",
+             WHERE course = $1 AND assignment = $2 \
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) \
+             ORDER BY holder, place, attempt",
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
@@ -218,8 +222,12 @@ impl BlackboardStore {
     pub async fn some_durable_pieces(&self) -> Result<Vec<(ClaimId, PieceRef)>, StoreError> {
         let mut pieces = Vec::new();
         for sql in [
-            "SELECT claim, file, piece FROM pieces ORDER BY claim, file, piece LIMIT 1",
-            "SELECT claim, file, piece FROM pieces ORDER BY claim DESC, file DESC, piece DESC LIMIT 1",
+            "SELECT claim, file, piece FROM pieces \
+             WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = pieces.claim) \
+             ORDER BY claim, file, piece LIMIT 1",
+            "SELECT claim, file, piece FROM pieces \
+             WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = pieces.claim) \
+             ORDER BY claim DESC, file DESC, piece DESC LIMIT 1",
         ] {
             let Some(row) = sqlx::query(sql).read_optional(&self.database).await? else {
                 continue;
@@ -233,7 +241,8 @@ impl BlackboardStore {
 }
 
 const SELECT_ONE: &str = "SELECT id, course, assignment, holder, attempt, person, lodged_at, due, late_ms, state, \
-     upload_until, received_at, pieces, durable, cms, token, revocation, outage, stamped_at FROM claims WHERE id = $1";
+     upload_until, received_at, pieces, durable, cms, token, revocation, outage, stamped_at FROM claims WHERE id = $1 \
+     AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)";
 
 /// A claim as the transaction sees it.
 async fn find(connection: &mut AnyConnection, id: ClaimId) -> Result<Option<ClaimRow>, StoreError> {

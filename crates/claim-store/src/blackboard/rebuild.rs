@@ -117,7 +117,8 @@ async fn without_record(
 ) -> Result<Vec<ClaimId>, StoreError> {
     let rows = sqlx::query(
         "SELECT claim FROM log_entries WHERE leaf >= $1 AND kind = 'lodged' \
-         AND NOT EXISTS (SELECT 1 FROM claims WHERE claims.id = log_entries.claim) ORDER BY leaf",
+         AND NOT EXISTS (SELECT 1 FROM claims WHERE claims.id = log_entries.claim) \
+         AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = log_entries.claim) ORDER BY leaf",
     )
     .bind(stored(from))
     .fetch_all(connection)

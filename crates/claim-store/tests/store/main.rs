@@ -6,6 +6,7 @@ mod claims;
 mod devices;
 mod enrolment;
 mod erasing;
+mod erasures;
 mod errors;
 mod evidence;
 mod looking;

@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 
 use super::{ClaimRow, Stamp, find, state_name};
 use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
+use crate::blackboard::erasures::{self, Erasure};
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::outages;
 use crate::database::Database;
@@ -63,6 +64,8 @@ pub enum Lodged {
     Repeat(ClaimRow),
     /// The log has it, and there is no record of it: the records were restored from an older copy.
     OnlyInLog,
+    /// The log has it, and its record was erased because it was old.
+    Erased(Erasure),
     /// There is no such assignment.
     NoAssignment,
     /// The assignment takes no claims any more.
@@ -131,7 +134,8 @@ async fn lodge(
         return Ok(Lodged::Repeat(stored));
     }
     if log::has_lodged(connection, claim.id).await? {
-        return Ok(Lodged::OnlyInLog);
+        let erasure = erasures::find(connection, claim.id).await?;
+        return Ok(erasure.map_or(Lodged::OnlyInLog, Lodged::Erased));
     }
     let Some(assignment) = assignment(connection, assignments, claim).await? else {
         return Ok(Lodged::NoAssignment);

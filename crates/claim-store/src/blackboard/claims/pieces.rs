@@ -120,10 +120,13 @@ async fn progress(
     connection: &mut AnyConnection,
     claim: ClaimId,
 ) -> Result<Option<Progress>, StoreError> {
-    let row = sqlx::query("SELECT state, upload_until, pieces, durable FROM claims WHERE id = $1")
-        .bind(claim.to_string())
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query(
+        "SELECT state, upload_until, pieces, durable FROM claims WHERE id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)",
+    )
+    .bind(claim.to_string())
+    .fetch_optional(connection)
+    .await?;
     row.map(|row| {
         let columns = Columns::new("claims", &row);
         Ok(Progress {
