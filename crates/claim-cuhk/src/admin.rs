@@ -33,9 +33,9 @@ pub use self::mailing::{MailOutcome, Mailed, Mailing};
 pub use self::people::{ChangedPerson, PersonEntry, Progress, RosterDifference, RosterImport};
 pub use self::revoke::{Revoking, ToRevoke};
 pub use self::roster::{
-    BadLine, EmailAddress, EmailError, LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH,
-    MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry,
-    RosterError, read_roster,
+    EmailAddress, EmailError, LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES,
+    MAX_ROSTER_PEOPLE, PersonName, PersonNameError, Role, RoleError, RosterEntry, RosterError,
+    read_roster,
 };
 use crate::audit::unrecorded;
 use crate::authority::{Authority, AuthorityError, issuing_certificates, load_root};

@@ -48,12 +48,12 @@ mod timestamps;
 mod witness;
 
 pub use admin::{
-    AdminError, BadLine, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited,
-    LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made,
-    MailOutcome, Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError,
-    PreparedInvitations, Progress, RenewedIssuing, Revoking, Role, RoleError, RosterDifference,
-    RosterEntry, RosterError, RosterImport, ToRevoke, Whom, init, init_offline_root,
-    init_with_keys, read_roster,
+    AdminError, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited, LineError,
+    MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made, MailOutcome,
+    Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError, PreparedInvitations,
+    Progress, RenewedIssuing, Revoking, Role, RoleError, RosterDifference, RosterEntry,
+    RosterError, RosterImport, ToRevoke, Whom, init, init_offline_root, init_with_keys,
+    read_roster,
 };
 pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};

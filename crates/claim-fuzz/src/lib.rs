@@ -14,6 +14,7 @@
     reason = "a panic is how a target tells that a property does not hold"
 )]
 
+mod course;
 mod encoding;
 mod evidence;
 mod exchange;
@@ -161,6 +162,8 @@ pub const TARGETS: &[Target] = &[
         run: hand_in::evidence_answer,
         seeds: hand_in::evidence_answers,
     },
+    Target { name: "course_roster", run: course::roster, seeds: course::rosters },
+    Target { name: "course_time", run: course::time, seeds: course::times },
     // State machines.
     Target { name: "exchange", run: exchange::exchange, seeds: exchange::exchanges },
     Target { name: "ring", run: ring::rotation, seeds: ring::rotations },

@@ -52,6 +52,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         &[
             "claim-audit",
             "claim-core",
+            "claim-course",
             "claim-files",
             "claim-http",
             "claim-log",

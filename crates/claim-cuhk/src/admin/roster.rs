@@ -7,22 +7,19 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use claim_core::PersonId;
-use csv::{ReaderBuilder, StringRecord, Trim};
+use claim_course::table::{self, BadLines, Line, Table};
 
-pub use self::error::{BadLine, LineError, RosterError};
+pub use self::error::{LineError, RosterError};
 pub use self::fields::{
     EmailAddress, EmailError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, PersonName, PersonNameError, Role,
     RoleError,
 };
 
 /// The largest roster, in bytes.
-pub const MAX_ROSTER_BYTES: usize = 8 * 1024 * 1024;
+pub const MAX_ROSTER_BYTES: usize = table::MAX_BYTES;
 
 /// The most people in one roster.
-pub const MAX_ROSTER_PEOPLE: usize = 100_000;
-
-/// How many bad lines are told at once.
-const MAX_BAD_LINES: usize = 20;
+pub const MAX_ROSTER_PEOPLE: usize = table::MAX_LINES;
 
 /// One person of a roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,39 +34,23 @@ pub struct RosterEntry {
     pub role: Option<Role>,
 }
 
-/// Reads a roster: a first line that names the columns, then one person a line.
-///
-/// UTF-8 with or without a byte order mark; separated by commas, semicolons or tabs, whichever the first line
-/// uses; further columns are ignored.
+/// Reads a roster: a [`Table`] of one person a line; further columns are ignored.
 ///
 /// # Errors
 /// [`RosterError`]; bad lines are told together, by number.
 pub fn read_roster(bytes: &[u8]) -> Result<Vec<RosterEntry>, RosterError> {
-    let text = decode(bytes)?;
-    let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter(text))
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(text.as_bytes());
-    // The text is UTF-8 and in memory, and the reader is flexible: there is nothing left to fail.
-    let mut records = reader.records().map_while(Result::ok);
-    let columns = Columns::find(&records.next().ok_or(RosterError::Empty)?)?;
-    let (mut entries, mut bad, mut more) = (Vec::new(), Vec::new(), Vec::new());
+    let table = Table::read(bytes)?;
+    let columns = Columns::find(table.header())?;
+    let (mut entries, mut bad) = (Vec::new(), BadLines::new());
     let mut first_lines = HashMap::new();
-    for record in records {
-        let line = record.position().map_or(0, |position| first_line(text, position));
-        if entries.len() == MAX_ROSTER_PEOPLE {
-            return Err(RosterError::TooManyPeople);
-        }
-        match columns.entry(&record, line, &mut first_lines) {
+    for line in table.lines() {
+        match columns.entry(&line, &mut first_lines) {
             Ok(entry) => entries.push(entry),
-            Err(reason) if bad.len() < MAX_BAD_LINES => bad.push(BadLine { line, reason }),
-            Err(_) => more.push(line),
+            Err(reason) => bad.push(line.number(), reason),
         }
     }
     if !bad.is_empty() {
-        return Err(RosterError::Lines { lines: bad, more });
+        return Err(RosterError::Lines(bad));
     }
     if entries.is_empty() {
         return Err(RosterError::Nobody);
@@ -79,7 +60,6 @@ pub fn read_roster(bytes: &[u8]) -> Result<Vec<RosterEntry>, RosterError> {
 
 /// Where in each line what is wanted stands.
 struct Columns {
-    count: usize,
     id: usize,
     name: Option<usize>,
     email: Option<usize>,
@@ -87,17 +67,18 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(header: &StringRecord) -> Result<Self, RosterError> {
+    fn find(header: &[String]) -> Result<Self, RosterError> {
         let at = |wanted: &[&str]| -> Vec<usize> {
             let is_wanted =
                 |field: &str| wanted.iter().any(|name| field.eq_ignore_ascii_case(name));
-            (0..header.len()).filter(|&at| header.get(at).is_some_and(is_wanted)).collect()
+            (0..header.len())
+                .filter(|&at| header.get(at).is_some_and(|name| is_wanted(name)))
+                .collect()
         };
         let ids = at(&["id", "sid"]);
         let others = [at(&["name"]), at(&["email", "e-mail", "mail"]), at(&["role"])];
         match (ids.as_slice(), others.each_ref().map(Vec::as_slice)) {
             (&[id], [name @ ([] | [_]), email @ ([] | [_]), role @ ([] | [_])]) => Ok(Self {
-                count: header.len(),
                 id,
                 name: name.first().copied(),
                 email: email.first().copied(),
@@ -106,8 +87,7 @@ impl Columns {
             _ => {
                 /// More would only be noise.
                 const SHOWN: usize = 200;
-                let found: String =
-                    header.iter().collect::<Vec<_>>().join(", ").chars().take(SHOWN).collect();
+                let found: String = header.join(", ").chars().take(SHOWN).collect();
                 Err(RosterError::Columns { found: format!("{found:?}") })
             }
         }
@@ -115,69 +95,37 @@ impl Columns {
 
     fn entry(
         &self,
-        record: &StringRecord,
-        line: u64,
+        line: &Line,
         first_lines: &mut HashMap<PersonId, u64>,
     ) -> Result<RosterEntry, LineError> {
-        if record.len() != self.count {
-            return Err(LineError::Fields { found: record.len(), expected: self.count });
-        }
-        let text = record.get(self.id).unwrap_or_default();
+        let text = line.complete()?.field(self.id);
         let id: PersonId =
             text.parse().map_err(|error| LineError::Id { text: text.to_owned(), error })?;
-        let name = parsed::<PersonName>(record, self.name)?;
-        let email = parsed::<EmailAddress>(record, self.email)?;
-        let role = parsed::<Role>(record, self.role)?;
+        let name = parsed::<PersonName>(line, self.name)?;
+        let email = parsed::<EmailAddress>(line, self.email)?;
+        let role = parsed::<Role>(line, self.role)?;
         if let Some(role) = role.as_ref().filter(|role| role.contradicts(&id)) {
             return Err(LineError::OtherRole { id, role: role.as_str().to_owned() });
         }
         if let Some(&first) = first_lines.get(&id) {
             return Err(LineError::Duplicate { id, first });
         }
-        first_lines.insert(id.clone(), line);
+        first_lines.insert(id.clone(), line.number());
         Ok(RosterEntry { id, name, email, role })
     }
 }
 
 /// What stands in a column, if there is one and it is not empty.
-fn parsed<T: FromStr>(record: &StringRecord, at: Option<usize>) -> Result<Option<T>, T::Err> {
-    let text = at.and_then(|at| record.get(at)).unwrap_or_default();
+fn parsed<T: FromStr>(line: &Line, at: Option<usize>) -> Result<Option<T>, T::Err> {
+    let text = at.map_or("", |at| line.field(at));
     if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
-}
-
-/// The line in which a record begins: its position is where the last one ended, before empty lines.
-fn first_line(text: &str, position: &csv::Position) -> u64 {
-    let at = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let rest = text.as_bytes().get(at..).unwrap_or_default();
-    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + ends.filter(|&&byte| byte == b'\n').count() as u64
-}
-
-fn decode(bytes: &[u8]) -> Result<&str, RosterError> {
-    if bytes.len() > MAX_ROSTER_BYTES {
-        return Err(RosterError::TooLarge { found: bytes.len() });
-    }
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(RosterError::Utf16);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        RosterError::NotUtf8 { line: 1 + good.iter().filter(|&&byte| byte == b'\n').count() }
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
-}
-
-/// The separator that the first line uses most.
-fn delimiter(text: &str) -> u8 {
-    let first = text.trim_start().lines().next().unwrap_or_default().as_bytes();
-    let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
-    // Of equals the last one wins: the comma.
-    *b"\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
+    use claim_course::table::TableError;
+
     use super::*;
 
     fn people(text: &str) -> Vec<(String, Option<String>)> {
@@ -207,6 +155,9 @@ mod tests {
             assert_eq!(people(text), expected, "{text}");
         }
         assert_eq!(people("id\n1155123456\n"), [("1155123456".to_owned(), None)]);
+        let wide: Vec<u8> =
+            "\u{feff}id\n1155123456\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read_roster(&wide).unwrap(), read_roster(b"id\n1155123456\n").unwrap());
     }
 
     #[test]
@@ -270,25 +221,27 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_roster_is_told_apart() {
-        assert_eq!(read_roster(b""), Err(RosterError::Empty));
+        assert_eq!(read_roster(b""), Err(RosterError::Table(TableError::Empty)));
         assert_eq!(read_roster(b"id,name\n"), Err(RosterError::Nobody));
-        assert_eq!(read_roster(b"\xff\xfei\0d\0"), Err(RosterError::Utf16));
-        assert_eq!(read_roster(b"id,name\n1,\xe9\n"), Err(RosterError::NotUtf8 { line: 2 }));
+        let latin = read_roster(b"id,name\n1,\xe9\n");
+        assert_eq!(latin, Err(RosterError::Table(TableError::NotUtf8 { line: 2 })));
         for header in ["name", "1155123456,Chan", "id,sid", "id,name,NAME", "\u{1b}[2J"] {
             let error = bad(&format!("{header}\n1155123456\n"));
             assert!(error.contains("first line") && !error.contains('\u{1b}'), "{error}");
         }
         let large = vec![b'x'; MAX_ROSTER_BYTES + 1];
-        assert!(matches!(read_roster(&large), Err(RosterError::TooLarge { .. })));
+        let found = MAX_ROSTER_BYTES + 1;
+        assert_eq!(read_roster(&large), Err(RosterError::Table(TableError::TooLarge { found })));
     }
 
     #[test]
     fn the_budgets_hold() {
         let many: String = (0..=MAX_ROSTER_PEOPLE).map(|n| format!("{n:010}\n")).collect();
-        assert_eq!(read_roster(format!("id\n{many}").as_bytes()), Err(RosterError::TooManyPeople));
+        let refused = read_roster(format!("id\n{many}").as_bytes());
+        assert_eq!(refused, Err(RosterError::Table(TableError::TooManyLines)));
         let error = read_roster(format!("id\n{}", "x y\n".repeat(50)).as_bytes()).unwrap_err();
         assert!(
-            matches!(error, RosterError::Lines { ref lines, ref more } if (lines.len(), more.len()) == (20, 30))
+            matches!(error, RosterError::Lines(ref bad) if (bad.lines.len(), bad.more.len()) == (20, 30))
         );
         assert!(error.to_string().ends_with("and 30 more: lines 22-51"), "{error}");
     }

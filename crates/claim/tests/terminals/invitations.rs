@@ -176,7 +176,7 @@ fn a_wrong_roster_invites_nobody() {
     let university = University::new();
     let folder = &university.cuhk;
     for (csv, said) in [
-        (&b""[..], &["the roster is empty"][..]),
+        (&b""[..], &["the file is empty", "name the columns"][..]),
         (b"name\nAnn\n", &["exactly one column id"]),
         (b"id\n", &["names nobody"]),
         (
@@ -188,7 +188,7 @@ fn a_wrong_roster_invites_nobody() {
             ],
         ),
         (b"id,name\n1155123456,\xff\n", &["line 2 is not UTF-8", "CSV UTF-8"]),
-        (b"\xff\xfei\0d\0", &["UTF-16", "CSV UTF-8"]),
+        (b"\xff\xfei\0d", &["UTF-16", "CSV UTF-8"]),
     ] {
         folder.write("roster.csv", csv);
         let done = folder.run(&["cuhk", "invite", "--roster", "roster.csv"]).explains(1, said);

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use claim_core::Origin;
 use claim_core::invitation::{Invitation, Invitee};
+use claim_course::table::csv_line;
 use claim_cuhk::{AdminError, Clock, Invited, Office, Whom};
 use claim_files::{Mode, make_folder, write_new};
 use serde_json::json;
 
 use super::mail;
-use super::roster::{Outcome, csv_line, people, read};
+use super::roster::{Outcome, people, read};
 use super::{admin_failure, agreed};
 use crate::cli::{InviteArgs, InviteWhom};
 use crate::commands::Context;

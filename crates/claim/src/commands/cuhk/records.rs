@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use claim_core::encoding::base64;
 use claim_core::{Digest, PersonId};
+use claim_course::table::csv_line;
 use claim_cuhk::{AdminError, CertificateEntry, CertificateFilter, Clock, EntryFilter, Office};
 use serde_json::json;
 
-use super::roster::csv_line;
 use super::{admin_failure, audit, entry_document, roster, show_entry};
 use crate::cli::{
     AnySerial, CountArg, DatabaseArgs, ExportArgs, FormatArg, ListArgs, SearchArgs, ShowArgs,

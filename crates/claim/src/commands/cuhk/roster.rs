@@ -1,17 +1,16 @@
 //! `claim cuhk roster`.
 
 mod import;
-mod table;
 
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use claim_core::{Escaped, PersonId};
+use claim_course::table::csv_line;
 use claim_cuhk::{AdminError, Clock, Office, PersonEntry, Progress};
 use serde_json::{Value, json};
 
-pub(super) use self::table::csv_line;
 use super::{admin_failure, agreed, show_entry};
 use crate::cli::{RemoveArgs, RemoveWhom, RosterArgs, RosterCommand, StateArg};
 use crate::commands::Context;
