@@ -46,7 +46,7 @@ pub async fn messages(dir: &Path, database: Option<&str>) -> Result<Messages, Ad
     Ok(Messages { store: open(dir, database, Faults::none()).await?, after: 0 })
 }
 
-async fn open(
+pub(crate) async fn open(
     dir: &Path,
     database: Option<&str>,
     faults: Faults,

@@ -1,6 +1,7 @@
 //! Backup and restore of a Blackboard.
 
 use std::path::Path;
+use std::time::Duration;
 
 use claim_log::{Edge, Resource, TreeSize};
 use claim_store::blackboard::BlackboardStore;
@@ -10,6 +11,10 @@ use claim_store::{
 
 use crate::config::DATABASE_FILE;
 use crate::folder::Folder;
+use crate::retention::{RetentionError, apart};
+
+/// How long it waits for an erasure to end, which is no longer than a rule of retention takes that finds a year's claims.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The folder of objects in a backup, as in Blackboard's own folder.
 const OBJECTS: &str = "objects";
@@ -41,6 +46,10 @@ pub async fn backup(
         return Err(BackupError::Nothing { path: key });
     }
     let url = database_url(dir, database)?;
+    let _apart = apart(dir, PATIENCE).await.map_err(|error| match error {
+        RetentionError::File(error) => BackupError::File(error),
+        _ => BackupError::Erasing,
+    })?;
     let mut backup = Backup::begin(into)?;
     let mut records = backup.database(&url, DATABASE_FILE).await?;
     for name in Folder::BACKED_UP {
@@ -48,7 +57,9 @@ pub async fn backup(
     }
     // Files of a larger tree than the records know would stand in the way of the tree that grows from them.
     let size = records.log_size().await?;
-    backup.folder(&folder.objects(), OBJECTS, |path| belongs(path, size))?;
+    backup.folder(&folder.objects(), OBJECTS, |path| {
+        belongs(path, size) && !records.left_out(path)
+    })?;
     let missing = missing(&mut records, &into.join(OBJECTS), size).await?;
     records.close().await?;
     Ok(Outcome { copied: backup.finish()?, missing })

@@ -11,6 +11,8 @@ use claim_http::{Clock, ExternalTls, Limits, MirrorUrl};
 use claim_store::{DatabaseUrl, DatabaseUrlError, Faults};
 use serde::Deserialize;
 
+use crate::retention::Rule;
+
 /// The port that Blackboard listens on where nothing else is configured.
 pub const DEFAULT_PORT: u16 = 3141;
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub patience: Duration,
     /// How much of the disk is kept free for small things, in bytes; [`claim_store::Room::of`] tells the default.
     pub keep_free: Option<u64>,
+    /// For how long claims and messages are kept; they are never erased where there is no rule.
+    pub retention: Option<Rule>,
     /// The time.
     pub clock: Clock,
     /// What a test makes go wrong at the points of the records; [`Faults::none`] in the program.
@@ -106,6 +110,7 @@ impl Config {
             quotas: Quotas::default(),
             patience: Duration::from_secs(60),
             keep_free: None,
+            retention: None,
             clock: Clock::steady(),
             faults: Faults::none(),
         }

@@ -9,6 +9,8 @@ use claim_core::encoding::Bytes;
 use claim_core::{AssignmentRef, Origin, PersonId, ProblemType, Timestamp};
 use claim_pki::SerialNumber;
 
+use crate::retention::Erased;
+
 /// Something that people at the terminal, or a test, want to know at once. It holds no secrets.
 ///
 /// The text of a message is a stranger's: show it through [`claim_core::Escaped`].
@@ -27,6 +29,13 @@ pub enum Event {
         serial: String,
         /// Until when it is valid.
         not_after: Timestamp,
+    },
+    /// Old claims and messages were erased, as the rule says.
+    Erased(Erased),
+    /// They could not be; Blackboard tries again within the hour.
+    NotErased {
+        /// Why.
+        reason: String,
     },
     /// CUHK renewed Blackboard's certificate.
     Renewed {

@@ -20,6 +20,9 @@ impl Folder {
     /// The lock of the serving process.
     pub(crate) const LOCK: &str = "blackboard.lock";
 
+    /// The lock of whoever erases old claims, or makes a backup.
+    pub(crate) const ERASING: &str = "erasing.lock";
+
     /// What a backup has beside the database and the objects, as far as it is there.
     pub(crate) const BACKED_UP: [&str; 8] = [
         "cuhk.cer",

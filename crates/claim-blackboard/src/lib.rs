@@ -32,6 +32,7 @@ mod media;
 mod people;
 mod rebuild;
 mod request;
+mod retention;
 mod revocations;
 mod routes;
 mod sealing;
@@ -45,9 +46,9 @@ pub use admin::{
 pub use backup::{Outcome, backup, restore};
 pub use claim_http::{Clock, ExternalTls};
 pub use claim_store::blackboard::{
-    AllowedOutage, AssignmentRow, ClaimOutline, OutageRow, StoredMessage,
+    AllowedOutage, AssignmentRow, ClaimOutline, Erasable, OldMessages, OutageRow, StoredMessage,
 };
-pub use claim_store::{BackupError, Copied};
+pub use claim_store::{BackupError, Copied, Scrubbed, Taken};
 pub use config::{
     Config, DATABASE_FILE, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS, Quotas,
 };
@@ -56,6 +57,9 @@ pub use cuhk::CuhkError;
 pub use event::{ClockNews, Event, Observer, WaitingFor};
 pub use rebuild::{Brought, LogRebuild, RebuildError};
 pub use request::{Requested, request};
+pub use retention::{
+    Due, DueClaims, Erased, Hold, KEEP_AT_LEAST, Retention, RetentionError, Rule, Step,
+};
 pub use sealing::WrappingKeyError;
 pub use server::{Running, start};
 pub use start_error::StartError;

@@ -1,5 +1,6 @@
 //! Lodging, receiving and withdrawing: what the requests of PROTOCOL.md §9 do.
 
+mod erased;
 mod outage;
 mod status;
 
@@ -80,6 +81,7 @@ pub(crate) async fn own_claim(
 ) -> Result<ClaimRow, Problem> {
     let id: ClaimId = id.parse().map_err(|_| no_claim())?;
     let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
+    let row = erased::unless(blackboard, id, row).await?;
     row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
 }
 
@@ -91,6 +93,7 @@ pub(crate) async fn own_outline(
 ) -> Result<ClaimOutline, Problem> {
     let id: ClaimId = id.parse().map_err(|_| no_claim())?;
     let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
+    let row = erased::unless(blackboard, id, row).await?;
     row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
 }
 
@@ -251,13 +254,7 @@ fn refusal(outcome: &Lodged) -> Problem {
             ProblemType::ClaimRecordLost,
             "this very claim is in the log, and Blackboard has no other record of it",
         ),
-        Lodged::Erased(erasure) => Problem::new(
-            ProblemType::ClaimRecordLost,
-            format!(
-                "this very claim is in the log, and Blackboard's record of it was erased at {}",
-                erasure.erased_at
-            ),
-        ),
+        Lodged::Erased(erasure) => erased::problem(erasure),
         Lodged::Closed { until } => Problem::new(
             ProblemType::AssignmentClosed,
             format!("the assignment took claims until {until}"),
@@ -365,6 +362,8 @@ pub(crate) async fn piece(
     if let Some(found) = found.map_err(|error| error::objects(&error))? {
         return Ok(found);
     }
+    // It may be going at this moment.
+    erased::unless(blackboard, claim, None::<()>).await?;
     let durable = blackboard.store.durable_pieces(claim).await;
     if durable.map_err(|error| error::storage(&error))?.contains(&piece) {
         return Err(error::lost(claim, piece));

@@ -400,6 +400,11 @@ problem_types! {
         "The log has this claim, and Blackboard has lost its record of it",
         "This very claim was lodged before. Then Blackboard's records were restored from an older copy, and of what came after that copy only the public log is left; a second entry for the same claim would contradict the first.",
         "Keep what you have of it, the receipt or the proof of lodging: it stays valid, and says when it was. So that the files are here as well, hand them in again, as a new claim.";
+    /// Blackboard has erased its copy of the claim, as old as it was.
+    Erased = "erased", 410, Blackboard,
+        "Blackboard has erased its copy of this claim",
+        "The school keeps what was handed in for a time that it has set, and this claim is older; its files and all that named people are gone here, and only the public log still has its entries.",
+        "Use your own copy, the receipt and the files: it stays valid, and can be verified without Blackboard. There is no way to get the files back from here, and the same claim is not lodged again.";
     /// CUHK's timestamp over a claim of an outage is not there, or not one.
     OutageTimestamp = "outage-timestamp", 422, Blackboard,
         "Claim and timestamp of an outage do not go together",

@@ -7,6 +7,7 @@
 //! Databases on a server (PostgreSQL) have tools of their own, and are refused.
 
 mod copied;
+mod erased;
 mod error;
 mod sums;
 
@@ -69,7 +70,8 @@ impl Backup {
         Ok(Self { dir: dir.to_owned(), folders, listed: Vec::new(), copied })
     }
 
-    /// Copies the database as it is at one moment. To come before anything that it refers to.
+    /// Copies the database as it is at one moment, but for claims whose erasure has begun: in the copy it has ended. To come
+    /// before anything that it refers to.
     ///
     /// # Errors
     /// [`BackupError::Server`] when it is not a file.
@@ -83,12 +85,13 @@ impl Backup {
         // SQLite writes into an empty file, and would make one that others can read.
         write_new(&to, b"", Mode::Private)?;
         database::copy(path, &to).await?;
+        let erased = erased::leave_out(&to).await?;
         let sum = self.sum(&to)?;
         fs::File::open(&to)
             .and_then(|file| file.sync_all())
             .map_err(|source| FileError::System { action: "sync", path: to.clone(), source })?;
         self.listed.push(Listed { name: Name::parse(name)?, sum });
-        Ok(CopiedRecords::open(&to).await?)
+        Ok(CopiedRecords::open(&to).await?.without(erased))
     }
 
     /// Copies a file of the server's folder, if it is there.

@@ -38,6 +38,12 @@ impl ObjectName {
         Self { path, point: Point::Chunk }
     }
 
+    /// The claim whose piece the object at this path is, below the folder of objects; `None` when it is none.
+    pub(crate) fn claim_of(path: &str) -> Option<ClaimId> {
+        let path = path.strip_prefix(of_claims::FOLDER)?;
+        path.rsplit('/').next()?.split('.').next()?.parse().ok()
+    }
+
     /// A file of the log, by the path under which it is served below `/log/`.
     pub fn log(path: &str) -> Self {
         Self { path: ObjectPath::from(format!("log/{path}")), point: Point::Tile }

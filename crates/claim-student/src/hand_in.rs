@@ -10,6 +10,7 @@ mod choose;
 mod collect;
 mod difference;
 mod draft;
+mod erased;
 mod error;
 mod evidence;
 mod fetch;
@@ -31,6 +32,7 @@ pub use choose::{ChooseError, ClaimWanted, Wanted, WantedError, choose, choose_c
 pub use collect::{CollectError, Collected, LeftOut, RefusedName, WhyLeftOut};
 pub use difference::Difference;
 pub use draft::Draft;
+pub use erased::ErasedError;
 pub use error::HandInError;
 pub use evidence::EvidenceError;
 pub use fetch::{FetchError, Fetched};

@@ -30,10 +30,10 @@ pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
 pub use event::{Event, Observer};
 pub use exchange::{AskError, Haste, Hindrance};
 pub use hand_in::{
-    Change, ChooseError, ClaimWanted, CollectError, Collected, Difference, Draft, EvidenceError,
-    FetchError, Fetched, Finishing, HandInError, Kept, KeptState, LeftOut, LimitError, Lodged,
-    Lodging, OutageHandInError, Pending, PendingError, Place, Plan, Received, RefusedName,
-    SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
+    Change, ChooseError, ClaimWanted, CollectError, Collected, Difference, Draft, ErasedError,
+    EvidenceError, FetchError, Fetched, Finishing, HandInError, Kept, KeptState, LeftOut,
+    LimitError, Lodged, Lodging, OutageHandInError, Pending, PendingError, Place, Plan, Received,
+    RefusedName, SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
 };
 pub use renew::{RenewalKey, Renewed};
 pub use revoke::{RevokeBy, RevokeError, RevokeWhat, RevokedOwn};

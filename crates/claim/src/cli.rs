@@ -14,6 +14,7 @@ mod log;
 mod outages;
 mod period;
 mod records;
+mod retention;
 mod revoke;
 mod roster;
 mod serial;
@@ -48,6 +49,7 @@ pub(crate) use records::{
     AuditListArgs, CountArg, CuhkAuditArgs, CuhkAuditCommand, ExportArgs, FormatArg, ListArgs,
     PruneArgs, SearchArgs, ShowArgs, VerifyAuditArgs, WhichArgs,
 };
+pub(crate) use retention::{KeepArgs, RetentionArgs};
 pub(crate) use revoke::RevokeOwnArgs;
 pub(crate) use roster::{RemoveArgs, RemoveWhom, RosterArgs, RosterCommand, StateArg};
 pub(crate) use serial::AnySerial;
@@ -232,6 +234,8 @@ pub(crate) struct BlackboardServeArgs {
     pub(crate) crl_from: Vec<MirrorUrl>,
     #[command(flatten)]
     pub(crate) disk: DiskArgs,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 }
 
 /// What Blackboard can do.
@@ -255,6 +259,8 @@ pub(crate) enum BlackboardCommand {
     Assignment(AssignmentArgs),
     /// Say when Blackboard could not be reached though it ran, and look at its outages
     Outage(OutageArgs),
+    /// Erase claims and messages that are old enough; the log keeps its entries
+    Retention(RetentionArgs),
     /// Bring back what the log has lost to a restore
     Log(BlackboardLogArgs),
     /// Copy keys, certificates, records and files into a folder, also while Blackboard serves

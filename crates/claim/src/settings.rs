@@ -249,7 +249,9 @@ fn set_everywhere(command: Command, option: &str, value: &Value, known: &mut boo
 }
 
 fn set_here(command: Command, option: &str, value: &Value, known: &mut bool) -> Command {
-    if option == "config" || (command.get_name() == "invite" && NEVER.contains(&option)) {
+    // That something is erased is said on the command line alone, too.
+    let never = option == "config" || (command.get_name() == "retention" && option == "apply");
+    if never || (command.get_name() == "invite" && NEVER.contains(&option)) {
         return command;
     }
     let found = command.get_arguments().find(|arg| arg.get_long() == Some(option));

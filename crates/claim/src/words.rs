@@ -6,6 +6,7 @@ pub(crate) mod cuhk;
 pub(crate) mod hand_in;
 mod lists;
 pub(crate) mod log;
+pub(crate) mod retention;
 pub(crate) mod student;
 pub(crate) mod verify;
 pub(crate) mod witness;

@@ -74,6 +74,8 @@ mod program;
 mod rebuilding;
 #[path = "terminals/reloading.rs"]
 mod reloading;
+#[path = "terminals/retention.rs"]
+mod retention;
 #[path = "terminals/revoking.rs"]
 mod revoking;
 #[path = "terminals/rolling_over.rs"]

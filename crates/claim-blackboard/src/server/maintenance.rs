@@ -1,5 +1,7 @@
 //! What a serving Blackboard does by itself: it keeps the sealing ring and its certificates fresh.
 
+mod erasing;
+
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use claim_http::{
 use claim_pki::{Certificate, Root};
 use futures_util::future::join_all;
 
+use self::erasing::keep_erasing;
 use crate::blackboard::Blackboard;
 use crate::enrol::{Enrolment, renewed};
 use crate::error::chain;
@@ -63,6 +66,7 @@ impl Maintenance {
             look_after_files(&blackboard, external, switch, metrics, self.nudge.listen()),
             self.look_after_certificates(&blackboard, self.nudge.listen()),
             look_after_claims(&blackboard, self.nudge.listen()),
+            keep_erasing(&blackboard, &self.enrolment.config, self.nudge.listen()),
             self.look_after_revocations(&blackboard, self.nudge.listen()),
             self.look_after_log(&blackboard, self.nudge.listen()),
         );

@@ -1,5 +1,6 @@
 //! What a copy of the records refers to, read without changing the copy.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use claim_core::claim::ClaimId;
@@ -17,7 +18,11 @@ const PAGE: i64 = 10_000;
 
 /// The database in a backup. It may have any schema, older ones too, and stays as it is.
 #[derive(Debug)]
-pub struct CopiedRecords(AnyConnection);
+pub struct CopiedRecords {
+    connection: AnyConnection,
+    /// Claims that were left out, as their erasure had begun.
+    erased: HashSet<ClaimId>,
+}
 
 impl CopiedRecords {
     /// Opens a database that nobody writes to.
@@ -25,7 +30,18 @@ impl CopiedRecords {
         install_drivers();
         let text = path.to_str().ok_or_else(|| StoreError::Path { path: path.to_owned() })?;
         let url = sqlite_copy_url(text).map_err(|_| StoreError::Path { path: path.to_owned() })?;
-        Ok(Self(AnyConnectOptions::from_url(&url)?.connect().await?))
+        let connection = AnyConnectOptions::from_url(&url)?.connect().await?;
+        Ok(Self { connection, erased: HashSet::new() })
+    }
+
+    /// The same, of which these claims were left out.
+    pub(super) fn without(self, erased: HashSet<ClaimId>) -> Self {
+        Self { erased, ..self }
+    }
+
+    /// Whether an object is a piece of a claim that was left out; by its path below the folder of objects.
+    pub fn left_out(&self, path: &str) -> bool {
+        ObjectName::claim_of(path).is_some_and(|claim| self.erased.contains(&claim))
     }
 
     /// How many entries the log's tree had; their files may not all have been written.
@@ -49,7 +65,7 @@ impl CopiedRecords {
             return Ok(0);
         }
         let row = sqlx::query("SELECT size, published_size FROM log_head WHERE id = 1")
-            .fetch_optional(&mut self.0)
+            .fetch_optional(&mut self.connection)
             .await?;
         row.map_or(Ok(0), |row| Columns::new("log_head", &row).count(column))
     }
@@ -59,7 +75,7 @@ impl CopiedRecords {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn close(self) -> Result<(), StoreError> {
-        Ok(self.0.close().await?)
+        Ok(self.connection.close().await?)
     }
 
     /// The objects of all pieces that are recorded as durable, and that the function does not find.
@@ -100,13 +116,13 @@ impl CopiedRecords {
              ORDER BY claim, file, piece LIMIT $4",
         );
         let page = page.bind(after.0.clone()).bind(after.1).bind(after.2).bind(PAGE);
-        Ok(page.fetch_all(&mut self.0).await?)
+        Ok(page.fetch_all(&mut self.connection).await?)
     }
 
     async fn has(&mut self, table: &str) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = $1")
             .bind(table.to_owned())
-            .fetch_optional(&mut self.0)
+            .fetch_optional(&mut self.connection)
             .await?;
         Ok(row.is_some())
     }

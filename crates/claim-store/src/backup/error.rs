@@ -29,6 +29,11 @@ pub enum BackupError {
         /// What every server of this kind has.
         path: PathBuf,
     },
+    /// Old claims are being erased, and that does not come to its end.
+    #[error(
+        "old claims are being erased from this folder, and a backup would have some of them in part"
+    )]
+    Erasing,
     /// A backup was not restored to its end there.
     #[error("a backup was not restored to its end into {dir:?}: it has the file {mark:?}")]
     Unfinished {
@@ -92,6 +97,9 @@ impl BackupError {
             }
             Self::NotEmpty { .. } => "Name a new folder, or an empty one: nothing is overwritten.",
             Self::Nothing { .. } => "Name the server's folder with --dir.",
+            Self::Erasing => {
+                "Back up when that is done (claim blackboard retention tells how far it is)."
+            }
             Self::Unfinished { .. } => {
                 "Empty the folder (but for claim.toml) and restore the backup again."
             }

@@ -30,6 +30,8 @@ pub(super) enum Extension {
     Draft,
     /// A claim that CUHK has stamped and Blackboard does not have yet.
     Pending,
+    /// When Blackboard erased its copy of the claim, as it said.
+    Erased,
 }
 
 /// A proof in the student's folder, as it reads; it was checked when it came, and is not again here.
@@ -45,6 +47,8 @@ pub struct Kept {
     pub lodged_at: Timestamp,
     /// How far it goes.
     pub state: KeptState,
+    /// When Blackboard erased its copy, where it has said so: what is here is all that there is.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// How far a kept proof goes.
@@ -64,6 +68,7 @@ impl fmt::Display for Extension {
             Self::Receipt => "receipt",
             Self::Draft => "draft",
             Self::Pending => "pending",
+            Self::Erased => "erased",
         })
     }
 }
@@ -148,12 +153,14 @@ fn read(path: &Path) -> Option<Kept> {
     let signed =
         SignedData::from_der(ContentType::Claim, container.content(Member::Claim)?).ok()?;
     let token = TimestampToken::from_der(container.content(Member::Timestamp)?).ok()?;
+    let erased = bounded(&path.with_extension(Extension::Erased.to_string())).ok();
     Some(Kept {
         path: path.to_owned(),
         claim: ClaimId::of_manifest(signed.unverified_content()),
         manifest: Manifest::from_slice(signed.unverified_content()).ok()?,
         lodged_at: token.unverified_gen_time(),
         state,
+        erased_at: erased.and_then(|at| std::str::from_utf8(&at).ok()?.parse().ok()),
     })
 }
 

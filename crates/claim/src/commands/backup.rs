@@ -80,7 +80,9 @@ pub(crate) async fn restore_blackboard(arguments: RestoreArgs, context: &Context
             let line = format!(
                 "Every file is what was backed up. Restored {} into {}.\n\
                  Next: claim blackboard. Students' programs open new sessions by themselves.\n\
-                 Where claims came after the backup, first: claim blackboard log rebuild MIRROR.",
+                 Where claims came after the backup, first: claim blackboard log rebuild MIRROR.\n\
+                 What was erased after the backup is here again: a Blackboard with keep-days erases it by itself, else \
+                 do it with claim blackboard retention.",
                 size(outcome.copied),
                 dir.display()
             );

@@ -4,6 +4,7 @@ mod assignment;
 mod log;
 mod outage;
 mod request;
+mod retention;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
         Some(BlackboardCommand::Assignment(arguments)) => {
             assignment::run(arguments.command, context).await
         }
+        Some(BlackboardCommand::Retention(arguments)) => retention::run(arguments, context).await,
         Some(BlackboardCommand::Log(arguments)) => log::run(arguments.command, context).await,
         Some(BlackboardCommand::Outage(arguments)) => outage::run(arguments.command, context).await,
         Some(BlackboardCommand::List { assignment, database }) => {
@@ -66,6 +68,7 @@ pub(crate) fn config(
         sealing_key,
         crl_from,
         disk,
+        keep,
     } = arguments;
     let mut config = Config::new(dir, cuhk);
     if !server.listen.is_empty() {
@@ -85,6 +88,7 @@ pub(crate) fn config(
         .map(|(certificate, key)| ExternalTls { certificate, key });
     config.metrics = server.metrics;
     config.keep_free = disk.keep_free();
+    config.retention = keep.rule();
     config.limits = files::fit(&context.blackboard_limits);
     config.quotas = context.blackboard_quotas;
     Ok(config)

@@ -28,6 +28,8 @@ pub(crate) fn words(event: &Event) -> Words {
                 vec![("so that", "students can tell it from any other server".to_owned())],
             )
         },
+        Event::Erased(erased) => super::retention::erased(erased),
+        Event::NotErased { reason } => super::retention::not_erased(reason),
         Event::Renewed { serial, not_after } => Words {
             json: Some(json!({ "event": "renewed", "serial": serial, "not_after": not_after })),
             ..plain(format!("CUHK renewed this server's certificate, until {}.", day(*not_after)))

@@ -261,9 +261,15 @@ fn state(state: ClaimState) -> &'static str {
 
 /// A receipt in the student's folder.
 pub(crate) fn kept(kept: &Kept) -> String {
-    let Kept { path, claim, manifest, lodged_at, state } = kept;
+    let Kept { path, claim, manifest, lodged_at, state, erased_at } = kept;
+    let erased = match erased_at {
+        Some(at) => {
+            format!("\n    Blackboard erased its copy on {}: keep this one", super::day(*at))
+        }
+        None => String::new(),
+    };
     format!(
-        "{}  {}  claim {}, {}, {}\n    {}",
+        "{}  {}  claim {}, {}, {}\n    {}{erased}",
         super::local(*lodged_at).strftime("%F %T%:z"),
         manifest.assignment_ref(),
         short(claim.digest()),
@@ -271,6 +277,24 @@ pub(crate) fn kept(kept: &Kept) -> String {
         kind(*state),
         path.display()
     )
+}
+
+/// A claim of which Blackboard has erased its copy.
+pub(crate) fn erased(kept: &Kept) -> Option<(String, serde_json::Value)> {
+    let (at, reference) = (kept.erased_at?, kept.manifest.assignment_ref());
+    let line = format!(
+        "{reference}  claim {}: Blackboard erased its copy on {}, as it is older than the school keeps what was handed in.\n    {} in {} stays valid: claim verify reads it without Blackboard. Keep it, and the files.",
+        short(kept.claim.digest()),
+        super::day(at),
+        match kept.state {
+            KeptState::Received => "The receipt",
+            KeptState::Lodged => "The proof of lodging",
+        },
+        kept.path.display()
+    );
+    let document = serde_json::json!({ "state": "erased", "claim": kept.claim,
+        "course": reference.course, "assignment": reference.assignment, "erased_at": at, "path": kept.path });
+    Some((line, document))
 }
 
 /// What a kept proof is.
@@ -312,7 +336,7 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let units = ["KB", "MB", "GB", "TB", "PB"];
     if bytes < 1_000 {
         return count(usize::try_from(bytes).unwrap_or(usize::MAX), "byte");

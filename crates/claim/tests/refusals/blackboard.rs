@@ -104,6 +104,20 @@ impl Setting {
         records.execute(statement.leak()).await;
     }
 
+    /// What retention leaves of a claim.
+    pub(crate) async fn erase(&self, claim: ClaimId) {
+        let records = Records::of_blackboard(self.folder.path()).await;
+        for statement in [
+            format!(
+                "INSERT INTO erasures (claim, erased_at, done) VALUES ('{claim}', 1795737600000, 1)"
+            ),
+            format!("DELETE FROM pieces WHERE claim = '{claim}'"),
+            format!("DELETE FROM claims WHERE id = '{claim}'"),
+        ] {
+            records.execute(statement.leak()).await;
+        }
+    }
+
     pub(crate) fn site(&self) -> &Site {
         &self.site
     }
@@ -171,6 +185,7 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::DueChanged => Box::pin(claims::due_changed(row, setting)).await,
         ProblemType::ReplacesChanged => Box::pin(claims::replaces_changed(row, setting)).await,
         ProblemType::ClaimRecordLost => Box::pin(claims::claim_record_lost(row, setting)).await,
+        ProblemType::Erased => Box::pin(claims::erased(row, setting)).await,
         ProblemType::LimitExceeded => Box::pin(claims::limit_exceeded(row, setting)).await,
         ProblemType::AssignmentClosed => Box::pin(claims::assignment_closed(row, setting)).await,
         ProblemType::OutageTimestamp => Box::pin(outages::timestamp(row, setting)).await,

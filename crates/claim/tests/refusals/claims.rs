@@ -93,6 +93,12 @@ impl<'s> Hand<'s> {
         Say { method: "PUT", target, content, ..Say::text("", now()) }.signed(&self.session)
     }
 
+    /// `GET` of a claim, or of what belongs to it.
+    fn reading(&self, claim: ClaimId, rest: &str) -> Signed<'_> {
+        let target = format!("{CLAIMS}/{claim}{rest}").leak();
+        Say::reading(target, now()).signed(&self.session)
+    }
+
     fn withdrawal(&self, claim: ClaimId) -> Signed<'_> {
         let cms =
             with_signer(&self.credential, |signer| sign_withdrawal(claim, signer, now()).unwrap());
@@ -231,6 +237,33 @@ pub(crate) async fn claim_record_lost(row: ProblemType, setting: &Setting) -> En
     case.refused_signed(&again.ask, &again.expected).await;
     let anew = hand.lodging(&ManifestMembers { replaces: Some(claim), ..hand.next() });
     case.passes_signed(&anew.ask, &anew.expected).await;
+    case.end().await
+}
+
+pub(crate) async fn erased(row: ProblemType, setting: &Setting) -> Ended {
+    let (hand, other) = (Hand::new(setting).await, Hand::new(setting).await);
+    let (manifest, kept) = (hand.next(), other.lodge(&other.next()).await.claim);
+    let claim = hand.lodge(&manifest).await.claim;
+    setting.erase(claim).await;
+    let case = setting.site().case(row).await;
+    for hand in [&hand, &other] {
+        for target in ["", "/receipt", "/receipt?wait=1", "/files/0/0"] {
+            let ask = hand.reading(claim, target);
+            let answer = case.refused_signed(&ask.ask, &ask.expected).await;
+            assert_eq!(member(&answer.body, "erased_at"), "2026-11-27T00:00:00.000Z");
+        }
+        for ask in [hand.piece(claim, CONTENT), hand.withdrawal(claim)] {
+            case.refused_signed(&ask.ask, &ask.expected).await;
+        }
+    }
+    let again = hand.lodging(&manifest);
+    case.refused_signed(&again.ask, &again.expected).await;
+    // What is on record is still its holder's alone.
+    let nobodys = hand.reading(kept, "");
+    let client = &setting.site().client;
+    assert_eq!(client.ask(Version::Http2, &nobodys.ask).await.status, 404);
+    let own = other.reading(kept, "");
+    case.passes_signed(&own.ask, &own.expected).await;
     case.end().await
 }
 

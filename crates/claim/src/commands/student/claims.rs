@@ -47,6 +47,15 @@ pub(super) async fn assignments(
         let document = json!({ "state": "open", "server_time": now, "assignment": assignment });
         terminal.result(&words::hand_in::assignment(assignment, now), &document);
     }
+    match session.erased(&assignments).await {
+        Ok(erased) => erased.iter().for_each(|one| {
+            if let Some((line, document)) = words::hand_in::erased(one) {
+                terminal.result(&line, &document);
+            }
+        }),
+        // What is asked for here is no part of what the person asked.
+        Err(error) => terminal.say(&format!("What Blackboard has erased is not known: {error}.")),
+    }
     Ok(Exit::Done)
 }
 
@@ -66,7 +75,7 @@ pub(super) fn receipts(servers: StudentServerArgs, context: &Context) -> Result<
         let document = json!({
             "claim": one.claim, "course": one.manifest.course, "assignment": one.manifest.assignment,
             "sids": one.manifest.sids, "lodged_at": one.lodged_at, "due": one.manifest.due,
-            "kind": words::hand_in::kind(one.state), "path": one.path,
+            "kind": words::hand_in::kind(one.state), "path": one.path, "erased_at": one.erased_at,
             "files": one.manifest.files.entries().iter().map(words::hand_in::file).collect::<Vec<_>>(),
         });
         terminal.result(&words::hand_in::kept(&one), &document);
