@@ -128,7 +128,7 @@ pub(crate) struct Kept<'b> {
 impl Kept<'_> {
     /// What this rule would erase.
     pub(crate) async fn due(self, rule: &Rule, now: Timestamp) -> Result<Due, RetentionError> {
-        let before = rule.before(now);
+        let before = self.before(rule, now).await?;
         let (held, goes): (Vec<_>, Vec<_>) = self
             .store
             .erasable(before)
@@ -165,7 +165,7 @@ impl Kept<'_> {
         let mut gone = self.store.erasures_under_way().await?;
         self.finish(&gone, &mut erased, &mut tell).await?;
         if let Some(rule) = rule {
-            let before = rule.before(now);
+            let before = self.before(rule, now).await?;
             for one in self.store.erasable(before).await? {
                 if !rule.holds(&one.reference) {
                     gone.extend(
@@ -192,6 +192,15 @@ impl Kept<'_> {
             }
         }
         Ok(erased)
+    }
+
+    /// What came before this time may go.
+    ///
+    /// It goes by the time at which Blackboard served last, if that is earlier than now: its clock is compared with others',
+    /// and one of this machine that has leapt years ahead must not make everything old.
+    async fn before(self, rule: &Rule, now: Timestamp) -> Result<Timestamp, RetentionError> {
+        let served = self.store.served_last().await?;
+        Ok(rule.before(served.map_or(now, |served| served.min(now))))
     }
 
     async fn assignment(

@@ -138,6 +138,11 @@ fn what_was_cut_off_is_ended_and_is_in_no_backup() {
     blackboard.signal("KILL");
     blackboard.end();
     let folder = &course.folder;
+    // A clock that is years ahead of the time at which Blackboard served last makes nothing old.
+    let served = |change: &str| format!("UPDATE minute_marks SET last = last {change} 63072000000");
+    sql(&folder.path("blackboard.db"), &served("-"));
+    assert_eq!(events(&retention(folder, &[]).expect(0), "would-erase")[0]["claims"], 0);
+    sql(&folder.path("blackboard.db"), &served("+"));
     // As it is when an erasure is killed after it has begun.
     let begun = "INSERT INTO erasures SELECT id, 1795737600000, 0 FROM claims WHERE course = 'blackboard'; \
          DELETE FROM claims WHERE course <> 'blackboard'; DELETE FROM messages; \

@@ -10,6 +10,7 @@ use sqlx::AnyConnection;
 use super::{ClaimRow, find};
 use crate::blackboard::BlackboardStore;
 use crate::blackboard::log::{self, EntryIds};
+use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
 use crate::{Point, StoreError};
@@ -113,6 +114,19 @@ impl BlackboardStore {
             write.commit().await?;
             Ok(lapsed)
         })
+    }
+}
+
+impl BlackboardStore {
+    /// When the server marked last that it serves; `None` before it has.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn served_last(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query("SELECT last FROM minute_marks WHERE id = 1")
+            .read_optional(&self.database)
+            .await?;
+        row.map(|row| Columns::new("minute_marks", &row).time("last")).transpose()
     }
 }
 
