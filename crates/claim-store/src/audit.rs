@@ -13,7 +13,7 @@
 //! Appending takes the last row of the tree's edge, not the tree. The row of the head is taken last in a transaction and
 //! held until its end: entries are numbered in the order of commits, without gaps.
 //!
-//! Not here: what each server does that leaves an entry ([`crate::cuhk::audit::Deed`]); archives, signatures and going
+//! Not here: what each server does that leaves an entry ([`crate::cuhk::audit::Deed`], [`crate::blackboard::audit::Deed`]); archives, signatures and going
 //! through all of a log (claim-audit).
 
 mod append;
@@ -27,13 +27,15 @@ mod log;
 mod prune;
 mod reading;
 
-pub(crate) use append::Recorder;
+pub(crate) use append::{COLUMNS, Recorder, number};
 pub use by::{Authentication, By, UnknownAuthentication};
 pub use chain::{AuditChain, WrongEntry};
 pub use deed::DeedName;
+pub(crate) use entry::Concern;
 pub use entry::{AuditEntry, Entry};
 pub(crate) use erase::erase_personal;
 pub use log::AuditLog;
 pub use prune::Pruning;
 pub(crate) use prune::take_out_entries;
+pub(crate) use reading::read;
 pub use reading::{AuditCheckpoint, AuditHead, AuditRecords, EntryFilter};

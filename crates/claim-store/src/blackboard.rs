@@ -1,6 +1,7 @@
 //! What Blackboard keeps: the ring of sealing keys, wrapped; the messages of step 6; assignments, claims, and the log.
 
 mod assignments;
+pub mod audit;
 mod claims;
 mod cosigned;
 pub(crate) mod erasures;
@@ -24,6 +25,10 @@ pub use outages::{AllowedOutage, OutageRow};
 pub use rebuild::Rebuilt;
 pub use ring::{Published, RingRow};
 
+use claim_pki::Timestamp;
+
+use self::audit::By;
+use crate::audit::Recorder;
 use crate::database::Database;
 use crate::migrations::Schema;
 use crate::writer::Writer;
@@ -35,6 +40,7 @@ pub struct BlackboardStore {
     messages: Writer<NewMessage>,
     lodgings: Writer<NewClaim>,
     pieces: Writer<NewPiece>,
+    recorder: Recorder,
 }
 
 impl BlackboardStore {
@@ -58,7 +64,15 @@ impl BlackboardStore {
         let messages = Writer::start(Arc::clone(&database));
         let lodgings = Writer::start(Arc::clone(&database));
         let pieces = Writer::start(Arc::clone(&database));
-        Ok(Self { database, messages, lodgings, pieces })
+        let recorder = Recorder::of(&audit::LOG);
+        Ok(Self { database, messages, lodgings, pieces, recorder })
+    }
+
+    /// The same, acting for somebody: whoever does what the audit log does not say of another. `now` is the time of its
+    /// entries, asked for as each is appended.
+    #[must_use]
+    pub fn acting(self, by: By, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { recorder: self.recorder.acting(by, now), ..self }
     }
 
     /// The kind of the database.

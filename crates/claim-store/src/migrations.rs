@@ -180,6 +180,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "Blackboard: erasures",
                 sql: include_str!("../migrations/blackboard/sqlite/0005_erasures.sql"),
             },
+            Step {
+                version: 6,
+                description: "Blackboard: the audit log",
+                sql: include_str!("../migrations/blackboard/sqlite/0006_audit.sql"),
+            },
         ],
         (Schema::Blackboard, Kind::Postgres) => &[
             Step {
@@ -206,6 +211,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 5,
                 description: "Blackboard: erasures",
                 sql: include_str!("../migrations/blackboard/postgres/0005_erasures.sql"),
+            },
+            Step {
+                version: 6,
+                description: "Blackboard: the audit log",
+                sql: include_str!("../migrations/blackboard/postgres/0006_audit.sql"),
             },
         ],
         (Schema::Witness, Kind::Sqlite) => &[Step {

@@ -42,11 +42,11 @@ pub enum Point {
     Revocation,
     /// CUHK: the next revocation list.
     RevocationList,
-    /// CUHK: entries of the audit log that are about nothing in the database: a start, a refusal, a backup.
+    /// Both: entries of the audit log that are about nothing in the database: a start, a refusal, a backup.
     Audit,
-    /// CUHK: a signed checkpoint of the audit log. Not among [`Point::ALL`]: whoever loses it signs it again.
+    /// Both: a signed checkpoint of the audit log. Not among [`Point::ALL`]: whoever loses it signs it again.
     AuditCheckpoint,
-    /// CUHK: entries and certificates that stand in an archive, taken out. Not among [`Point::ALL`]: a test of the program
+    /// Both: entries of the audit log, and certificates of CUHK, that stand in an archive, taken out. Not among [`Point::ALL`]: a test of the program
     /// kills it before, and does it again.
     Pruning,
     /// CUHK: people erased, with all that names them, or codes and mails that are over. Not among [`Point::ALL`]: each is one

@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::leaf::{LeafData, personal};
-use super::{AuditEntry, AuditLog, AuditRecords, By, DeedName, Entry};
+use super::{AuditEntry, AuditLog, AuditRecords, By, Concern, DeedName, Entry};
 use crate::batch::{BATCH, values};
 use crate::database::Write;
 use crate::row::Columns;
@@ -21,7 +21,7 @@ use crate::{Point, StoreError};
 const SALT: usize = 16;
 
 /// What the columns of an entry are called, in the order in which they are bound.
-pub(super) const COLUMNS: &str = "number, at, deed, authentication, credential, serial, digest, salt, \
+pub(crate) const COLUMNS: &str = "number, at, deed, authentication, credential, serial, digest, salt, \
      actor, subject, details, personal, leaf, root";
 
 /// Writes entries in the name of somebody.
@@ -87,6 +87,15 @@ impl Recorder {
         }
         for some in rows.chunks(BATCH) {
             insert(write.connection(), some).await?;
+        }
+        if self.log.has_concerns {
+            let all = rows.iter().zip(begun.iter().chain(entries));
+            let concerns: Vec<_> = all
+                .flat_map(|(row, entry)| entry.concerns.iter().map(|one| (row.number, one)))
+                .collect();
+            for some in concerns.chunks(BATCH) {
+                insert_concerns(write.connection(), some).await?;
+            }
         }
         sqlx::query("UPDATE audit_head SET size = $1, frontier = $2 WHERE id = 1")
             .bind(number(frontier.size().value())?)
@@ -192,6 +201,20 @@ async fn insert(connection: &mut AnyConnection, rows: &[AuditEntry]) -> Result<(
     Ok(())
 }
 
+async fn insert_concerns(
+    connection: &mut AnyConnection,
+    concerns: &[(u64, &Concern)],
+) -> Result<(), StoreError> {
+    let rows = values(concerns.len(), 3);
+    let sql = format!("INSERT INTO audit_concerns (course, person, number) VALUES {rows}");
+    let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for (entry, Concern { course, person }) in concerns {
+        insert = insert.bind(course.as_str()).bind(person.as_str()).bind(number(*entry)?);
+    }
+    insert.execute(connection).await?;
+    Ok(())
+}
+
 /// The edge of a tree from its columns.
 pub(super) fn frontier(
     row: &AnyRow,
@@ -215,7 +238,7 @@ pub(super) fn octets(frontier: &Frontier) -> Vec<u8> {
     frontier.roots().iter().flat_map(|hash| *hash.as_bytes()).collect()
 }
 
-pub(super) fn number(number: u64) -> Result<i64, StoreError> {
+pub(crate) fn number(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number)
         .map_err(|_| StoreError::Foreign { table: "audit_entries", column: "number" })
 }

@@ -16,14 +16,26 @@ pub struct Entry {
     pub(super) digest: Vec<u8>,
     pub(super) subject: String,
     pub(super) details: Map<String, Value>,
+    /// Whom it concerns, where the log has that.
+    pub(crate) concerns: Vec<Concern>,
+}
+
+/// Somebody whom an entry concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Concern {
+    /// In which course; empty: in every one.
+    pub(crate) course: String,
+    /// Who; empty: everybody.
+    pub(crate) person: String,
 }
 
 impl Entry {
     /// This deed, done by whoever the store acts for.
     pub fn new(deed: impl Into<DeedName>) -> Self {
         let deed = deed.into();
-        let (serial, digest) = (String::new(), Vec::new());
-        Self { deed, by: None, serial, digest, subject: String::new(), details: Map::new() }
+        let (serial, subject) = (String::new(), String::new());
+        let (digest, details, concerns) = (Vec::new(), Map::new(), Vec::new());
+        Self { deed, by: None, serial, digest, subject, details, concerns }
     }
 
     /// It was done by somebody else.

@@ -70,9 +70,18 @@ mod tests {
             digest: &[9; 32],
             personal: &personal,
         };
-        let hash = claim_log::leaf_hash(&leaf.to_bytes(crate::cuhk::audit::LOG.context()));
-        assert_eq!(Digest::from_bytes(*hash.as_bytes()).to_string(), EXPECTED);
+        for (log, expected) in [
+            (
+                &crate::cuhk::audit::LOG,
+                "cc95556f5b8cfdfc2106519c38cbfe2675fe6a15234668599d479019bf5d73e0",
+            ),
+            (
+                &crate::blackboard::audit::LOG,
+                "ec19d9430188ef245b550f0b8b985254aa4b4882802a9142d30d75c94a0cef37",
+            ),
+        ] {
+            let hash = claim_log::leaf_hash(&leaf.to_bytes(log.context()));
+            assert_eq!(Digest::from_bytes(*hash.as_bytes()).to_string(), expected);
+        }
     }
-
-    const EXPECTED: &str = "cc95556f5b8cfdfc2106519c38cbfe2675fe6a15234668599d479019bf5d73e0";
 }

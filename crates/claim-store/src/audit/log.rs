@@ -11,6 +11,8 @@ pub struct AuditLog {
     pub(crate) server: Authentication,
     /// The tables whose rows the first entry counts: what was there before it, of which the log cannot tell more.
     pub(crate) counted: &'static [&'static str],
+    /// Whether its entries say whom they concern, in a table beside it.
+    pub(crate) has_concerns: bool,
 }
 
 impl AuditLog {

@@ -3,7 +3,7 @@
 use claim_log::Frontier;
 
 use super::append::{number, octets};
-use super::{AuditRecords, Entry};
+use super::{AuditLog, AuditRecords, Entry};
 use crate::database::Write;
 use crate::retry::retry;
 use crate::{Point, StoreError};
@@ -27,7 +27,7 @@ impl AuditRecords<'_> {
     pub async fn prune(&self, pruning: &Pruning) -> Result<bool, StoreError> {
         retry!(async {
             let mut write = self.database.begin(Point::Pruning).await?;
-            if !take_out_entries(&mut write, pruning).await? {
+            if !take_out_entries(self.log(), &mut write, pruning).await? {
                 return Ok(false);
             }
             self.recorder.record(&mut write, std::slice::from_ref(&pruning.entry)).await?;
@@ -39,6 +39,7 @@ impl AuditRecords<'_> {
 
 /// Takes out the entries, unless others went out meanwhile. That it was done is not recorded yet.
 pub(crate) async fn take_out_entries(
+    log: &AuditLog,
     write: &mut Write<'_>,
     pruning: &Pruning,
 ) -> Result<bool, StoreError> {
@@ -58,5 +59,11 @@ pub(crate) async fn take_out_entries(
         .bind(number(after.size().value())?)
         .execute(write.connection())
         .await?;
+    if log.has_concerns {
+        sqlx::query("DELETE FROM audit_concerns WHERE number <= $1")
+            .bind(number(after.size().value())?)
+            .execute(write.connection())
+            .await?;
+    }
     Ok(true)
 }

@@ -192,7 +192,7 @@ fn checkpoint(row: &AnyRow) -> Result<AuditCheckpoint, StoreError> {
     })
 }
 
-fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
+pub(crate) fn read(row: &AnyRow) -> Result<AuditEntry, StoreError> {
     let columns = Columns::new("audit_entries", row);
     Ok(AuditEntry {
         number: columns.count("number")?,

@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
+use super::audit::assignment_recorded;
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -51,7 +52,10 @@ impl BlackboardStore {
         }
         retry!(async {
             let mut write = self.database.begin(Point::Assignment).await?;
+            let was = held(write.connection(), &assignment.reference).await?;
             insert(write.connection(), assignment, ON_CONFLICT_REPLACE).await?;
+            let entry = assignment_recorded(was.as_ref(), assignment);
+            self.recorder.record(&mut write, entry.as_slice()).await?;
             write.commit().await
         })
     }
@@ -72,6 +76,8 @@ impl BlackboardStore {
             let first = Columns::new("assignments", &row).int("count")? == 0;
             if first {
                 insert(write.connection(), assignment, ON_CONFLICT_KEEP).await?;
+                let entry = assignment_recorded(None, assignment);
+                self.recorder.record(&mut write, entry.as_slice()).await?;
             }
             write.commit().await?;
             Ok(first)
@@ -154,6 +160,22 @@ pub(super) async fn find(
     let row = sqlx::query(
         "SELECT course, assignment, title, zone, due, until, upload_seconds, max_files, max_bytes, \
          max_attempts FROM assignments WHERE course = $1 AND assignment = $2",
+    )
+    .bind(reference.course.as_str())
+    .bind(reference.assignment.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The same, and nobody else changes it until the end of the transaction.
+async fn held(
+    connection: &mut AnyConnection,
+    reference: &AssignmentRef,
+) -> Result<Option<AssignmentRow>, StoreError> {
+    let row = sqlx::query(
+        "UPDATE assignments SET title = title WHERE course = $1 AND assignment = $2 RETURNING course, assignment, \
+         title, zone, due, until, upload_seconds, max_files, max_bytes, max_attempts",
     )
     .bind(reference.course.as_str())
     .bind(reference.assignment.as_str())

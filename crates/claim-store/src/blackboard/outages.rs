@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
+use super::audit::outage_allowed;
 use crate::readers::Read;
 use crate::retry::retry;
 use crate::row::Columns;
@@ -58,6 +59,8 @@ impl BlackboardStore {
             .bind(allowed.at.as_millis())
             .execute(write.connection())
             .await?;
+            let entry = outage_allowed(since, until, allowed);
+            self.recorder.record(&mut write, &[entry]).await?;
             write.commit().await?;
             Ok(())
         })

@@ -16,4 +16,5 @@ pub static LOG: AuditLog = AuditLog {
     context: "claim.cuhk/audit/v1",
     server: Authentication::Cuhk,
     counted: &["certificates", "revocations", "people"],
+    has_concerns: false,
 };

@@ -3,6 +3,7 @@
 mod audit;
 mod certificates;
 mod claims;
+mod course_audit;
 mod devices;
 mod enrolment;
 mod erasing;

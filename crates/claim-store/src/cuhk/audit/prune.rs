@@ -34,7 +34,7 @@ impl CuhkStore {
     async fn try_prune(&self, pruning: &CertificatePruning) -> Result<bool, StoreError> {
         let CertificatePruning { entries, serials } = pruning;
         let mut write = self.database.begin(Point::Pruning).await?;
-        if !take_out_entries(&mut write, entries).await? {
+        if !take_out_entries(&super::LOG, &mut write, entries).await? {
             return Ok(false);
         }
         for some in serials.chunks(BATCH) {
