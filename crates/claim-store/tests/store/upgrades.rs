@@ -25,7 +25,10 @@ use crate::site::at;
 /// The log that was witnessed.
 const LOG: &str = "blackboard.example:3141/log";
 
-/// The schema with which the audit log came.
+/// The schema with which Blackboard's audit log came.
+const BLACKBOARD_AUDITED: u32 = 6;
+
+/// The schema with which CUHK's audit log came.
 const AUDITED: u32 = 5;
 
 fn here() -> &'static Path {
@@ -93,6 +96,16 @@ async fn a_blackboard_of_any_schema_has_what_it_had() {
         assert_eq!(witnesses.len(), usize::from(version >= 3), "schema {version}");
         let outages = store.outages().await.unwrap();
         assert_eq!(outages.len(), usize::from(version >= 4), "schema {version}");
+        let told = if version >= BLACKBOARD_AUDITED { 3 } else { 0 };
+        let entries = store.audit().entries(0, &EntryFilter::default(), 10).await.unwrap();
+        assert_eq!(entries.len(), told, "schema {version}");
+        let mut chain = AuditChain::after(&claim_store::blackboard::audit::LOG, Frontier::empty());
+        entries.iter().for_each(|entry| chain.take(entry).unwrap());
+        assert_eq!(chain.frontier(), &store.audit().head().await.unwrap().frontier);
+        let (course, student) = (lab().course, "1155123456".parse().unwrap());
+        let concerning = store.audit_concerning(&course, &student, 0, 10).await.unwrap();
+        assert_eq!(concerning.len(), told.saturating_sub(1), "schema {version}");
+        assert_eq!(store.audit().checkpoints().await.unwrap().len(), usize::from(told > 0));
         store.check().await.unwrap();
         store.close().await;
     }
