@@ -17,3 +17,31 @@ pub enum AuditError {
     #[error("the audit log does not verify: {0}")]
     Finding(#[from] Finding),
 }
+
+impl AuditError {
+    /// What to do next; `command` is what comes before `audit`.
+    pub fn advice(&self, command: &str) -> String {
+        match self {
+            Self::Store(error) if error.is_temporary() => "Do it again in a moment.".to_owned(),
+            Self::Store(_) => "Put that right and do it again.".to_owned(),
+            Self::Archive(error) => error.advice().to_owned(),
+            Self::Finding(_) => format!(
+                "Nothing was taken out of the records. `{command} audit verify` tells more; OPERATIONS.md \
+                 says what to do."
+            ),
+        }
+    }
+}
+
+impl ArchiveError {
+    /// What to do next.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Exists { .. } => "Name another file; nothing was taken out of the records.",
+            _ => {
+                "Put that right and do it again, with the same file; until it is whole, nothing is taken \
+                 out of the records."
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod error;
 mod finding;
 mod operator;
 mod prune;
+mod settings;
 mod signer;
 mod verify;
 
@@ -18,6 +19,7 @@ pub use error::AuditError;
 pub use finding::Finding;
 pub use operator::operator;
 pub use prune::{Archived, Pruned, archive};
+pub use settings::{Settings, last_origin, started};
 pub use signer::{AuditKeyError, KeyFiles, sign_checkpoint, sign_if_grown};
 pub use verify::{AuditReport, AuditSources, KeptCheckpoint, verify};
 

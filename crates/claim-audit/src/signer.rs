@@ -12,7 +12,9 @@ use claim_files::{FileError, Mode, write_new};
 use claim_log::note::{KeyName, KeyNameError, SigningFailed, SigningKey, SigningKeyError};
 use claim_log::{LogKey, LogSigner, SignedCheckpoint};
 use claim_store::StoreError;
-use claim_store::audit::{AuditCheckpoint, AuditRecords, DeedName, Entry};
+use claim_store::audit::{AuditCheckpoint, AuditRecords, DeedName, Entry, EntryFilter};
+
+use crate::PAGE;
 use claim_witness::{Witness, WitnessKeyError};
 
 /// More than any key has.
@@ -82,8 +84,11 @@ async fn load_or_make(
         }
         Err(error) => return Err(error.into()),
     }
-    let known = records.last_entry(DeedName::AUDIT_KEY_MADE).await?;
-    if known.is_none_or(|entry| !entry.details.contains(&key)) {
+    // Replicas may have keys of their own.
+    let deed = Some(DeedName::AUDIT_KEY_MADE);
+    let filter = EntryFilter { deed, ..EntryFilter::default() };
+    let known = records.entries(0, &filter, PAGE).await?;
+    if !known.iter().any(|entry| entry.details.contains(&key)) {
         records.record(&[Entry::new(DeedName::AUDIT_KEY_MADE).with("key", key)]).await?;
     }
     Ok(signer)

@@ -1,14 +1,19 @@
 //! What people who run Blackboard look at.
 
 mod assignments;
+mod audit;
 
 use std::path::{Path, PathBuf};
 
+use claim_audit::{AuditError, AuditKeyError};
+use claim_core::OriginError;
 use claim_store::blackboard::{BlackboardStore, StoredMessage};
 use claim_store::{DatabaseUrl, DatabaseUrlError, Faults, StoreError};
 
 pub use assignments::{Assignments, HandIn, assignments, assignments_with};
+pub use audit::{Audit, audit};
 
+use crate::audit::by_operator;
 use crate::config::DATABASE_FILE;
 
 /// How many messages are read at once.
@@ -30,6 +35,27 @@ pub enum AdminError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The head of the audit log cannot be signed.
+    #[error("the head of the audit log cannot be signed: {0}")]
+    AuditKey(#[from] AuditKeyError),
+    /// The audit log cannot be gone through, or not go into an archive.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// No origin for the name of the audit log.
+    #[error("no origin for the audit log: {0}")]
+    Origin(#[from] OriginError),
+}
+
+impl AdminError {
+    /// What to do next about the audit log; `None` where the records themselves are not there.
+    pub fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::AuditKey(_) => "Put that right and do it again.".to_owned(),
+            Self::Audit(error) => error.advice("claim blackboard"),
+            Self::Origin(_) => "Start Blackboard once, so that its origin is known.".to_owned(),
+            Self::NoRecords { .. } | Self::DatabaseUrl(_) | Self::Store(_) => return None,
+        })
+    }
 }
 
 /// The messages on record, page by page, the oldest first.
@@ -61,7 +87,7 @@ pub(crate) async fn open(
             DatabaseUrl::sqlite(path)
         }
     };
-    Ok(BlackboardStore::open_with(&url, faults).await?)
+    Ok(by_operator(BlackboardStore::open_with(&url, faults).await?))
 }
 
 impl Messages {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use claim_log::{Edge, Resource, TreeSize};
 use claim_store::blackboard::BlackboardStore;
+use claim_store::blackboard::audit::{Deed, Entry};
 use claim_store::{
-    Backup, BackupError, CheckedBackup, Copied, CopiedRecords, DatabaseUrl, ObjectName,
+    Backup, BackupError, CheckedBackup, Copied, CopiedRecords, DatabaseUrl, ObjectName, StoreError,
 };
 
+use crate::audit;
 use crate::config::DATABASE_FILE;
 use crate::folder::Folder;
 use crate::retention::{RetentionError, apart};
@@ -62,7 +64,13 @@ pub async fn backup(
     })?;
     let missing = missing(&mut records, &into.join(OBJECTS), size).await?;
     records.close().await?;
-    Ok(Outcome { copied: backup.finish()?, missing })
+    let copied = backup.finish()?;
+    // The copy is whole, and may be what is needed most when nothing can be written.
+    let entry = Entry::new(Deed::BackedUp).with("into", into.display().to_string());
+    if let Err(error) = audit::tell(&url, entry).await {
+        tracing::warn!(%error, "the audit log does not tell of this backup");
+    }
+    Ok(Outcome { copied, missing })
 }
 
 /// Restores a Blackboard from the folder `from` into `dir`, which has nothing but settings.
@@ -85,8 +93,21 @@ pub async fn restore(
     let missing = missing(&mut records, &folder.objects(), size).await?;
     records.close().await?;
     // The schema is brought up to date now, so that whatever keeps it from that is told now.
-    BlackboardStore::open(&url).await?.close().await;
+    let store = audit::by_operator(BlackboardStore::open(&url).await?);
+    let recorded = restored(&store, from).await;
+    store.close().await;
+    recorded?;
     Ok(Outcome { copied: restoring.finish()?, missing })
+}
+
+/// That the records were restored, and how far the log went by then: whoever kept a checkpoint sees what is missing.
+async fn restored(store: &BlackboardStore, from: &Path) -> Result<(), StoreError> {
+    let head = store.audit().head().await?.frontier;
+    let entry = Entry::new(Deed::Restored)
+        .with("from", from.display().to_string())
+        .with("entries", head.size().value())
+        .with("root", head.root().to_string());
+    store.audit().record(&[entry]).await
 }
 
 /// Whether the object at this path is a piece of a claim, or a file of the log's tree of this size.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use claim_audit::KeyFiles;
 use claim_files::Passphrase;
 
 /// The longest certificate, invitation or other public file that is read, in bytes.
@@ -24,12 +25,14 @@ impl Folder {
     pub(crate) const ERASING: &str = "erasing.lock";
 
     /// What a backup has beside the database and the objects, as far as it is there.
-    pub(crate) const BACKED_UP: [&str; 8] = [
+    pub(crate) const BACKED_UP: [&str; 10] = [
         "cuhk.cer",
         "blackboard.cer",
         "blackboard.key",
         "timestamp.key",
         "log.key",
+        "blackboard-audit.key",
+        "blackboard-audit.vkey",
         "blackboard.request",
         "blackboard.answer",
         "claim.toml",
@@ -73,6 +76,14 @@ impl Folder {
     /// The key that signs the log's checkpoints, and nothing else.
     pub(crate) fn log_key(&self) -> PathBuf {
         self.dir.join("log.key")
+    }
+
+    /// The key that signs the audit log's checkpoints.
+    pub(crate) fn audit_keys(&self) -> KeyFiles {
+        KeyFiles {
+            private: self.dir.join("blackboard-audit.key"),
+            public: self.dir.join("blackboard-audit.vkey"),
+        }
     }
 
     /// The request that CUHK's root answers.

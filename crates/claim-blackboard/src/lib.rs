@@ -10,6 +10,7 @@
 //! and anything that prints or reads the command line.
 
 mod admin;
+mod audit;
 mod authenticated;
 mod backup;
 mod blackboard;
@@ -41,10 +42,16 @@ mod start_error;
 mod storage;
 
 pub use admin::{
-    AdminError, Assignments, HandIn, Messages, assignments, assignments_with, messages,
+    AdminError, Assignments, Audit, HandIn, Messages, assignments, assignments_with, audit,
+    messages,
 };
 pub use backup::{Outcome, backup, restore};
+pub use claim_audit::{
+    ArchiveError, AuditError, AuditKeyError, AuditReport, AuditSources, Finding, KeptCheckpoint,
+    Pruned,
+};
 pub use claim_http::{Clock, ExternalTls};
+pub use claim_store::blackboard::audit::Deed;
 pub use claim_store::blackboard::{
     AllowedOutage, AssignmentRow, ClaimOutline, Erasable, OldMessages, OutageRow, StoredMessage,
 };

@@ -8,19 +8,21 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use claim_core::Origin;
 use claim_core::ring::WrappingKey;
+use claim_core::{Digest, Origin};
 use claim_files::{FileError, FolderLock, lock_folder, make_folder};
 use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
+use claim_store::blackboard::audit::By;
 use claim_store::blackboard::{AssignmentRow, BlackboardStore};
 use claim_store::{Objects, Room, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::maintenance::Maintenance;
+use crate::audit::Start;
 use crate::blackboard::{Announcer, Blackboard, Own};
 use crate::clocks::{Clocks, compare_at_start};
 use crate::config::{Config, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS};
@@ -77,8 +79,9 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     // What only a person can put right comes first, and the waiting last.
     let wrapping = sealing_key(&config, &folder)?;
     let external = config.external_tls.clone().map(ExternalWatch::start).transpose()?;
-    let store =
-        Arc::new(BlackboardStore::open_with(&config.database_url()?, config.faults.clone()).await?);
+    let store = BlackboardStore::open_with(&config.database_url()?, config.faults.clone()).await?;
+    let time = config.clock.clone();
+    let store = Arc::new(store.acting(By::blackboard(), move || time.now()));
     let objects = Objects::open_with(&folder.objects(), config.faults.clone())?;
     inventory::look(&store, &objects).await?;
     store.put_first_assignment(&inbox()?).await?;
@@ -90,6 +93,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let enrolment = Enrolment { config, folder, origin, observer };
     let (credential, root) = enrolment.obtain(key).await?;
     compare_at_start(&enrolment.cuhk(), &root, &clock).await?;
+    let start = Start::tell(&store, &enrolment, Digest::from_bytes(*root.hash())).await;
 
     let tls = match &external {
         Some(external) => external.identity().clone(),
@@ -139,8 +143,15 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     });
     let nudge = Nudge::new();
     let (metrics_of, nudge_of) = (metrics.clone(), nudge.clone());
-    let maintenance =
-        Maintenance { enrolment, root, switch, external, metrics: metrics_of, nudge: nudge_of };
+    let maintenance = Maintenance {
+        start,
+        enrolment,
+        root,
+        switch,
+        external,
+        metrics: metrics_of,
+        nudge: nudge_of,
+    };
     let app = router(Arc::clone(&blackboard));
     let server = Server { listeners, tls, app, urgency, origin, limits, metrics };
     let running = Running { blackboard, server, health, maintenance, nudge, addresses, lock };

@@ -2,6 +2,7 @@
 //!
 //! Options stand here once; `claim.toml` (see [`crate::settings`]) and `CLAIM_*` go by the same names.
 
+mod audit;
 mod backup;
 mod bench;
 mod claims;
@@ -30,6 +31,10 @@ use claim_log::WitnessKey;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{
+    AuditWhichArgs, BlackboardAuditArgs, BlackboardAuditCommand, BlackboardAuditListArgs,
+    CheckpointArgs, CuhkAuditArgs, CuhkAuditCommand, CuhkAuditListArgs, PruneArgs, VerifyAuditArgs,
+};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{
     BenchArgs, BenchCommand, EnrollArgs, HostileArgs, LoadArgs, OverloadArgs, UploadArgs,
@@ -46,8 +51,7 @@ pub(crate) use log::{
 };
 pub(crate) use outages::{AllowOutageArgs, OutageArgs, OutageCommand};
 pub(crate) use records::{
-    AuditListArgs, CountArg, CuhkAuditArgs, CuhkAuditCommand, ExportArgs, FormatArg, ListArgs,
-    PruneArgs, SearchArgs, ShowArgs, VerifyAuditArgs, WhichArgs,
+    CountArg, ExportArgs, FormatArg, ListArgs, SearchArgs, ShowArgs, WhichArgs,
 };
 pub(crate) use retention::{KeepArgs, RetentionArgs};
 pub(crate) use revoke::RevokeOwnArgs;
@@ -263,6 +267,12 @@ pub(crate) enum BlackboardCommand {
     Retention(RetentionArgs),
     /// Bring back what the log has lost to a restore
     Log(BlackboardLogArgs),
+    /// Read and check the audit log: who changed what, when, what it was and what it is
+    #[command(after_help = "Examples:\n  \
+        claim blackboard audit list --about 1155123456\n  \
+        claim blackboard audit checkpoint > 2026-11-27.checkpoint\n  \
+        claim blackboard audit verify --checkpoint 2026-11-27.checkpoint")]
+    Audit(BlackboardAuditArgs),
     /// Copy keys, certificates, records and files into a folder, also while Blackboard serves
     #[command(
         after_help = "The copy has every key but sealing.key: keep it where nobody else can read it.\n\n\

@@ -1,5 +1,6 @@
 //! The commands: settings in, exit code out.
 
+mod audit;
 mod backup;
 pub(crate) mod blackboard;
 pub(crate) mod cuhk;

@@ -64,12 +64,21 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ),
     (
         "claim-blackboard",
-        &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
+        &[
+            "claim-audit",
+            "claim-core",
+            "claim-files",
+            "claim-http",
+            "claim-log",
+            "claim-pki",
+            "claim-store",
+        ],
     ),
     ("claim-student", &["claim-core", "claim-files", "claim-http", "claim-pki"]),
     (
         "claim",
         &[
+            "claim-audit",
             "claim-blackboard",
             "claim-core",
             "claim-course",

@@ -13,6 +13,7 @@ use claim_pki::{Certificate, Root};
 use futures_util::future::join_all;
 
 use self::erasing::keep_erasing;
+use crate::audit::{self, Start};
 use crate::blackboard::Blackboard;
 use crate::enrol::{Enrolment, renewed};
 use crate::error::chain;
@@ -47,6 +48,8 @@ const WITNESS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The tasks of a serving Blackboard.
 pub(crate) struct Maintenance {
+    /// That it has started, for the audit log.
+    pub(crate) start: Start,
     pub(crate) enrolment: Enrolment,
     pub(crate) root: Arc<Root>,
     pub(crate) switch: Arc<CertificateSwitch>,
@@ -61,6 +64,7 @@ impl Maintenance {
     pub(crate) async fn run(mut self, blackboard: Arc<Blackboard>) {
         let (switch, metrics) = (Arc::clone(&self.switch), self.metrics.clone());
         let external = self.external.take();
+        let start = std::mem::replace(&mut self.start, Start::told());
         tokio::join!(
             look_after_storage(&blackboard, metrics.clone(), self.nudge.listen()),
             look_after_files(&blackboard, external, switch, metrics, self.nudge.listen()),
@@ -69,6 +73,7 @@ impl Maintenance {
             keep_erasing(&blackboard, &self.enrolment.config, self.nudge.listen()),
             self.look_after_revocations(&blackboard, self.nudge.listen()),
             self.look_after_log(&blackboard, self.nudge.listen()),
+            audit::keep(start, &blackboard, &self.enrolment, self.nudge.listen()),
         );
     }
 

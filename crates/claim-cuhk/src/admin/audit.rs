@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use claim_audit::{AuditError, AuditReport, AuditSources, Draft, PAGE, Pruned};
+use claim_audit::{AuditError, Draft, PAGE, Pruned};
 use claim_core::Timestamp;
 use claim_log::{LogKey, SignedCheckpoint};
-use claim_store::audit::{AuditEntry, EntryFilter};
+use claim_store::audit::AuditRecords;
 use claim_store::cuhk::audit::CertificatePruning;
 
 use super::{AdminError, Office};
@@ -21,24 +21,9 @@ impl Office {
         Ok(claim_audit::sign_checkpoint(self.store.audit(), &files, &origin, now).await?)
     }
 
-    /// Up to a thousand entries after this number that are asked for.
-    ///
-    /// # Errors
-    /// [`AdminError`] when the records cannot be read.
-    pub async fn audit_entries(
-        &self,
-        after: u64,
-        filter: &EntryFilter,
-    ) -> Result<Vec<AuditEntry>, AdminError> {
-        Ok(self.store.audit().entries(after, filter, PAGE).await?)
-    }
-
-    /// Goes through all entries, and compares them with their hashes, the head of the log and all checkpoints.
-    ///
-    /// # Errors
-    /// [`AdminError`] when something cannot be read. What is wrong with the log is in the report.
-    pub async fn audit_verify(&self, sources: &AuditSources) -> Result<AuditReport, AdminError> {
-        Ok(claim_audit::verify(self.store.audit(), sources).await?)
+    /// The audit log among the records.
+    pub fn audit(&self) -> AuditRecords<'_> {
+        self.store.audit()
     }
 
     /// Writes entries from before this time, and certificates that had ended by then, into an archive, then takes them out

@@ -146,14 +146,7 @@ impl AdminError {
                 "Put that right and do it again; what was begun is taken up then.".to_owned()
             }
             Self::AuditKey(_) => "Put that right and do it again.".to_owned(),
-            Self::Archive(ArchiveError::Exists { .. }) => {
-                "Name another file; nothing was taken out of the records.".to_owned()
-            }
-            Self::Archive(_) => {
-                "Put that right and do it again, with the same file; until it is whole, nothing is \
-                     taken out of the records."
-                    .to_owned()
-            }
+            Self::Archive(error) => error.advice().to_owned(),
             Self::AuditFinding(_) => {
                 "Nothing was taken out of the records. `claim cuhk audit verify` tells more; \
                      OPERATIONS.md says what to do."

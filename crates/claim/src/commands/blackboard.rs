@@ -1,6 +1,7 @@
 //! `claim blackboard`.
 
 mod assignment;
+mod audit;
 mod log;
 mod outage;
 mod request;
@@ -44,6 +45,7 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
             assignment::run(arguments.command, context).await
         }
         Some(BlackboardCommand::Retention(arguments)) => retention::run(arguments, context).await,
+        Some(BlackboardCommand::Audit(arguments)) => audit::run(arguments, context).await,
         Some(BlackboardCommand::Log(arguments)) => log::run(arguments.command, context).await,
         Some(BlackboardCommand::Outage(arguments)) => outage::run(arguments.command, context).await,
         Some(BlackboardCommand::List { assignment, database }) => {

@@ -163,7 +163,7 @@ fn admin_failure(context: &Context, error: &AdminError) -> Exit {
 }
 
 /// Shows what will be done, and asks.
-fn agreed(question: &str, context: &Context) -> Result<bool> {
+pub(super) fn agreed(question: &str, context: &Context) -> Result<bool> {
     let answer = context.terminal.ask(question)?.unwrap_or_default();
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

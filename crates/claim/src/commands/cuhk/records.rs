@@ -9,12 +9,12 @@ use claim_course::table::csv_line;
 use claim_cuhk::{AdminError, CertificateEntry, CertificateFilter, Clock, EntryFilter, Office};
 use serde_json::json;
 
-use super::{admin_failure, audit, entry_document, roster, show_entry};
+use super::{admin_failure, entry_document, roster, show_entry};
 use crate::cli::{
     AnySerial, CountArg, DatabaseArgs, ExportArgs, FormatArg, ListArgs, SearchArgs, ShowArgs,
     WhichArgs,
 };
-use crate::commands::Context;
+use crate::commands::{Context, audit};
 use crate::exit::Exit;
 
 /// The columns of a table of certificates. Further ones may come behind these.
@@ -110,7 +110,7 @@ pub(super) async fn show(arguments: ShowArgs, context: &Context) -> Result<Exit>
         .await?;
         for serial in serial.candidates() {
             let filter = EntryFilter { serial: Some(serial.clone()), ..EntryFilter::default() };
-            audit::show_all(office, &filter, context).await?;
+            audit::show_all(office.audit(), &filter, context).await?;
         }
         if any {
             return Ok(Exit::Done);
@@ -143,7 +143,7 @@ async fn show_holder(office: &Office, text: &str, context: &Context) -> Result<E
     })
     .await?;
     let filter = EntryFilter { person: Some(text.to_owned()), ..EntryFilter::default() };
-    audit::show_all(office, &filter, context).await?;
+    audit::show_all(office.audit(), &filter, context).await?;
     if any {
         return Ok(Exit::Done);
     }
