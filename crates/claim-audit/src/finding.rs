@@ -69,6 +69,24 @@ pub enum Finding {
         /// Why not.
         why: String,
     },
+    /// A cosignature is not the witness's.
+    #[error("{checkpoint} has a cosignature that is not genuine: {why}")]
+    Cosignature {
+        /// Which checkpoint.
+        checkpoint: String,
+        /// The first entry that is not vouched for by an earlier one.
+        first: u64,
+        /// Why not.
+        why: String,
+    },
+    /// A witness has cosigned nothing of what is here.
+    #[error("no checkpoint of this log has a cosignature by {witness}")]
+    NotCosigned {
+        /// The witness.
+        witness: String,
+        /// The first entry.
+        first: u64,
+    },
     /// An archive does not go on where the one before it, or the beginning, ends.
     #[error("the archives leave out entry {first}: the next begins with entry {found}")]
     Gap {
@@ -97,6 +115,8 @@ impl Finding {
             | Self::Rewritten { first, .. }
             | Self::Shorter { first, .. }
             | Self::Signature { first, .. }
+            | Self::Cosignature { first, .. }
+            | Self::NotCosigned { first, .. }
             | Self::Gap { first, .. }
             | Self::Archives { first } => *first,
             Self::Head { size, .. } => *size,

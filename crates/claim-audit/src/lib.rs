@@ -1,5 +1,5 @@
 //! What both servers do with their audit logs beside appending: signing the head (C2SP tlog-checkpoint), moving old entries
-//! into archives, and going through all of it again.
+//! into archives, going through all of it again, and having its head cosigned by a witness (C2SP tlog-witness).
 //!
 //! It works on [`claim_store::audit::AuditRecords`], whichever server's they are.
 //!
@@ -13,6 +13,7 @@ mod prune;
 mod settings;
 mod signer;
 mod verify;
+mod witness;
 
 pub use archive::{ArchiveError, Draft};
 pub use error::AuditError;
@@ -21,7 +22,8 @@ pub use operator::operator;
 pub use prune::{Archived, Pruned, archive};
 pub use settings::{Settings, last_origin, started};
 pub use signer::{AuditKeyError, KeyFiles, sign_checkpoint, sign_if_grown};
-pub use verify::{AuditReport, AuditSources, KeptCheckpoint, verify};
+pub use verify::{AuditReport, AuditSources, CosignedBy, KeptCheckpoint, verify};
+pub use witness::{AuditWitness, CosignError, cosign};
 
 /// How many records are read from the database at once.
 pub const PAGE: u32 = 1000;

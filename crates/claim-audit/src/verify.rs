@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use claim_log::{Frontier, Hash, LogKey, SignedCheckpoint};
+use claim_core::Timestamp;
+use claim_log::{Frontier, Hash, LogKey, SignedCheckpoint, WitnessKey};
 use claim_store::audit::{AuditChain, AuditEntry, AuditLog, AuditRecords, DeedName, EntryFilter};
 
 use crate::archive::Archive;
@@ -27,6 +28,19 @@ pub struct AuditSources {
     pub kept: Vec<KeptCheckpoint>,
     /// The key by which they are signed; without it, one that the log itself names.
     pub key: Option<LogKey>,
+    /// Witnesses that must have cosigned the log.
+    pub witnesses: Vec<WitnessKey>,
+}
+
+/// How far a witness has cosigned the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CosignedBy {
+    /// The witness.
+    pub witness: WitnessKey,
+    /// How many entries its last cosignature covers.
+    pub size: u64,
+    /// When that was, by the witness's clock.
+    pub at: Timestamp,
 }
 
 /// What was found out about the log.
@@ -44,6 +58,8 @@ pub struct AuditReport {
     pub agreeing: Vec<(String, u64)>,
     /// Those of the past that only archives could be compared with.
     pub too_old: Vec<(String, u64)>,
+    /// What the witnesses that were asked about have cosigned.
+    pub cosigned: Vec<CosignedBy>,
     /// Entries that tell of records restored from a backup.
     pub restored: Vec<u64>,
     /// The first thing that is wrong, if anything is.
@@ -137,6 +153,8 @@ struct Check {
     /// Whose signatures are checked in the end, when all keys are known.
     signed: Vec<(Expected, u64)>,
     key: Option<LogKey>,
+    witnesses: Vec<WitnessKey>,
+    cosigned: Vec<CosignedBy>,
 }
 
 impl Check {
@@ -173,6 +191,8 @@ impl Check {
             keys: Vec::new(),
             signed: Vec::new(),
             key: sources.key.clone(),
+            witnesses: sources.witnesses.clone(),
+            cosigned: Vec::new(),
         };
         check.leave_out(begun);
         check
@@ -258,6 +278,10 @@ impl Check {
         }
         for (one, vouched) in std::mem::take(&mut self.signed) {
             let Some(signed) = one.signed else { continue };
+            if let Err(why) = self.cosigned_by(&signed) {
+                let (checkpoint, first) = (one.name, vouched + 1);
+                return Err(Finding::Cosignature { checkpoint, first, why });
+            }
             let keys = match &self.key {
                 Some(key) if one.is_kept => std::slice::from_ref(key),
                 _ => &self.keys,
@@ -286,6 +310,28 @@ impl Check {
                 false => self.checkpoints += 1,
             }
         }
+        let missing = |key: &&WitnessKey| !self.cosigned.iter().any(|one| one.witness == **key);
+        match self.witnesses.iter().find(missing) {
+            Some(key) => Err(Finding::NotCosigned {
+                witness: key.name().to_string(),
+                first: self.first.min(self.size().max(1)),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes what witnesses have cosigned, where it is more than before.
+    fn cosigned_by(&mut self, signed: &SignedCheckpoint) -> Result<(), String> {
+        let size = signed.unverified().head().size.value();
+        let found = signed.cosigned(&self.witnesses).map_err(|error| error.to_string())?;
+        for one in found {
+            let seconds = i64::try_from(one.time().seconds()).unwrap_or(i64::MAX);
+            let (witness, at) = (one.witness().clone(), Timestamp::from_seconds(seconds));
+            self.cosigned.retain(|known| known.witness != witness || known.size > size);
+            if !self.cosigned.iter().any(|known| known.witness == witness) {
+                self.cosigned.push(CosignedBy { witness, size, at });
+            }
+        }
         Ok(())
     }
 
@@ -297,6 +343,7 @@ impl Check {
             checkpoints: self.checkpoints,
             agreeing: self.agreeing,
             too_old: self.too_old,
+            cosigned: self.cosigned,
             restored: self.restored,
             finding,
         }

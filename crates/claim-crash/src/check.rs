@@ -3,6 +3,7 @@
 //! The databases are read by queries of the harness's own, the rest as anybody reads it: over HTTPS, with the code of
 //! `claim verify` and `claim log audit`.
 
+mod audit;
 mod blackboard;
 mod claims;
 mod cuhk;

@@ -11,8 +11,10 @@
 //!
 //! A witness that cannot remember what it cosigned must take a new key: it would cosign a second history.
 
+mod answer;
 mod decision;
 mod request;
 
+pub use answer::cosignature_in;
 pub use decision::{Accepted, Decision, Refusal, RefusalKind, SplitView, decide};
 pub use request::{AddCheckpoint, MAX_REQUEST_LENGTH, RequestError, conflicting_size};

@@ -46,7 +46,10 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "claim-witness",
         &["claim-core", "claim-files", "claim-http", "claim-log", "claim-pki", "claim-store"],
     ),
-    ("claim-audit", &["claim-core", "claim-files", "claim-log", "claim-store", "claim-witness"]),
+    (
+        "claim-audit",
+        &["claim-core", "claim-files", "claim-http", "claim-log", "claim-store", "claim-witness"],
+    ),
     (
         "claim-cuhk",
         &[

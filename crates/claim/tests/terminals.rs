@@ -10,8 +10,12 @@ mod backups;
 mod by_hand;
 #[path = "terminals/clocks.rs"]
 mod clocks;
+#[path = "terminals/cosigned_audit.rs"]
+mod cosigned_audit;
 #[path = "terminals/course.rs"]
 mod course;
+#[path = "terminals/course_audit.rs"]
+mod course_audit;
 #[path = "terminals/demonstration.rs"]
 mod demonstration;
 #[path = "terminals/devices.rs"]

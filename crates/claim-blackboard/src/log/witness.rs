@@ -11,10 +11,9 @@ use std::time::Duration;
 use claim_core::{Origin, Timestamp};
 use claim_http::{Answer, ClientError, Nudged, ReachError, send};
 use claim_log::note::{NoteSignature, PosixTime};
-use claim_log::witness::{AddCheckpoint, conflicting_size};
+use claim_log::witness::{AddCheckpoint, conflicting_size, cosignature_in};
 use claim_log::{
-    CheckpointError, ConsistencyProof, Cosigned, LogKey, Resource, SignedCheckpoint, TileSet,
-    TreeSize,
+    CheckpointError, ConsistencyProof, LogKey, Resource, SignedCheckpoint, TileSet, TreeSize,
 };
 use claim_pki::{Certificate, CertificateError, Root};
 use claim_store::blackboard::NewCosignature;
@@ -430,15 +429,5 @@ fn cosignature(
     met: &Met,
     answer: &[u8],
 ) -> Result<(NoteSignature, PosixTime), CosignError> {
-    let text = std::str::from_utf8(answer).map_err(|_| CosignError::NoCosignature)?;
-    let key = met.key.as_verifier();
-    let ours =
-        |signature: &NoteSignature| signature.name() == key.name() && signature.id() == key.id();
-    let signature = text.lines().filter_map(|line| line.parse().ok()).find(ours);
-    let signature = signature.ok_or(CosignError::NoCosignature)?;
-    let cosigned = checkpoint.clone().with_signature(signature.clone());
-    let cosigned = cosigned.map_err(|_| CosignError::NoCosignature)?;
-    let verified = cosigned.cosigned(std::slice::from_ref(&met.key));
-    let verified = verified.ok().and_then(|verified| verified.first().map(Cosigned::time));
-    verified.map(|time| (signature, time)).ok_or(CosignError::NoCosignature)
+    cosignature_in(answer, checkpoint, &met.key).ok_or(CosignError::NoCosignature)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use claim_core::Digest;
 use claim_core::claim::{ClaimId, LogEntry};
+use claim_store::blackboard::BlackboardStore;
 
 use super::rows;
 use crate::world::{Scene, Side};
@@ -14,6 +15,34 @@ pub(super) async fn check(scene: &Scene, logged: &BTreeMap<Vec<u8>, u32>) -> Res
     wrong.extend(outages(scene).await?);
     wrong.extend(claims(scene).await?);
     wrong.extend(entries(scene, logged).await?);
+    wrong.extend(audit(scene).await?);
+    Ok(wrong)
+}
+
+/// Whether the audit log is what was appended, and tells of each assignment and of as many outages as were allowed.
+async fn audit(scene: &Scene) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let database = scene.database(Side::Blackboard);
+    // Deeds first, then entries: what is done in between has its entry too, and is not looked for.
+    let assignments = rows(&database, "SELECT course, assignment FROM assignments").await?;
+    let outages = rows(&database, "SELECT since FROM allowed_outages").await?.len() as u64;
+    let store = BlackboardStore::open(&database.parse()?).await?;
+    let told = super::audit::entries(store.audit(), &mut wrong).await?;
+    store.close().await;
+    let found = |deed: &str, subject: String| {
+        told.get(&(deed.to_owned(), subject)).copied().unwrap_or_default()
+    };
+    for row in assignments {
+        let (course, assignment) = (row.text("course"), row.text("assignment"));
+        let subject = format!("{}/{}", course.unwrap_or_default(), assignment.unwrap_or_default());
+        if found("assignment-recorded", subject.clone()) == 0 {
+            wrong.push(format!("the audit log does not tell of {subject}"));
+        }
+    }
+    let allowed = found("outage-allowed", String::new());
+    if allowed < outages {
+        wrong.push(format!("{outages} outages were allowed, and the audit log tells of {allowed}"));
+    }
     Ok(wrong)
 }
 

@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, anyhow};
 use claim_core::Digest;
-use claim_log::Frontier;
 use claim_pki::{Certificate, RevocationList};
 use claim_store::cuhk::CuhkStore;
-use claim_store::cuhk::audit::{AuditChain, EntryFilter, LOG};
 
 use super::rows;
 use crate::wire::{now, shown};
@@ -153,30 +151,8 @@ async fn audit(scene: &Scene) -> Result<Vec<String>> {
         keys(&database, "SELECT invitee AS key FROM invitations WHERE invitee_kind = 'person'")
             .await?;
     let store = CuhkStore::open(&database.parse()?).await?;
-    let (mut chain, filter) = (AuditChain::after(&LOG, Frontier::empty()), EntryFilter::default());
-    let mut entries: BTreeMap<(String, String), u64> = BTreeMap::new();
-    loop {
-        let page = store.audit().entries(chain.frontier().size().value(), &filter, 1000).await?;
-        let Some(last) = page.last() else { break };
-        let number = last.number;
-        for entry in page {
-            if let Err(error) = chain.take(&entry) {
-                wrong.push(format!("the audit log: {error}"));
-                store.close().await;
-                return Ok(wrong);
-            }
-            let key = if entry.serial.is_empty() { entry.subject } else { entry.serial };
-            *entries.entry((entry.deed, key)).or_default() += 1;
-        }
-        if chain.frontier().size().value() != number {
-            break;
-        }
-    }
-    let head = store.audit().head().await?.frontier;
+    let entries = super::audit::entries(store.audit(), &mut wrong).await?;
     store.close().await;
-    if head.size() < chain.frontier().size() {
-        wrong.push("the audit log has more entries than its head says".to_owned());
-    }
     for (deed, keys) in [("issued", issued), ("revoked", revoked), ("invited", invited)] {
         for (key, count) in keys {
             let found = entries.get(&(deed.to_owned(), key.clone())).copied().unwrap_or_default();

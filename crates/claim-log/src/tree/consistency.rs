@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ProofTooLong, bounded, cover, split};
+use super::{Frontier, Node, ProofTooLong, bounded, cover, fold, split};
 use crate::tile::{MissingTile, Tile, TileSet};
 use crate::tree::{TreeHead, TreeSize};
 use crate::{Hash, node_hash};
@@ -113,6 +113,22 @@ impl ConsistencyProof {
         Ok(Self(hashes))
     }
 
+    /// Makes the proof from the [leaf hashes](crate::leaf_hash) of a tree of the newer size: those that come after the
+    /// entries of which only the edge is known. `None` when that edge does not suffice, as for an older tree within it, or
+    /// when there are not as many leaves as the newer tree has.
+    ///
+    /// The leaves are believed, as tiles are in [`from_tiles`](Self::from_tiles).
+    pub fn from_leaves(
+        old: TreeSize,
+        new: TreeSize,
+        before: &Frontier,
+        leaves: &[Hash],
+    ) -> Option<Self> {
+        let tree = Leaves { before, leaves };
+        let hashes = ranges(old, new).ok()?.into_iter().map(|range| tree.range(range));
+        hashes.collect::<Option<Vec<_>>>().map(Self)
+    }
+
     /// Checks that the older tree is the beginning of the newer one (RFC 9162 §2.1.4.2).
     ///
     /// Every tree begins with the empty one and with itself; for both the proof is empty.
@@ -177,6 +193,34 @@ impl ConsistencyProof {
     }
 }
 
+/// A tree by its leaves, but for its beginning, of which the edge is known.
+struct Leaves<'a> {
+    before: &'a Frontier,
+    leaves: &'a [Hash],
+}
+
+impl Leaves<'_> {
+    fn range(&self, range: Range<u64>) -> Option<Hash> {
+        let hashes = cover(range).into_iter().map(|node| self.node(node));
+        Some(fold(&hashes.collect::<Option<Vec<_>>>()?))
+    }
+
+    fn node(&self, node: Node) -> Option<Hash> {
+        let (start, end) = (node.index << node.level, (node.index + 1) << node.level);
+        let known = self.before.size().value();
+        if end <= known {
+            let subtrees = cover(0..known).into_iter().zip(self.before.roots());
+            return subtrees.into_iter().find_map(|(one, hash)| (one == node).then_some(*hash));
+        }
+        let Some(level) = node.level.checked_sub(1) else {
+            let place = usize::try_from(start.checked_sub(known)?).ok()?;
+            return self.leaves.get(place).copied();
+        };
+        let left = self.node(Node { level, index: node.index * 2 })?;
+        Some(node_hash(&left, &self.node(Node { level, index: node.index * 2 + 1 })?))
+    }
+}
+
 /// `PROOF(m, D_n)` of RFC 9162 §2.1.4.1 as ranges of entries, in the order of the proof.
 fn ranges(old: TreeSize, new: TreeSize) -> Result<Vec<Range<u64>>, ConsistencyError> {
     if old > new {
@@ -227,6 +271,41 @@ mod tests {
                 let error = proof.verify(&head(old, hash), &head(largest, hash)).unwrap_err();
                 let short = matches!(error, ConsistencyError::Length { .. });
                 assert_eq!(short, needed != length, "{old} {length} {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_proof_by_leaves_leads_from_every_tree_to_every_larger_one() {
+        let leaves: Vec<Hash> = (0..40_u8).map(|number| leaf_hash(&[number])).collect();
+        let frontiers: Vec<Frontier> = (0..=leaves.len())
+            .map(|size| {
+                let mut frontier = Frontier::empty();
+                leaves[..size].iter().for_each(|leaf| frontier.append(*leaf).unwrap());
+                frontier
+            })
+            .collect();
+        for new in 0..=leaves.len() {
+            for old in 0..=new {
+                let (older, newer) = (frontiers[old].head(), frontiers[new].head());
+                for (known, before) in frontiers[..=new].iter().enumerate() {
+                    let proof = ConsistencyProof::from_leaves(
+                        older.size,
+                        newer.size,
+                        before,
+                        &leaves[known..new],
+                    );
+                    match proof {
+                        Some(proof) => assert_eq!(proof.verify(&older, &newer), Ok(())),
+                        // Only of a tree within the edge can it be that hashes are gone.
+                        None => assert!(old < known, "{old} {new} {known}"),
+                    }
+                }
+                let few = &leaves[..new.saturating_sub(1)];
+                let proof =
+                    ConsistencyProof::from_leaves(older.size, newer.size, &frontiers[0], few);
+                let is_needed = old > 0 && old < new;
+                assert_eq!(proof.is_none(), is_needed, "{old} {new}");
             }
         }
     }

@@ -161,6 +161,40 @@ impl<'s> AuditRecords<'s> {
         })
     }
 
+    /// Puts the note of a checkpoint with one more signature in the place of the one on record; `false` when that is another.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn replace_checkpoint(
+        &self,
+        size: u64,
+        was: &[u8],
+        is: &[u8],
+    ) -> Result<bool, StoreError> {
+        retry!(async {
+            let mut write = self.database.begin(Point::AuditCheckpoint).await?;
+            let replaced =
+                sqlx::query("UPDATE audit_checkpoints SET note = $3 WHERE size = $1 AND note = $2")
+                    .bind(number(size)?)
+                    .bind(was)
+                    .bind(is)
+                    .execute(write.connection())
+                    .await?;
+            write.commit().await?;
+            Ok(replaced.rows_affected() > 0)
+        })
+    }
+
+    /// The checkpoint of this size, if one is on record.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn checkpoint(&self, size: u64) -> Result<Option<AuditCheckpoint>, StoreError> {
+        let sql = "SELECT size, at, note FROM audit_checkpoints WHERE size = $1";
+        let query = sqlx::query(sql).bind(number(size)?);
+        query.read_optional(self.database).await?.as_ref().map(checkpoint).transpose()
+    }
+
     /// The largest checkpoint on record, if there is one.
     ///
     /// # Errors

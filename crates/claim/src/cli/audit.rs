@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use claim_core::{CourseId, PersonId, Timestamp};
 use claim_cuhk::Authentication;
-use claim_log::LogKey;
+use claim_http::MirrorUrl;
+use claim_log::{LogKey, WitnessKey};
 use clap::{Args, Subcommand};
 
 use super::DatabaseArgs;
@@ -28,9 +29,10 @@ pub(crate) enum CuhkAuditCommand {
         claim cuhk audit list --person 1155123456")]
     List(CuhkAuditListArgs),
     /// Sign the head of the log: keep what this prints where CUHK's people cannot change it
-    #[command(
-        after_help = "Example:\n  claim cuhk audit checkpoint > /mnt/auditor/2026-11-27.checkpoint"
-    )]
+    #[command(after_help = "Examples:\n  \
+        claim cuhk audit checkpoint > /mnt/auditor/2026-11-27.checkpoint\n  \
+        claim cuhk audit checkpoint --witness https://witness.example:9337/witness --witness-key VKEY\n\n\
+        Exit codes: 0 done; 4 the witness knows another log than this; 3 it does not answer; 1 refused; 2 usage.")]
     Checkpoint(CheckpointArgs),
     /// Go through all entries again, and compare them with every checkpoint
     #[command(after_help = "Examples:\n  \
@@ -66,9 +68,10 @@ pub(crate) enum BlackboardAuditCommand {
         claim blackboard audit list --about 1155123456 --course IEMS5710")]
     List(BlackboardAuditListArgs),
     /// Sign the head of the log: keep what this prints where Blackboard's people cannot change it
-    #[command(
-        after_help = "Example:\n  claim blackboard audit checkpoint > /mnt/auditor/2026-11-27.checkpoint"
-    )]
+    #[command(after_help = "Examples:\n  \
+        claim blackboard audit checkpoint > /mnt/auditor/2026-11-27.checkpoint\n  \
+        claim blackboard audit checkpoint --witness https://witness.example:9337/witness --witness-key VKEY\n\n\
+        Exit codes: 0 done; 4 the witness knows another log than this; 3 it does not answer; 1 refused; 2 usage.")]
     Checkpoint(CheckpointArgs),
     /// Go through all entries again, and compare them with every checkpoint
     #[command(after_help = "Examples:\n  \
@@ -139,6 +142,16 @@ pub(crate) struct AuditWhichArgs {
 /// `audit checkpoint`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckpointArgs {
+    /// Have it cosigned by the witness at this URL (C2SP tlog-witness), behind which /add-checkpoint comes; the cosignature is
+    /// kept in the records and printed with the checkpoint
+    #[arg(long, value_name = "URL", requires = "witness_key")]
+    pub(crate) witness: Option<MirrorUrl>,
+    /// The key of that witness, as its people publish it
+    #[arg(long, value_name = "VKEY", requires = "witness")]
+    pub(crate) witness_key: Option<WitnessKey>,
+    /// An archive of entries that were pruned since it cosigned last; may be repeated
+    #[arg(long, value_name = "FILE", requires = "witness")]
+    pub(crate) archive: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }
@@ -156,6 +169,9 @@ pub(crate) struct VerifyAuditArgs {
     /// one in the log]
     #[arg(long, value_name = "VKEY")]
     pub(crate) key: Option<LogKey>,
+    /// The key of a witness that must have cosigned the log; may be repeated
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) witness: Vec<WitnessKey>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }

@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use claim_audit::{AuditError, AuditReport, AuditSources, Finding, KeptCheckpoint, Pruned};
+use claim_audit::{
+    AuditError, AuditReport, AuditSources, AuditWitness, CosignError, CosignedBy, Finding,
+    KeptCheckpoint, Pruned,
+};
 use claim_core::Escaped;
+use claim_http::Clock;
 use claim_log::note::MAX_NOTE_LENGTH;
 use claim_log::{LogKey, SignedCheckpoint};
 use claim_store::audit::{AuditEntry, AuditRecords, DeedName, EntryFilter};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::cli::{AuditWhichArgs, PruneArgs, VerifyAuditArgs};
+use crate::cli::{AuditWhichArgs, CheckpointArgs, PruneArgs, VerifyAuditArgs};
 use crate::exit::Exit;
 
 /// Whose log it is, in words.
@@ -81,11 +85,62 @@ pub(crate) fn show(entry: &AuditEntry, context: &Context) {
     context.terminal.result(&line, &document);
 }
 
-/// Shows a checkpoint, as it is to be kept.
-pub(crate) fn show_checkpoint(signed: &SignedCheckpoint, key: &LogKey, context: &Context) {
+/// Shows a checkpoint as it is to be kept, cosigned where that is asked for.
+pub(crate) async fn checkpoint(
+    records: AuditRecords<'_>,
+    (signed, key): (SignedCheckpoint, LogKey),
+    arguments: CheckpointArgs,
+    whose: Whose,
+    context: &Context,
+) -> Exit {
+    let CheckpointArgs { witness, witness_key, archive, database: _ } = arguments;
+    let Some(at) = witness.zip(witness_key).map(|(url, key)| AuditWitness { url, key }) else {
+        show_checkpoint(&signed, &key, context);
+        return Exit::Done;
+    };
+    match claim_audit::cosign(records, &signed, &at, &archive, &Clock::system()).await {
+        Ok(cosigned) => {
+            show_checkpoint(&cosigned, &key, context);
+            Exit::Done
+        }
+        Err(error) => not_cosigned(&error, &key, whose, context),
+    }
+}
+
+fn show_checkpoint(signed: &SignedCheckpoint, key: &LogKey, context: &Context) {
     let note = String::from_utf8_lossy(&signed.to_bytes()).into_owned();
     let document = json!({ "checkpoint": note, "key": key.to_string() });
     context.terminal.result(note.trim_end_matches('\n'), &document);
+}
+
+fn not_cosigned(error: &CosignError, key: &LogKey, whose: Whose, context: &Context) -> Exit {
+    let advice = match error {
+        error if error.is_about_the_log() => format!(
+            "Stop {}, keep its folder as it is, and read \"When the log does not verify\" in OPERATIONS.md.",
+            whose.server
+        ),
+        CosignError::Audit(error) => error.advice(whose.command),
+        CosignError::Archived { .. } => "Give these archives with --archive.".to_owned(),
+        CosignError::Refused { .. } => {
+            format!("Have the witness know this log: claim log witness --log-key '{key}'.")
+        }
+        CosignError::NoCosignature { .. } => {
+            "Compare --witness-key with the key that the witness's people publish.".to_owned()
+        }
+        _ => "Look whether the witness serves at --witness, and do it again.".to_owned(),
+    };
+    let why = match error {
+        CosignError::Behind { .. } | CosignError::Rewritten { .. } => Some(
+            "Records that were restored have lost what came after their backup; else somebody has written another log.",
+        ),
+        _ => None,
+    };
+    context.terminal.failure(&Escaped(&error.to_string()).to_string(), why, &advice);
+    match error {
+        error if error.is_about_the_log() => Exit::NotVerified,
+        CosignError::Reach(_) => Exit::Unreachable,
+        _ => Exit::Refused,
+    }
 }
 
 /// Goes through the log and tells what was found; what went wrong with a file outside, with records or archives inside.
@@ -109,7 +164,12 @@ pub(crate) async fn verify(
             }
         }
     }
-    let sources = AuditSources { archives: arguments.archive, kept, key: arguments.key };
+    let sources = AuditSources {
+        archives: arguments.archive,
+        kept,
+        key: arguments.key,
+        witnesses: arguments.witness,
+    };
     let report = match claim_audit::verify(records, &sources).await {
         Ok(report) => report,
         Err(error) => return Ok(Err(error)),
@@ -117,6 +177,9 @@ pub(crate) async fn verify(
     let document = json!({
         "first": report.first, "last": report.last, "root": report.root.to_string(),
         "checkpoints": report.checkpoints, "agreeing": report.agreeing, "too_old": report.too_old,
+        "cosigned": report.cosigned.iter().map(|one| json!({
+            "witness": one.witness.name().as_str(), "entries": one.size, "at": one.at,
+        })).collect::<Vec<_>>(),
         "restored": report.restored,
         "finding": report.finding.as_ref().map(ToString::to_string),
         "first_wrong": report.finding.as_ref().map(Finding::number),
@@ -161,6 +224,10 @@ fn tell(report: &AuditReport, whose: Whose, context: &Context) {
     for (name, size) in &report.agreeing {
         terminal
             .verdict(true, &format!("{name} agrees: entries 1 to {size} are as they were then"));
+    }
+    for CosignedBy { witness, size, at } in &report.cosigned {
+        let name = witness.name();
+        terminal.verdict(true, &format!("{name} has cosigned entries 1 to {size}, at {at}"));
     }
     terminal.result(&format!("The log has the root {}.", report.root), &Value::Null);
 }

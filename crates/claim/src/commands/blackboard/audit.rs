@@ -41,10 +41,12 @@ async fn run_in(
 ) -> Result<Result<Exit, AdminError>> {
     match command {
         BlackboardAuditCommand::List(arguments) => Ok(list(log, arguments, context).await),
-        BlackboardAuditCommand::Checkpoint(_) => Ok(log.checkpoint().await.map(|signed| {
-            audit::show_checkpoint(&signed.0, &signed.1, context);
-            Exit::Done
-        })),
+        BlackboardAuditCommand::Checkpoint(arguments) => Ok(match log.checkpoint().await {
+            Ok(signed) => {
+                Ok(audit::checkpoint(log.records(), signed, arguments, WHOSE, context).await)
+            }
+            Err(error) => Err(error),
+        }),
         BlackboardAuditCommand::Verify(arguments) => {
             let verified = audit::verify(log.records(), arguments, WHOSE, context).await?;
             Ok(verified.map_err(Into::into))

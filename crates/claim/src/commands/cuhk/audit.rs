@@ -49,10 +49,12 @@ async fn run_in(
             }
             Ok(Ok(Exit::Done))
         }
-        CuhkAuditCommand::Checkpoint(_) => Ok(office.audit_checkpoint().await.map(|signed| {
-            audit::show_checkpoint(&signed.0, &signed.1, context);
-            Exit::Done
-        })),
+        CuhkAuditCommand::Checkpoint(arguments) => Ok(match office.audit_checkpoint().await {
+            Ok(signed) => {
+                Ok(audit::checkpoint(office.audit(), signed, arguments, WHOSE, context).await)
+            }
+            Err(error) => Err(error),
+        }),
         CuhkAuditCommand::Verify(arguments) => {
             let verified = audit::verify(office.audit(), arguments, WHOSE, context).await?;
             Ok(verified.map_err(Into::into))
