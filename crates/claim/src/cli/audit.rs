@@ -103,7 +103,7 @@ pub(crate) struct CuhkAuditListArgs {
 /// `claim blackboard audit list`.
 #[derive(Debug, Args)]
 pub(crate) struct BlackboardAuditListArgs {
-    /// Of this kind: assignment-recorded, extension-granted, staff-recorded, outage-allowed, started …
+    /// Of this kind: assignment-recorded, outage-allowed, started, backed-up, restored …
     #[arg(long, value_name = "DEED")]
     pub(crate) deed: Option<claim_blackboard::Deed>,
     /// What concerns this person: also what concerns everybody in a course of theirs

@@ -100,12 +100,10 @@ fn a_log_that_was_replaced_as_a_whole_is_found_out_by_the_witness() {
 
     // A cosignature that somebody made up.
     let line = cosigned.lines().find(|line| line.starts_with("— witness.example ")).unwrap();
+    // The last octets of the signature are others.
     let end = line.len() - 8;
-    let forged = format!(
-        "{}{}",
-        &line[..end],
-        if line.ends_with("AAAAAAA=") { "BAAAAAA=" } else { "AAAAAAA=" }
-    );
+    let last = if line.ends_with("AAAAAA==") { "BAAAAA==" } else { "AAAAAA==" };
+    let forged = format!("{}{last}", &line[..end]);
     folder.write("forged.checkpoint", cosigned.replace(line, &forged));
     scene
         .verify(folder, "blackboard", &["--checkpoint", "forged.checkpoint"])
