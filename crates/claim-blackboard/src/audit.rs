@@ -114,9 +114,11 @@ fn settings(config: &Config) -> Settings {
         quotas: Quotas { kem_concurrency, kem_waiting, requests_at_once, requests_per_minute },
         patience: _,
         keep_free,
+        retention,
         clock: _,
         faults: _,
     } = config;
+    let kept = retention.as_ref();
     let joined = |texts: Vec<String>| texts.join(" ");
     let or_default = |text: Option<String>| text.unwrap_or_else(|| "default".to_owned());
     // Its name may have a password in it.
@@ -141,6 +143,14 @@ fn settings(config: &Config) -> Settings {
         ("kem_waiting", kem_waiting.to_string()),
         ("requests_at_once", requests_at_once.to_string()),
         ("requests_per_minute", requests_per_minute.to_string()),
+        (
+            "keep_days",
+            kept.map_or_else(|| "for good".to_owned(), |rule| rule.keep_days.to_string()),
+        ),
+        (
+            "held",
+            joined(kept.into_iter().flat_map(|rule| &rule.held).map(ToString::to_string).collect()),
+        ),
         ("keep_free_bytes", or_default(keep_free.map(|bytes| bytes.to_string()))),
     ])
 }
