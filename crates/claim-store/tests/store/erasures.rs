@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use claim_core::Timestamp;
-use claim_core::claim::{ClaimId, Holder};
+use claim_core::claim::ClaimId;
 use claim_core::hand_in::PieceRef;
 use claim_store::blackboard::{
     AssignmentRow, BlackboardStore, EntryKind, Erasable, Erasure, HolderRow, Lodged, Marked,
@@ -203,43 +203,65 @@ async fn names_of_people(site: &Site) -> Vec<String> {
     rows.iter().map(|row| sqlx::Row::get(row, 0)).collect()
 }
 
-/// What SQLite deletes stays in the file, and in the log beside it, until something is written over it.
+/// What SQLite deletes stays in the file, and in the log beside it, until something is written over it; and where rows move
+/// from page to page, copies of them stay behind that nobody deletes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_lingers_in_a_file() {
     let site = Site::sqlite();
     let store = set_up(&site).await;
-    for student in 0..400 {
-        let sid = format!("1155{student:06}");
-        let new = NewClaim {
-            holder: Holder::one(sid.parse().unwrap()),
-            person: sid.parse().unwrap(),
-            cms: [format!("thesis of {sid}").into_bytes(), vec![7; 3_000 + student]].concat(),
-            ..claim(&sid, at(0), None)
-        };
-        let id = first(&store, new).await.id;
-        for piece in PIECES {
-            store.mark_piece(NewPiece { claim: id, piece, at: at(1) }).await.unwrap();
-        }
-    }
-    logged(&site).await;
-    assert!(lingers(&site, b"1155000200") && lingers(&site, b"thesis of 1155000399"));
-    let begun = store.begin_erasures(&lab(), at(LATER), at(LATER), 300).await.unwrap();
+    handed_in_by_many(&site).await;
+    assert_eq!(lingering(&site).len(), MANY);
+    let begun = store.begin_erasures(&lab(), at(LATER), at(LATER), 1_500).await.unwrap();
+    assert_eq!(begun.len(), 2 * 1_500);
     store.finish_erasures(&begun).await.unwrap();
     assert_eq!(store.scrub().await.unwrap(), Scrubbed::Whole);
-    for student in 0..400 {
-        let sid = format!("1155{student:06}");
-        assert_eq!(lingers(&site, sid.as_bytes()), student >= 300, "{sid}");
-    }
-    assert!(!lingers(&site, b"thesis of 1155000299") && lingers(&site, b"thesis of 1155000300"));
+    let left: Vec<String> = (1_500..MANY).map(sid).collect();
+    assert_eq!(lingering(&site), left.into_iter().collect());
     store.close().await;
 }
 
-/// Whether these octets stand in the database's file or one beside it.
-fn lingers(site: &Site, octets: &[u8]) -> bool {
-    let files = fs::read_dir(site.file().parent().unwrap()).unwrap();
-    files
-        .map(|file| fs::read(file.unwrap().path()).unwrap())
-        .any(|content| content.windows(octets.len()).any(|window| window == octets))
+const MANY: usize = 3_000;
+
+fn sid(student: usize) -> String {
+    format!("1155{student:06}")
+}
+
+/// Two claims of each of many students, in an order that has rows move a lot.
+async fn handed_in_by_many(site: &Site) {
+    use sqlx::Connection;
+    let mut connection = site.connection().await;
+    let mut transaction = connection.begin().await.unwrap();
+    for number in 0..MANY {
+        let student = number * 1_237 % MANY;
+        let holder = sid(student);
+        for attempt in 1..=2 {
+            let id = ClaimId::of_manifest(format!("{holder} {attempt}").as_bytes()).to_string();
+            let cms = [holder.as_bytes(), &vec![7; 500 + number * 7_919 % 4_000]].concat();
+            let insert = "INSERT INTO claims (id, course, assignment, holder, attempt, person, lodged_at, late_ms, state, \
+                 upload_until, received_at, pieces, durable, cms, token, revocation, place) VALUES ($1, 'IEMS5710', \
+                 'lab1', $2, $3, $2, 0, 0, 'waiting', 0, 0, 0, 0, $4, $4, $4, $3)";
+            let insert = sqlx::query(insert).bind(id.clone()).bind(holder.clone()).bind(attempt);
+            insert.bind(cms).execute(&mut *transaction).await.unwrap();
+            let update = "UPDATE claims SET state = 'received', withdrawal = $2 WHERE id = $1";
+            let update = sqlx::query(update).bind(id).bind(holder.repeat(3).into_bytes());
+            update.execute(&mut *transaction).await.unwrap();
+        }
+        let insert = "INSERT INTO holders VALUES ('IEMS5710', 'lab1', $1, NULL, 2)";
+        sqlx::query(insert).bind(holder).execute(&mut *transaction).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
+
+/// Whose ids stand in the database's file, or in one beside it.
+fn lingering(site: &Site) -> BTreeSet<String> {
+    let known: BTreeSet<String> = (0..MANY).map(sid).collect();
+    let mut found = BTreeSet::new();
+    for file in fs::read_dir(site.file().parent().unwrap()).unwrap() {
+        let content = fs::read(file.unwrap().path()).unwrap();
+        let ids = content.windows(10).filter(|window| window.starts_with(b"1155"));
+        found.extend(ids.filter_map(|id| std::str::from_utf8(id).ok()).map(str::to_owned));
+    }
+    found.intersection(&known).cloned().collect()
 }
 
 /// Fails once, at one point, when that is reached for the nth time.
