@@ -10,6 +10,8 @@ mod backups;
 mod by_hand;
 #[path = "terminals/clocks.rs"]
 mod clocks;
+#[path = "terminals/cosigned_audit.rs"]
+mod cosigned_audit;
 #[path = "terminals/course.rs"]
 mod course;
 #[path = "terminals/course_audit.rs"]
