@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use claim_core::{Origin, Problem, ProblemType, Timestamp};
@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::credential::Credential;
 use crate::error;
 use crate::event::{Event, Observer};
-use crate::evidence::Evidence;
+use crate::evidence::{CurrentEvidence, Evidence};
 use crate::gate::Gate;
 use crate::lodging::Manifests;
 use crate::log::{Behind, Log};
@@ -46,7 +46,7 @@ pub(crate) struct Blackboard {
     pub(crate) log: Log,
     pub(crate) manifests: Manifests,
     /// What evidence is signed with, once the root has certified it.
-    pub(crate) evidence: OnceLock<Arc<Evidence>>,
+    pub(crate) evidence: CurrentEvidence,
     pub(crate) own: Own,
     pub(crate) gate: Gate,
     pub(crate) rates: Rates,
@@ -89,7 +89,7 @@ impl Blackboard {
     /// # Errors
     /// While the root has not certified it: claims cannot be taken then.
     pub(crate) fn evidence(&self) -> Result<Arc<Evidence>, Problem> {
-        self.evidence.get().cloned().ok_or_else(|| {
+        self.evidence.get().ok_or_else(|| {
             let detail = "the university's root has not certified this Blackboard's timestamp and log keys yet";
             Problem::new(ProblemType::EvidencePending, detail).with("retry_after", EVIDENCE_RETRY_AFTER)
         })

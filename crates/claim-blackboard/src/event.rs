@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use claim_core::claim::ClaimId;
@@ -121,6 +122,21 @@ pub enum Event {
     EvidenceMissing {
         /// What is to be done, or is wrong.
         reason: String,
+    },
+    /// The year of the timestamp key ends soon, and the request for the next key waits for the root's word. Told at the
+    /// start, and when something else is wrong.
+    TimestampKeyEnds {
+        /// Until when the key signs.
+        signs_until: Timestamp,
+        /// The request.
+        request: PathBuf,
+        /// What is wrong with the request, or with the answer that lies there.
+        fault: Option<String>,
+    },
+    /// The next timestamp key signs from now on.
+    TimestampKeyReplaced {
+        /// Until when.
+        signs_until: Timestamp,
     },
     /// The root has revoked a key by which this Blackboard makes evidence: no claims are taken any more.
     EvidenceRevoked {

@@ -1,7 +1,11 @@
 //! The keys that make evidence: one signs timestamps, one the log's checkpoints; the root has certified both.
 
-use std::path::Path;
-use std::sync::Arc;
+mod next;
+
+pub(crate) use self::next::ask_for_next;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use claim_core::receipt::log_name;
 use claim_core::{Digest, Origin};
@@ -41,6 +45,8 @@ pub(crate) enum EvidenceError {
     Key(#[from] KeyError),
     #[error("log.key cannot be used: {0}")]
     NoteKey(#[from] SigningKeyError),
+    #[error("the next timestamp key cannot take its place: {0}")]
+    Replace(#[source] std::io::Error),
     #[error("the request cannot be made: {0}")]
     Request(#[from] MakeRequestError),
     #[error("blackboard.answer: {0}")]
@@ -56,14 +62,15 @@ pub(crate) enum EvidenceError {
 impl Evidence {
     /// Reads keys and certificates; where certificates are missing, leaves the request for them and returns `None`.
     ///
-    /// Keys are made once and kept: the certificates are for them.
+    /// Keys are made once and kept: the certificates are for them. An answer for the next timestamp key puts that into the
+    /// place of the one before.
     pub(crate) fn load(
         folder: &Folder,
         origin: &Origin,
         root: &Root,
         clock: &Clock,
     ) -> Result<Option<Arc<Self>>, EvidenceError> {
-        let timestamp = timestamp_key(folder)?;
+        let mut timestamp = timestamp_key(folder)?;
         let log = log_key(folder)?;
         let Some(answer) = read_public(&folder.evidence_answer())? else {
             request(folder, origin, &timestamp, &log)?;
@@ -74,11 +81,20 @@ impl Evidence {
             answer.verify(root, origin, timestamp.public_key(), log.public_key(), clock.now());
         let verified = match verified {
             Ok(verified) => verified,
-            Err(error) => {
-                // An answer to older keys may lie there; the request for these is left beside it.
-                request(folder, origin, &timestamp, &log)?;
-                return Err(error.into());
-            }
+            Err(error) => match next::certified(folder, |key| {
+                answer.verify(root, origin, key, log.public_key(), clock.now()).ok()
+            })? {
+                Some((next, verified)) => {
+                    timestamp = next;
+                    verified
+                }
+                None => {
+                    // An answer to older keys may lie there; the request for these is left beside it.
+                    let asked_for = next::key(folder)?.unwrap_or(timestamp);
+                    request(folder, origin, &asked_for, &log)?;
+                    return Err(error.into());
+                }
+            },
         };
         let name = log_name(origin);
         let signer = LogSigner::new(name, NoteKey::from_pkcs8_der(&log.to_pkcs8_der())?);
@@ -93,6 +109,21 @@ impl Evidence {
                 certificate: answer.witness,
             },
         })))
+    }
+}
+
+/// What there is to sign evidence with, at this moment.
+#[derive(Default)]
+pub(crate) struct CurrentEvidence(RwLock<Option<Arc<Evidence>>>);
+
+impl CurrentEvidence {
+    /// `None` until the root has certified the keys.
+    pub(crate) fn get(&self) -> Option<Arc<Evidence>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn replace(&self, evidence: Arc<Evidence>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(evidence);
     }
 }
 
@@ -140,7 +171,12 @@ pub(crate) fn look(folder: &Folder) -> Result<(), StartError> {
 pub(crate) fn ask(folder: &Folder, origin: &Origin) -> Result<Requested, StartError> {
     look(folder)?;
     let asked = || -> Result<Requested, EvidenceError> {
-        let (timestamp, log) = (timestamp_key(folder)?, log_key(folder)?);
+        // The next one where its turn is near: that of now has its certificate.
+        let timestamp = match next::key(folder)? {
+            Some(next) => next,
+            None => timestamp_key(folder)?,
+        };
+        let log = log_key(folder)?;
         request(folder, origin, &timestamp, &log)?;
         Ok(Requested {
             path: folder.evidence_request(),
@@ -157,7 +193,12 @@ pub(crate) fn ask(folder: &Folder, origin: &Origin) -> Result<Requested, StartEr
 }
 
 fn timestamp_key(folder: &Folder) -> Result<SigningKey, EvidenceError> {
-    let (path, passphrase) = (folder.timestamp_key(), folder.passphrase());
+    made_once(folder, folder.timestamp_key())
+}
+
+/// The key for timestamps in this file, which is made where it is missing.
+fn made_once(folder: &Folder, path: PathBuf) -> Result<SigningKey, EvidenceError> {
+    let passphrase = folder.passphrase();
     let open = |pem: &[u8]| SigningKey::from_pem(text_of(pem), passphrase);
     match read_private(&path) {
         Ok(pem) => Ok(open(&pem)?),

@@ -25,10 +25,12 @@ impl Folder {
     pub(crate) const ERASING: &str = "erasing.lock";
 
     /// What a backup has beside the database and the objects, as far as it is there.
-    pub(crate) const BACKED_UP: [&str; 10] = [
+    pub(crate) const BACKED_UP: [&str; 11] = [
         "cuhk.cer",
         "blackboard.cer",
         "blackboard.key",
+        // Before the other, whose name it takes: one of the two copies is the key that the answer is for.
+        "timestamp-next.key",
         "timestamp.key",
         "log.key",
         "blackboard-audit.key",
@@ -53,6 +55,11 @@ impl Folder {
         self.passphrase.as_ref().map(Passphrase::expose)
     }
 
+    /// The folder itself.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The private key that CUHK certifies.
     pub(crate) fn key(&self) -> PathBuf {
         self.dir.join("blackboard.key")
@@ -71,6 +78,11 @@ impl Folder {
     /// The key that signs timestamps, and nothing else.
     pub(crate) fn timestamp_key(&self) -> PathBuf {
         self.dir.join("timestamp.key")
+    }
+
+    /// The key that will sign them after that, until it has its certificate.
+    pub(crate) fn next_timestamp_key(&self) -> PathBuf {
+        self.dir.join("timestamp-next.key")
     }
 
     /// The key that signs the log's checkpoints, and nothing else.

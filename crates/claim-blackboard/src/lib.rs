@@ -50,7 +50,7 @@ pub use claim_audit::{
     ArchiveError, AuditError, AuditKeyError, AuditReport, AuditSources, Finding, KeptCheckpoint,
     Pruned,
 };
-pub use claim_http::{Clock, ExternalTls};
+pub use claim_http::{Clock, ExternalTls, KeyPassphrase};
 pub use claim_store::blackboard::audit::Deed;
 pub use claim_store::blackboard::{
     AllowedOutage, AssignmentRow, ClaimOutline, Erasable, OldMessages, OutageRow, StoredMessage,

@@ -12,7 +12,7 @@ use claim_core::hand_in::{ClaimStatus, PieceRef};
 use claim_core::receipt::RevocationLists;
 use claim_core::{Digest, PersonId, Problem, ProblemType, Timestamp};
 use claim_http::system_rng;
-use claim_pki::{ContentType, RevocationList, SerialNumber, SignedData};
+use claim_pki::{ContentType, MakeTokenError, RevocationList, SerialNumber, SignedData};
 use claim_store::blackboard::{
     ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
 };
@@ -26,6 +26,9 @@ use crate::evidence::Evidence;
 use crate::generations::Generations;
 
 pub(crate) use status::status_of;
+
+/// Seconds until somebody may have certified the next timestamp key, where the year of the last is over.
+const KEY_RETRY_AFTER: u64 = 60;
 
 /// How many manifests are remembered, twice over.
 const MAX_MANIFESTS: usize = 512;
@@ -219,10 +222,16 @@ fn new_claim(
     let mut serial = [0; 16];
     system_rng().fill_bytes(&mut serial);
     let serial = SerialNumber::from_random(serial);
-    let token = evidence
-        .timestamp
-        .sign(Digest::of(cms).as_bytes(), lodged_at, &serial)
-        .map_err(|error| error::internal(&error))?;
+    let token = evidence.timestamp.sign(Digest::of(cms).as_bytes(), lodged_at, &serial).map_err(
+        |error| match error {
+            // Its year is over, and nobody has certified the next one.
+            MakeTokenError::OutsideKeyUsage { .. } => {
+                Problem::new(ProblemType::EvidencePending, error.to_string())
+                    .with("retry_after", KEY_RETRY_AFTER)
+            }
+            error => error::internal(&error),
+        },
+    )?;
     let manifest = claim.manifest();
     let files = manifest.files.entries();
     Ok(NewClaim {

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use claim_core::ring::WrappingKey;
 use claim_core::{Digest, Origin};
@@ -29,7 +29,7 @@ use crate::config::{Config, DEFAULT_LIMITS, DEFAULT_PORT, DEFAULT_UPLOAD_SECONDS
 use crate::counters::Counters;
 use crate::enrol::{Enrolment, own_key};
 use crate::event::{Event, Observer};
-use crate::evidence;
+use crate::evidence::{self, CurrentEvidence};
 use crate::folder::Folder;
 use crate::gate::Gate;
 use crate::inventory;
@@ -130,7 +130,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         revocations,
         log,
         manifests: Manifests::new(),
-        evidence: OnceLock::new(),
+        evidence: CurrentEvidence::default(),
         own: Own::new(credential),
         gate: Gate::new(&quotas),
         rates: Rates::new(quotas.requests_per_minute, quotas.requests_at_once),

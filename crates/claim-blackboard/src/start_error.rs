@@ -269,7 +269,11 @@ impl StartError {
     /// Whether a passphrase is wrong or missing, which does not become right by trying again.
     pub fn is_wrong_secret(&self) -> bool {
         use KeyError::{Encrypted, NotEncrypted, Passphrase};
-        matches!(self, Self::Key { source: Encrypted | Passphrase | NotEncrypted, .. })
+        match self {
+            Self::Key { source, .. } => matches!(source, Encrypted | Passphrase | NotEncrypted),
+            Self::ExternalTls(error) => error.is_wrong_secret(),
+            _ => false,
+        }
     }
 
     /// What to do next.
@@ -382,11 +386,7 @@ impl StartError {
                 }
             },
             Self::NotEnrolled { source, .. } => source.advice(),
-            Self::ExternalTls(_) => {
-                "Put the PEM files of --tls-cert and --tls-key right, or leave both options out: Blackboard then \
-                 uses the certificate from CUHK."
-                    .to_owned()
-            }
+            Self::ExternalTls(error) => error.advice("Blackboard then uses the certificate from CUHK"),
             Self::Objects(_) => {
                 "Make that a folder that Blackboard's user may write to, and start again.".to_owned()
             }

@@ -232,14 +232,14 @@ problem_types! {
         "Begin again; if it happens again, tell the people who run CUHK.";
     /// The ID token has no student ID.
     SignInWithoutId = "sign-in-without-id", 403, Cuhk,
-        "The sign-in service does not tell your student ID",
-        "What it says of you has no student ID of ten digits where CUHK looks for one.",
+        "The sign-in service does not tell your ID",
+        "What it says of you has neither a student ID of ten digits nor an ID of staff where CUHK looks for one.",
         "If you have one, tell the people who run CUHK; until then, enrol with an invitation.";
     /// Somebody else signed in than the terminal asked for.
     SignInOtherPerson = "sign-in-other-person", 403, Cuhk,
         "Somebody else is signed in than the terminal asks for",
-        "The terminal asks for a certificate for one student ID, and the sign-in service says that you have another. If the terminal is not yours, somebody may be trying to have you confirm their key.",
-        "Sign out there and sign in as yourself, or begin again with your own student ID: `claim student enroll --sso --sid ID`.";
+        "The terminal asks for a certificate for one ID, and the sign-in service says that you have another. If the terminal is not yours, somebody may be trying to have you confirm their key.",
+        "Sign out there and sign in as yourself, or begin again with your own ID: `claim student enroll --sso --sid ID`, or with `--staff ID`.";
     /// The sign-in service cannot be reached, or does not work.
     SignInUnavailable = "sign-in-unavailable", 503, Cuhk,
         "The sign-in service cannot be reached at the moment",

@@ -2,7 +2,7 @@
 //!
 //! Each state is named by what it waits for, and consumes itself; after a refusal there is nothing left to misuse.
 
-use claim_pki::{PathError, Root, SigningKey};
+use claim_pki::{PathError, Root, SigningKey, VerifiedServer};
 use rand_core::CryptoRng;
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_128 as HPKE;
 use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey};
@@ -190,7 +190,7 @@ impl ExpectConfirmation<'_> {
             answer_key: secret.answer_key(),
             server_time: answer.server_time,
             expires_at: answer.expires_at,
-            server_key: *server.public_key().fingerprint(),
+            server,
         })
     }
 }
@@ -204,7 +204,7 @@ pub struct Session {
     answer_key: MacKey,
     server_time: Timestamp,
     expires_at: Timestamp,
-    server_key: [u8; 32],
+    server: VerifiedServer,
 }
 
 impl Session {
@@ -230,7 +230,13 @@ impl Session {
 
     /// SHA-256 of the public key (SPKI) by which Blackboard proved itself.
     pub fn server_key_fingerprint(&self) -> &[u8; 32] {
-        &self.server_key
+        self.server.public_key().fingerprint()
+    }
+
+    /// The certificate by which Blackboard proved itself, as far as the path tells: whether it was revoked is for whoever
+    /// has lists to find out, before anything is sent in the session.
+    pub fn server(&self) -> &VerifiedServer {
+        &self.server
     }
 
     /// Signs a request. `created` is in whole seconds since the epoch, by Blackboard's clock as far as known;

@@ -218,6 +218,7 @@ async fn cuhk(common: Common, port: u16, faults: Faults) -> Result<String> {
         keep_free: Some(common.keep_free()),
         quotas: claim_cuhk::Quotas {
             timestamps_per_minute: PLENTY,
+            renewals_per_hour: PLENTY,
             ..claim_cuhk::Quotas::default()
         },
         faults,

@@ -75,6 +75,9 @@ pub struct Config {
 pub struct Quotas {
     /// Timestamps that one person may get in a minute, on this replica; all of them may come at once.
     pub timestamps_per_minute: NonZeroU32,
+    /// Renewals that one person may ask for in an hour, on this replica, each repetition counted; all of them may come at
+    /// once.
+    pub renewals_per_hour: NonZeroU32,
     /// Codes that may be refused for one id in a minute, on this replica, whether there is such an id or not.
     pub wrong_codes_per_minute: NonZeroU32,
     /// Sign-ins that may be begun from one address in a minute, on this replica.
@@ -88,6 +91,9 @@ impl Default for Quotas {
         // One for each claim that is handed in during an outage, and some for trying again.
         Self {
             timestamps_per_minute: const { NonZeroU32::new(20).unwrap() },
+            // Certificates live half a year, and a program repeats a dozen times what gets no answer: this only keeps
+            // whoever has a key from filling the records with its renewals.
+            renewals_per_hour: const { NonZeroU32::new(60).unwrap() },
             // Nobody mistypes as often, and codes are pasted.
             wrong_codes_per_minute: const { NonZeroU32::new(20).unwrap() },
             // A class in one room, behind one address.

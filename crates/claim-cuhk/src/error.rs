@@ -135,6 +135,7 @@ impl StartError {
                 is_wrong_secret(source)
             }
             Self::Witness(WitnessError::Key(error)) => error.is_wrong_secret(),
+            Self::ExternalTls(error) => error.is_wrong_secret(),
             _ => false,
         }
     }
@@ -181,11 +182,7 @@ impl StartError {
                      there."
                     .to_owned()
             }
-            Self::ExternalTls(_) => {
-                "Put the PEM files of --tls-cert and --tls-key right, or leave both options out: \
-                     CUHK then uses a certificate of its own."
-                    .to_owned()
-            }
+            Self::ExternalTls(error) => error.advice("CUHK then uses a certificate of its own"),
             Self::DatabaseUrl(_) => {
                 "Put --database right, or leave it out: CUHK then uses cuhk.db \
                  in the folder."

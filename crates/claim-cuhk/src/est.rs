@@ -31,7 +31,7 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// What the person calls the device, where that is said (`Claim-Device`).
-pub(crate) fn device(headers: &HeaderMap) -> Result<Option<DeviceName>, Problem> {
+pub fn device(headers: &HeaderMap) -> Result<Option<DeviceName>, Problem> {
     let mut lines = headers.get_all(DeviceName::HEADER).iter();
     let value = match (lines.next(), lines.next()) {
         (None, _) => return Ok(None),

@@ -61,7 +61,7 @@ pub use ceremony::CeremonyError;
 pub use claim_audit::{
     ArchiveError, AuditKeyError, AuditReport, AuditSources, Finding, KeptCheckpoint, Pruned,
 };
-pub use claim_http::{Clock, ExternalTls};
+pub use claim_http::{Clock, ExternalTls, KeyPassphrase};
 pub use claim_store::cuhk::CertificateFilter;
 pub use claim_store::cuhk::audit::{AuditEntry, Authentication, Deed, EntryFilter};
 pub use claim_store::{BackupError, Copied};
@@ -75,6 +75,7 @@ pub use crl::ListError;
 pub use desk::DeskError;
 pub use elsewhere::ElsewhereError;
 pub use error::{NotLocal, StartError};
+pub use est::device;
 pub use event::{CertifiedEvidence, Event, Issued, Observer, RevokedByHolder};
 pub use keys::{KeyName, KeyPlaceError, KeyRole, KeySetting, KeySettings};
 pub use mail::{
@@ -84,7 +85,8 @@ pub use mode::Mode;
 pub use own_certificate::OwnCertificateError;
 pub use revoking::RevokedEntry;
 pub use server::{Running, start};
+pub use sign_in::{SignInRequest, SignInReturn};
 pub use signing::NoAnswer;
-pub use sso::{SsoError, SsoSettings};
+pub use sso::{ExpectedToken, IdTokenError, SsoError, SsoSettings, verify_id_token};
 pub use timestamps::TimestampKeyError;
 pub use witness::WitnessError;

@@ -53,6 +53,9 @@ use crate::witness;
 /// How many timestamps of one person are being made at once; each is one signature.
 const TIMESTAMPS_AT_ONCE: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
+/// How many renewals of one person are under way at once: one a device.
+const RENEWALS_AT_ONCE: NonZeroU32 = NonZeroU32::new(8).unwrap();
+
 /// A CUHK that is ready to serve: what needed to be made or loaded is, and the addresses are taken.
 pub struct Running {
     cuhk: Arc<Cuhk>,
@@ -145,6 +148,7 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
         timestamps: TimestampAuthority::new(timestamps.ok()),
         guesses: Guesses::new(config.quotas.wrong_codes_per_minute),
         rates: Rates::new(config.quotas.timestamps_per_minute, TIMESTAMPS_AT_ONCE),
+        renewals: Rates::hourly(config.quotas.renewals_per_hour, RENEWALS_AT_ONCE),
         renewal_grace: config.renewal_grace,
         certificates_per_person: config.certificates_per_person,
         announces: config.mailer.is_some(),

@@ -7,6 +7,7 @@
 
 mod browser;
 mod code;
+mod fields;
 mod terminal;
 
 use std::num::NonZeroU32;
@@ -18,7 +19,10 @@ use crate::event::Event;
 use crate::sso::Provider;
 use crate::state::Cuhk;
 
-pub(crate) use browser::{Answer, Browser, Visit, is_same_token, other_browser};
+pub(crate) use browser::{Browser, Visit, is_same_token, other_browser};
+pub(crate) use fields::Fields;
+pub use fields::SignInReturn;
+pub use terminal::SignInRequest;
 pub(crate) use terminal::{Asked, RETRY_AFTER};
 
 /// The page that people open, where they type the code.

@@ -12,5 +12,6 @@ mod settings;
 
 pub use error::SsoError;
 pub(crate) use error::{IdentifyError, ProviderError};
+pub use id_token::{ExpectedToken, IdTokenError, verify_id_token};
 pub(crate) use provider::{Attempt, Provider};
 pub use settings::SsoSettings;

@@ -41,6 +41,8 @@ pub(crate) struct Cuhk {
     pub(crate) timestamps: TimestampAuthority,
     /// How many timestamps each person gets.
     pub(crate) rates: Rates,
+    /// How many renewals each person gets.
+    pub(crate) renewals: Rates,
     /// How many wrong codes each id may have.
     pub(crate) guesses: Guesses,
     pub(crate) invitations: Invitations,

@@ -31,6 +31,7 @@ mod receipts;
 mod ring;
 mod rules;
 mod sealed;
+mod sign_in;
 mod signing;
 mod text;
 mod world;
@@ -122,6 +123,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "settings", run: http::settings, seeds: http::settings_files },
     Target { name: "roster", run: http::roster, seeds: http::rosters },
     Target { name: "basic", run: http::basic, seeds: http::basics },
+    Target { name: "id_token", run: sign_in::id_token, seeds: sign_in::id_tokens },
+    Target { name: "sign_in_request", run: sign_in::request, seeds: sign_in::requests },
+    Target { name: "sign_in_return", run: sign_in::returned, seeds: sign_in::returns },
+    Target { name: "device_name", run: sign_in::device_name, seeds: sign_in::device_names },
     Target { name: "hand_in_answer", run: hand_in::answer, seeds: hand_in::answers },
     // Evidence and the log.
     Target { name: "signed_data", run: evidence::signed_data, seeds: evidence::signed_datas },

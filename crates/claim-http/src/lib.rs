@@ -75,7 +75,7 @@ pub use sign_in::{SignInAnswer, SignInBegun, ask_sign_in, begin_sign_in};
 pub use standing::Standing;
 pub use tls::{
     CertificateSwitch, ClientCertificates, ExternalChange, ExternalTls, ExternalTlsError,
-    ExternalWatch, IdentityError, ServerTrust, TlsIdentity, TrustError, server_tls,
+    ExternalWatch, IdentityError, KeyPassphrase, ServerTrust, TlsIdentity, TrustError, server_tls,
 };
 pub use turns::{Crowded, Lane, Turn, Turns};
 pub use urgency::Urgency;

@@ -11,17 +11,23 @@ use claim_core::{PersonId, Problem, ProblemType, Timestamp};
 /// A minute in milliseconds.
 const MINUTE: i64 = 60_000;
 
+/// An hour in milliseconds.
+const HOUR: i64 = 60 * MINUTE;
+
 /// From how many people on those whose requests are long past are looked for and forgotten.
 const SWEPT_FROM: usize = 1024;
 
 /// Seconds until one of a person's requests has surely ended, unless it is a slow one.
 const RETRY_AFTER: u64 = 1;
 
-/// The rate of each person's authentic requests: so many a minute, which may come all at once, and so many under way.
+/// The rate of each person's authentic requests: so many a minute, or an hour, which may come all at once, and so many
+/// under way.
 ///
 /// It counts only what a person has signed, so nobody can use up another's share. It is this replica's own and
 /// starts anew with it: it keeps a program that runs wild from filling the disk, no more.
 pub struct Rates {
+    /// The time over which requests are counted, in milliseconds.
+    period: i64,
     /// Milliseconds that each request uses up.
     interval: i64,
     at_once: u32,
@@ -47,8 +53,17 @@ pub struct UnderWay<'r> {
 impl Rates {
     /// So many requests of one person in a minute, and so many under way at once.
     pub fn new(per_minute: NonZeroU32, at_once: NonZeroU32) -> Self {
-        let interval = (MINUTE / i64::from(per_minute.get())).max(1);
-        Self { interval, at_once: at_once.get(), people: Mutex::default() }
+        Self::over(MINUTE, per_minute, at_once)
+    }
+
+    /// So many requests of one person in an hour, and so many under way at once.
+    pub fn hourly(per_hour: NonZeroU32, at_once: NonZeroU32) -> Self {
+        Self::over(HOUR, per_hour, at_once)
+    }
+
+    fn over(period: i64, number: NonZeroU32, at_once: NonZeroU32) -> Self {
+        let interval = (period / i64::from(number.get())).max(1);
+        Self { period, interval, at_once: at_once.get(), people: Mutex::default() }
     }
 
     /// Counts one request.
@@ -59,13 +74,14 @@ impl Rates {
         let now = now.as_millis();
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = people.used_until.get(id).copied();
-        // More than a minute ahead is a clock that was set back, which must not lock anyone out.
-        let counted = counted.filter(|used_until| used_until.saturating_sub(now) <= MINUTE);
+        // More than the whole period ahead is a clock that was set back, which must not lock anyone out.
+        let counted = counted.filter(|used_until| used_until.saturating_sub(now) <= self.period);
         let after = counted.unwrap_or(now).max(now).saturating_add(self.interval);
-        let over = after.saturating_sub(now) - MINUTE;
+        let over = after.saturating_sub(now) - self.period;
         if over > 0 {
             let seconds = u64::try_from(over).unwrap_or_default().div_ceil(1000);
-            let detail = "you sent more requests within a minute than one person may";
+            let within = if self.period == HOUR { "an hour" } else { "a minute" };
+            let detail = format!("you sent more requests within {within} than one person may");
             return Err(Problem::new(ProblemType::Overloaded, detail).with("retry_after", seconds));
         }
         people.sweep(now);
@@ -157,6 +173,19 @@ mod tests {
         assert!(rates.count(&id, at(999)).is_err());
         assert!(rates.count(&id, at(1000)).is_ok());
         assert!(rates.count(&id, at(1000)).is_err());
+    }
+
+    #[test]
+    fn the_share_of_an_hour_comes_back_more_slowly() {
+        let (rates, id) = (Rates::hourly(number(2), number(1)), "1155123456".parse().unwrap());
+        for _ in 0..2 {
+            drop(rates.count(&id, at(0)).unwrap());
+        }
+        let refused = rates.count(&id, at(0)).err().unwrap();
+        assert_eq!(refused.extensions["retry_after"], 1800);
+        assert!(refused.detail.contains("within an hour"), "{}", refused.detail);
+        assert!(rates.count(&id, at(1_799_999)).is_err());
+        assert!(rates.count(&id, at(1_800_000)).is_ok());
     }
 
     #[test]

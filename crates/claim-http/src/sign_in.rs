@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use claim_core::encoding::base64;
-use claim_core::{Origin, Sid, Timestamp, json};
+use claim_core::{DeviceName, Origin, PersonId, Timestamp, json};
 use claim_pki::Certificate;
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -60,18 +60,18 @@ struct Waiting {
     signed_in: bool,
 }
 
-/// Leaves a key that is to wait for this student: `POST /v1/sign-ins`.
+/// Leaves a key that is to wait for this person: `POST /v1/sign-ins`.
 ///
 /// # Errors
 /// [`EstError`].
 pub async fn begin_sign_in(
     client: &reqwest::Client,
     cuhk: &Origin,
-    sid: &Sid,
+    id: &PersonId,
     certification_request: &[u8],
 ) -> Result<SignInBegun, EstError> {
     let document =
-        serde_json::json!({ "id": sid, "request": base64(certification_request) }).to_string();
+        serde_json::json!({ "id": id, "request": base64(certification_request) }).to_string();
     let request = client
         .post(cuhk.join("/v1/sign-ins"))
         .header(header::CONTENT_TYPE, "application/json")
@@ -92,7 +92,8 @@ pub async fn begin_sign_in(
     })
 }
 
-/// Asks what became of it: `POST /v1/sign-ins/certificate`. Safe to repeat.
+/// Asks what became of it: `POST /v1/sign-ins/certificate`. Safe to repeat. A certificate that is made on it is for the
+/// device of this name.
 ///
 /// # Errors
 /// [`EstError`].
@@ -100,9 +101,14 @@ pub async fn ask_sign_in(
     client: &reqwest::Client,
     cuhk: &Origin,
     begun: &SignInBegun,
+    device: Option<&DeviceName>,
 ) -> Result<SignInAnswer, EstError> {
     let request =
         client.post(cuhk.join("/v1/sign-ins/certificate")).bearer_auth(begun.secret.as_str());
+    let request = match device {
+        Some(device) => request.header(DeviceName::HEADER, device.as_str()),
+        None => request,
+    };
     let answer = send(request, MAX_ANSWER).await?;
     match document_of::<Waiting>(&answer, StatusCode::ACCEPTED) {
         Some(Waiting { signed_in }) => {

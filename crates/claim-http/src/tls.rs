@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-pub use external::{ExternalChange, ExternalTls, ExternalTlsError, ExternalWatch};
+pub use external::{ExternalChange, ExternalTls, ExternalTlsError, ExternalWatch, KeyPassphrase};
 pub use identity::{IdentityError, TlsIdentity};
 pub use server::{CertificateSwitch, ClientCertificates, server_tls};
 pub(crate) use trust::client_tls;

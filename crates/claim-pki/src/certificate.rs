@@ -8,6 +8,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
 
+use crate::crl_url::CrlUrl;
 use crate::digest::sha256;
 use crate::oid::{CN, ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_SUBJECT_KEY_IDENTIFIER, UID};
 use crate::tbs::{ECDSA_SHA256, Fields, Signed};
@@ -174,6 +175,11 @@ impl Certificate {
     /// The key identifier of the issuer's key (RFC 5280 §4.2.1.1), if it has the 20 octets that are used here.
     pub fn issuer_key_id(&self) -> Option<[u8; 20]> {
         self.fields.authority_key_id()
+    }
+
+    /// Where the certificate says that its issuer's revocation list lies, if it does (RFC 5280 §4.2.1.13).
+    pub fn revocation_list_url(&self) -> Option<CrlUrl> {
+        CrlUrl::of(&self.fields)
     }
 
     pub(crate) fn fields(&self) -> &Fields {

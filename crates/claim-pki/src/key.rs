@@ -8,6 +8,7 @@ mod public;
 mod sign;
 
 pub use ed25519::{Ed25519PublicKey, Ed25519SigningKey};
+pub use encrypted::open_private_key;
 pub use private::SigningKey;
 pub use public::{BadSignature, PublicKey};
 pub use sign::Sign;

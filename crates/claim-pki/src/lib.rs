@@ -66,6 +66,7 @@ pub use issuance::{
 };
 pub use key::{
     BadSignature, Ed25519PublicKey, Ed25519SigningKey, KeyError, PublicKey, Sign, SigningKey,
+    open_private_key,
 };
 pub use names::{NameError, PersonId, Sid, StaffId};
 pub use origin::{Origin, OriginError, OriginHost};

@@ -275,6 +275,13 @@ pub enum Event {
         /// What to do.
         advice: String,
     },
+    /// CUHK could not be asked whether Blackboard's certificate has been revoked; by what is known it has not.
+    RevocationsNotFetched {
+        /// Why not, in safe characters.
+        why: String,
+        /// When the list was issued by which it was judged instead; `None` where there is none.
+        issued_at: Option<Timestamp>,
+    },
     /// Something failed that may pass; the program waits and tries again.
     Retrying {
         /// What failed, in safe characters.

@@ -17,6 +17,7 @@ mod hand_in;
 mod post;
 mod renew;
 mod retry;
+mod revocations;
 mod revoke;
 mod say;
 mod session;

@@ -150,8 +150,10 @@ impl Party {
             .await
             .map_err(|error| self.error(error))?;
         let received = student.now();
+        let chain = answer.certificate.clone();
         let session =
             waiting.receive(answer, root, received).map_err(|error| self.exchange_error(error))?;
+        self.judge(session.server(), &chain).await?;
         student.tell(Event::BlackboardVerified {
             origin: session.origin().clone(),
             key_fingerprint: Digest::from_bytes(*session.server_key_fingerprint()),

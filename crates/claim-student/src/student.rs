@@ -10,6 +10,7 @@ use claim_pki::Root;
 use crate::config::{Config, TlsRoots};
 use crate::error::{Service, Unreached};
 use crate::event::{Event, Observer};
+use crate::revocations::Lists;
 use crate::wallet::{Identity, Wallet, WalletError};
 
 /// Everything that a student can do. Clones share the configuration; several can work at once, also on one folder.
@@ -18,13 +19,14 @@ pub struct Student {
     pub(crate) config: Arc<Config>,
     wallet: Arc<Wallet>,
     observer: Observer,
+    pub(crate) lists: Arc<Lists>,
 }
 
 impl Student {
     /// A student's program with this configuration; nothing is read or written yet.
     pub fn new(config: Config, observer: Observer) -> Self {
         let wallet = Arc::new(Wallet::new(&config.dir, config.root.clone()));
-        Self { config: Arc::new(config), wallet, observer }
+        Self { config: Arc::new(config), wallet, observer, lists: Arc::default() }
     }
 
     /// The folder.

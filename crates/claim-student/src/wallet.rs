@@ -295,6 +295,11 @@ pub(crate) fn stem(id: &PersonId) -> String {
 
 /// The content of a file that others may read; `None` when there is none.
 pub(crate) fn read_public(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    read_public_up_to(path, MAX_FILE)
+}
+
+/// The same, of a file that may be longer.
+pub(crate) fn read_public_up_to(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -302,12 +307,12 @@ pub(crate) fn read_public(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     };
     let mut content = Vec::new();
     let length = file
-        .take(MAX_FILE + 1)
+        .take(limit.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(|source| system("read", path, source))?;
-    if length as u64 > MAX_FILE {
+    if length as u64 > limit {
         let (path, length) = (path.to_owned(), length as u64);
-        return Err(FileError::TooLarge { path, length, limit: MAX_FILE });
+        return Err(FileError::TooLarge { path, length, limit });
     }
     Ok(Some(content))
 }

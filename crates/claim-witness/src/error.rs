@@ -119,7 +119,11 @@ impl StartError {
 
     /// Whether a passphrase is wrong or missing, which does not become right by trying again.
     pub fn is_wrong_secret(&self) -> bool {
-        matches!(self, Self::Key(error) if error.is_wrong_secret())
+        match self {
+            Self::Key(error) => error.is_wrong_secret(),
+            Self::ExternalTls(error) => error.is_wrong_secret(),
+            _ => false,
+        }
     }
 
     /// What to do next.
@@ -167,10 +171,7 @@ impl StartError {
             Self::MetricsNotLocal { address } => {
                 format!("Use --metrics 127.0.0.1:{}.", address.port())
             }
-            Self::ExternalTls(_) => {
-                "Put the PEM files of --tls-cert and --tls-key right, or leave both options out."
-                    .to_owned()
-            }
+            Self::ExternalTls(error) => error.advice("the witness then makes one itself"),
             Self::DatabaseUrl(_) => {
                 "Put --database right, or leave it out: the witness then uses witness.db in the folder."
                     .to_owned()

@@ -20,7 +20,7 @@ mod routes;
 mod server;
 
 pub use add_checkpoint::KnownLog;
-pub use claim_http::{Clock, ExternalTls};
+pub use claim_http::{Clock, ExternalTls, KeyPassphrase};
 pub use config::{Config, DATABASE_FILE, DEFAULT_PORT};
 pub use error::StartError;
 pub use event::{Event, Observer};

@@ -23,7 +23,7 @@ mod serial;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use claim_core::{AssignmentRef, Origin, Sid};
+use claim_core::{AssignmentRef, Origin, Sid, StaffId};
 use claim_course::time::Zone;
 use claim_files::PassphraseSource;
 use claim_http::MirrorUrl;
@@ -161,6 +161,10 @@ pub(crate) struct ServerArgs {
     /// The private key (PEM) of --tls-cert
     #[arg(long, env = "CLAIM_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Where the passphrase of that key is: a file that nobody else can read, fd:NUMBER or credential:NAME (of systemd)
+    /// [default: it has none]
+    #[arg(long, env = "CLAIM_TLS_KEY_PASSPHRASE", value_name = "SOURCE")]
+    pub(crate) tls_key_passphrase: Option<PassphraseSource>,
     /// Serve /metrics, /healthz and /readyz in plain HTTP on this loopback address; port 0 takes a free one
     /// and tells it [default: not served]
     #[arg(long, env = "CLAIM_METRICS", value_name = "ADDR:PORT")]
@@ -421,6 +425,7 @@ pub(crate) enum StudentCommand {
     #[command(after_help = "Examples:\n  \
         claim student enroll --sid 1155123456            (a local CUHK, or asks for the invitation)\n  \
         claim student enroll --sso --sid 1155123456      (signing in with the university)\n  \
+        claim student enroll --sso --staff chan.tm       (the same for a member of staff)\n  \
         claim student enroll --invite-file invitation.txt\n  \
         pbpaste | claim student enroll --invite-file -")]
     Enroll {
@@ -429,6 +434,15 @@ pub(crate) enum StudentCommand {
         /// Sign in with the university, in a browser, instead of an invitation; takes cuhk.cer
         #[arg(long, env = "CLAIM_SSO", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue, conflicts_with = "invite_file")]
         sso: bool,
+        /// With --sso: the id of a member of staff, instead of a student ID
+        #[arg(
+            long,
+            env = "CLAIM_STAFF",
+            value_name = "ID",
+            requires = "sso",
+            conflicts_with = "sid"
+        )]
+        staff: Option<StaffId>,
         /// File with the invitation line; - for standard input
         #[arg(long, env = "CLAIM_INVITE_FILE", value_name = "FILE|-")]
         invite_file: Option<PathBuf>,

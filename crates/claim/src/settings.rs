@@ -145,10 +145,13 @@ fn check_tls_pair(cli: &Cli) -> Result<(), clap::Error> {
         },
         _ => return Ok(()),
     };
-    if server.tls_cert.is_some() == server.tls_key.is_some() {
+    let what = if server.tls_cert.is_some() != server.tls_key.is_some() {
+        "--tls-cert and --tls-key go together: one of them is missing"
+    } else if server.tls_key.is_none() && server.tls_key_passphrase.is_some() {
+        "--tls-key-passphrase opens the key of --tls-key, which is missing"
+    } else {
         return Ok(());
-    }
-    let what = "--tls-cert and --tls-key go together: one of them is missing";
+    };
     Err(Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, what))
 }
 

@@ -24,6 +24,8 @@ mod devices;
 mod dialogue;
 #[path = "terminals/doctor.rs"]
 mod doctor;
+#[path = "terminals/doctor_abroad.rs"]
+mod doctor_abroad;
 #[path = "terminals/draining.rs"]
 mod draining;
 #[path = "terminals/endings.rs"]
@@ -78,6 +80,8 @@ mod program;
 mod rebuilding;
 #[path = "terminals/reloading.rs"]
 mod reloading;
+#[path = "terminals/renewing.rs"]
+mod renewing;
 #[path = "terminals/retention.rs"]
 mod retention;
 #[path = "terminals/revoking.rs"]
@@ -102,6 +106,10 @@ mod softhsm;
 mod starting;
 #[path = "terminals/through_proxies.rs"]
 mod through_proxies;
+#[path = "terminals/timestamp_year.rs"]
+mod timestamp_year;
+#[path = "terminals/tls_keys.rs"]
+mod tls_keys;
 #[path = "terminals/tokens.rs"]
 mod tokens;
 #[path = "terminals/units.rs"]

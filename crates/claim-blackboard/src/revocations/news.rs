@@ -50,7 +50,7 @@ impl ListNews {
         if self.evidence_revoked {
             return;
         }
-        if let Some(serial) = blackboard.revocations.revoked_evidence(evidence) {
+        if let Some(serial) = blackboard.revocations.revoked_evidence(&evidence) {
             self.evidence_revoked = true;
             blackboard.tell(Event::EvidenceRevoked { serial });
         }

@@ -1,6 +1,7 @@
 //! What a serving Blackboard does by itself: it keeps the sealing ring and its certificates fresh.
 
 mod erasing;
+mod timestamp_key;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use claim_pki::{Certificate, Root};
 use futures_util::future::join_all;
 
 use self::erasing::keep_erasing;
+use self::timestamp_key::look_after_timestamp_key;
 use crate::audit::{self, Start};
 use crate::blackboard::Blackboard;
 use crate::enrol::{Enrolment, renewed};
@@ -134,6 +136,12 @@ impl Maintenance {
             keep_appending(&blackboard.log, &evidence),
             join_all(cosigning),
             count_lag(blackboard, self.nudge.listen()),
+            look_after_timestamp_key(
+                blackboard,
+                &self.enrolment.folder,
+                &self.root,
+                self.nudge.listen(),
+            ),
         );
     }
 
@@ -194,7 +202,7 @@ impl Maintenance {
             let reason = match loaded {
                 Ok(Some(evidence)) => {
                     // Nobody else sets it.
-                    let evidence = Arc::clone(blackboard.evidence.get_or_init(|| evidence));
+                    blackboard.evidence.replace(Arc::clone(&evidence));
                     blackboard.tell(Event::EvidenceReady {
                         log: evidence.log_key.name().to_string(),
                         witness: evidence.witness.key.name().to_string(),

@@ -82,7 +82,11 @@ async fn a_tls_certificate_from_elsewhere_is_shown_and_proves_nothing_in_step_5(
     let (key, chain) = elsewhere.server_files(&place.origin(), fresh());
     place.put("tls.key", &key);
     place.put("tls.cer", &chain);
-    let external = ExternalTls { certificate: place.path("tls.cer"), key: place.path("tls.key") };
+    let external = ExternalTls {
+        certificate: place.path("tls.cer"),
+        key: place.path("tls.key"),
+        passphrase: None,
+    };
     let config = Config { external_tls: Some(external.clone()), ..place.config() };
     let blackboard = Blackboard::start(config.clone()).await;
     let mut student = Student::new(&elsewhere, &blackboard, SID);

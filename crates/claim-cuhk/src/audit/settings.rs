@@ -41,6 +41,7 @@ fn settings(config: &Config) -> Settings {
         quotas:
             Quotas {
                 timestamps_per_minute,
+                renewals_per_hour,
                 wrong_codes_per_minute,
                 sign_ins_per_minute,
                 sign_ins_waiting,
@@ -72,6 +73,7 @@ fn settings(config: &Config) -> Settings {
         ("metrics", or_default(metrics.map(|address| address.to_string()))),
         ("limits_sha256", Digest::of(format!("{limits:?}").as_bytes()).to_string()),
         ("timestamps_per_minute", timestamps_per_minute.to_string()),
+        ("renewals_per_hour", renewals_per_hour.to_string()),
         ("wrong_codes_per_minute", wrong_codes_per_minute.to_string()),
         ("sign_ins_per_minute", sign_ins_per_minute.to_string()),
         ("sign_ins_waiting", sign_ins_waiting.to_string()),

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use claim_core::invitation::Invitee;
 use claim_core::{Problem, ProblemType};
 use claim_http::{BodyError, ConnectionInfo, KnownAs, Standing, read_body};
 use claim_store::cuhk::audit::{Authentication, By};
@@ -91,6 +92,10 @@ async fn simple_reenroll(
         }
         let known = known?;
         not_revoked(&cuhk, chain).await?;
+        let _under_way = match &known.holder {
+            Invitee::Person(id) => Some(cuhk.renewals.count(id, now)?),
+            Invitee::Server(_) => None,
+        };
         let admitted = Admitted::by_certificate(&cuhk, known).await?;
         let admitted = admitted.on(device(&parts.headers)?);
         certify(&cuhk, admitted, Asked::ByCertificate, &parts.headers, content, connection.peer)

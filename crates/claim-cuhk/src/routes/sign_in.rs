@@ -14,7 +14,7 @@ use claim_http::{ConnectionInfo, KnownAs, Standing, read_body};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
-use crate::est::certs_only;
+use crate::est::{certs_only, device};
 use crate::sign_in::{Asked, CALLBACK, CONFIRM, LIFE, PAGE, RETRY_AFTER, offered};
 use crate::state::Cuhk;
 
@@ -65,8 +65,8 @@ async fn ask(
         let content = read_body(&parts.headers, body, MAX_CONTENT, cuhk.body_read_timeout).await;
         Standing::admit(&parts.extensions)?;
         content?;
-        let secret = bearer(&parts.headers);
-        match offered(&cuhk)?.ask(&cuhk, secret, connection.peer).await? {
+        let (secret, device) = (bearer(&parts.headers), device(&parts.headers)?);
+        match offered(&cuhk)?.ask(&cuhk, secret, device, connection.peer).await? {
             Asked::Waiting { signed_in, expires_at } => {
                 let document = json!({ "signed_in": signed_in, "expires_at": expires_at });
                 let headers = [

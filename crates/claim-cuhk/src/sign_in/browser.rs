@@ -7,6 +7,7 @@ use claim_http::system_rng;
 use claim_store::cuhk::{Decision, SignIn, SignInRecord};
 
 use super::code::ShortCode;
+use super::fields::SignInReturn;
 use super::terminal::collect_until;
 use super::{SignIns, expired, tell_denied};
 use crate::enrolment::{Admitted, storage};
@@ -25,15 +26,6 @@ pub(crate) struct Visit {
     pub(crate) key: Digest,
     pub(crate) sign_in: SignIn,
     pub(crate) decision: Option<Decision>,
-}
-
-/// What came back through the browser (RFC 6749 §4.1.2, RFC 9207 §2).
-#[derive(Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) state: Option<String>,
-    pub(crate) code: Option<String>,
-    pub(crate) error: Option<String>,
-    pub(crate) iss: Option<String>,
 }
 
 impl Browser {
@@ -108,7 +100,7 @@ impl SignIns {
         &self,
         cuhk: &Cuhk,
         browser: &Browser,
-        answer: Answer,
+        answer: SignInReturn,
     ) -> Result<PersonId, Problem> {
         let record = self.record(cuhk, browser).await?;
         let state_wrong = |detail| Problem::new(ProblemType::SignInStateWrong, detail);
@@ -129,17 +121,17 @@ impl SignIns {
             return Err(Problem::new(ProblemType::SignInNotMade, detail));
         }
         let code = answer.code.unwrap_or_default();
-        let student = self.provider.identify(&visit, &code).await.map_err(identify_problem)?;
-        let (student, sign_in) = (PersonId::from(student), record.sign_in);
-        if student != sign_in.person {
-            let detail = format!("you are {student}, and the terminal asks for another ID");
+        let person = self.provider.identify(&visit, &code).await.map_err(identify_problem)?;
+        let sign_in = record.sign_in;
+        if person != sign_in.person {
+            let detail = format!("you are {person}, and the terminal asks for another ID");
             return Err(Problem::new(ProblemType::SignInOtherPerson, detail));
         }
-        Admitted::by_sign_in(cuhk, Invitee::Person(student.clone()), sign_in.secret_hash).await?;
+        Admitted::by_sign_in(cuhk, Invitee::Person(person.clone()), sign_in.secret_hash).await?;
         let (secret, now) = (&sign_in.secret_hash, cuhk.desk.clock.now());
         let signed_in = store.person_signed_in(secret, &browser.hash(), now).await;
         match signed_in.map_err(storage)? {
-            true => Ok(student),
+            true => Ok(person),
             false => Err(expired(sign_in.expires_at)),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use claim_core::encoding::{Bytes, b64u, from_base64, lp};
 use claim_core::invitation::Invitee;
-use claim_core::{Digest, PersonId, Problem, ProblemType, Secret, Sid, Timestamp, json};
+use claim_core::{DeviceName, Digest, PersonId, Problem, ProblemType, Secret, Timestamp, json};
 use claim_http::system_rng;
 use claim_pki::{Certificate, CertificationRequest, PublicKey};
 use claim_store::cuhk::{BeginSignInError, Decision, SignIn};
@@ -28,10 +28,36 @@ const DRAWS: u32 = 8;
 
 /// What a terminal sends.
 #[derive(Deserialize)]
-struct Request {
-    id: Sid,
+struct Document {
+    id: PersonId,
     /// PKCS#10, DER in base64.
     request: String,
+}
+
+/// A key that is left for a person, whose holder has shown that it is theirs.
+#[derive(Debug)]
+pub struct SignInRequest {
+    /// For whom.
+    pub person: PersonId,
+    /// The key.
+    pub key: PublicKey,
+}
+
+impl SignInRequest {
+    /// Reads what a terminal sends to `/v1/sign-ins`.
+    ///
+    /// # Errors
+    /// [`ProblemType::MalformedRequest`], and those of certification requests, as at enrolment.
+    pub fn from_slice(content: &[u8]) -> Result<Self, Problem> {
+        let Document { id: person, request } = json::from_slice(content)
+            .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
+        let der = from_base64(&request).map_err(|error| {
+            Problem::new(ProblemType::RequestUnreadable, format!("request: {error}"))
+        })?;
+        let request = CertificationRequest::from_der(&der).map_err(|e| request_problem(&e))?;
+        request.names_only(&person).map_err(|error| request_problem(&error))?;
+        Ok(Self { person, key: request.public_key().clone() })
+    }
 }
 
 /// A key that waits, as its terminal is told.
@@ -64,14 +90,7 @@ impl SignIns {
             let detail = "too many sign-ins were begun from your address within a minute";
             return Err(too_many(detail, wait.as_secs().max(1)));
         }
-        let Request { id, request } = json::from_slice(content)
-            .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
-        let der = from_base64(&request).map_err(|error| {
-            Problem::new(ProblemType::RequestUnreadable, format!("request: {error}"))
-        })?;
-        let request = CertificationRequest::from_der(&der).map_err(|e| request_problem(&e))?;
-        let person = PersonId::from(id);
-        request.names_only(&person).map_err(|error| request_problem(&error))?;
+        let SignInRequest { person, key } = SignInRequest::from_slice(content)?;
         if cuhk.room.check(Need::Record).is_err() {
             return Err(no_storage(Some(DiskFault::NoRoom)));
         }
@@ -81,7 +100,7 @@ impl SignIns {
             secret_hash: hash(&secret),
             code: ShortCode::random().letters().to_owned(),
             person,
-            public_key: request.public_key().spki_der().to_vec(),
+            public_key: key.spki_der().to_vec(),
             begun_from: peer.ip().to_canonical().to_string(),
             begun_at: now,
             expires_at: now.plus_seconds(LIFE),
@@ -108,11 +127,13 @@ impl SignIns {
         Err(Problem::new(ProblemType::InternalError, "no short code is free"))
     }
 
-    /// What became of the key of this terminal; its certificate, if it was confirmed, the same each time.
+    /// What became of the key of this terminal; its certificate, if it was confirmed, the same each time, for the device of
+    /// the name that came when it was made.
     pub(crate) async fn ask(
         &self,
         cuhk: &Arc<Cuhk>,
         secret: Option<Bytes<32>>,
+        device: Option<DeviceName>,
         peer: SocketAddr,
     ) -> Result<Asked, Problem> {
         let unknown = || {
@@ -142,7 +163,7 @@ impl SignIns {
             }),
             Some(Decision::Confirmed) => {
                 let person = sign_in.person.clone();
-                let certificate = certify(cuhk, sign_in, peer).await?;
+                let certificate = certify(cuhk, sign_in, device, peer).await?;
                 Ok(Asked::Certified(person, Box::new(certificate)))
             }
         }
@@ -153,6 +174,7 @@ impl SignIns {
 async fn certify(
     cuhk: &Arc<Cuhk>,
     sign_in: SignIn,
+    device: Option<DeviceName>,
     peer: SocketAddr,
 ) -> Result<Certificate, Problem> {
     let public_key = PublicKey::from_spki_der(&sign_in.public_key).map_err(|error| {
@@ -161,7 +183,7 @@ async fn certify(
     })?;
     let holder = Invitee::Person(sign_in.person.clone());
     let admitted = Admitted::by_sign_in(cuhk, holder, sign_in.secret_hash).await?;
-    let order = admitted.order_for(public_key);
+    let order = admitted.on(device).order_for(public_key);
     // In a task of its own: a client that goes away must not stop what has begun half-way.
     let making = {
         let cuhk = Arc::clone(cuhk);

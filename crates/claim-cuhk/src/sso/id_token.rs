@@ -7,6 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::keys::Keys;
+
 /// By how many seconds the clocks of CUHK and the sign-in service may differ.
 const LEEWAY: i64 = 60;
 
@@ -18,44 +20,83 @@ pub(super) const MAX_LENGTH: usize = 16 * 1024;
 
 /// Why an ID token does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum IdTokenError {
+#[non_exhaustive]
+pub enum IdTokenError {
+    /// It is none.
     #[error("the ID token is not a signed JWT")]
     Malformed,
+    /// Another algorithm than those that are taken.
     #[error("the ID token is signed by the algorithm {}, which is not taken", Escaped(.0))]
     Algorithm(String),
+    /// Something in it must be understood, and is not.
     #[error("the ID token has critical header fields, of which none is understood")]
     Critical,
+    /// The key is none of the service's.
     #[error("the ID token is signed with a key that is not among those of the sign-in service")]
     UnknownKey,
+    /// The signature is wrong.
     #[error("the signature of the ID token is wrong")]
     Signature,
+    /// A claim that must be there is missing or malformed.
     #[error("the ID token's {0} is missing, or not in its form")]
     Claim(&'static str),
+    /// Somebody else has issued it.
     #[error("the issuer is {} instead of {expected}", Escaped(found))]
-    Issuer { expected: String, found: String },
+    Issuer {
+        /// The service that is configured.
+        expected: String,
+        /// Whom it names, cut to 200 characters.
+        found: String,
+    },
+    /// Nobody is named where the service says that it names itself.
     #[error("the answer does not name its issuer, though the service announces that it does")]
     NoIssuer,
+    /// It is for others.
     #[error("the ID token is for somebody else than this CUHK")]
     Audience,
+    /// Another client may use it.
     #[error("the ID token was given to another client than this CUHK")]
     AuthorizedParty,
+    /// It is for another visit.
     #[error("the ID token is for another visit: its nonce is not the one that was sent")]
     Nonce,
+    /// Its time is over.
     #[error("the ID token expired at {expired}; it is {now}")]
-    Expired { expired: Timestamp, now: Timestamp },
+    Expired {
+        /// When it expired.
+        expired: Timestamp,
+        /// CUHK's time.
+        now: Timestamp,
+    },
+    /// It is too old, or of the future.
     #[error("the ID token is of {issued}, which is not now; it is {now}")]
-    IssuedAt { issued: Timestamp, now: Timestamp },
+    IssuedAt {
+        /// When it was issued.
+        issued: Timestamp,
+        /// CUHK's time.
+        now: Timestamp,
+    },
+    /// Its time has not begun.
     #[error("the ID token is valid from {from}; it is {now}")]
-    NotYet { from: Timestamp, now: Timestamp },
+    NotYet {
+        /// From when on it holds.
+        from: Timestamp,
+        /// CUHK's time.
+        now: Timestamp,
+    },
 }
 
 /// What an ID token must say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Expected<'e> {
-    pub(super) issuer: &'e str,
-    pub(super) client_id: &'e str,
-    pub(super) nonce: &'e str,
-    pub(super) now: Timestamp,
+pub struct ExpectedToken<'e> {
+    /// `iss`, to the letter.
+    pub issuer: &'e str,
+    /// Whom it must be for, alone.
+    pub client_id: &'e str,
+    /// That of this visit.
+    pub nonce: &'e str,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// An ID token of which nothing is proved.
@@ -79,6 +120,20 @@ struct Header {
     alg: String,
     kid: Option<String>,
     crit: Option<Value>,
+}
+
+/// The claims of an ID token that one of these keys (a JWK Set, RFC 7517 §5) has signed, and that says what is expected.
+///
+/// # Errors
+/// [`IdTokenError`], the first that is found; keys that cannot be read sign nothing.
+pub fn verify_id_token(
+    token: &str,
+    keys: &[u8],
+    expected: ExpectedToken<'_>,
+) -> Result<Map<String, Value>, IdTokenError> {
+    let unverified = UnverifiedToken::parse(token)?;
+    let keys = Keys::read(keys).map_err(|_| IdTokenError::UnknownKey)?;
+    unverified.judge(&keys, expected)
 }
 
 impl<'t> UnverifiedToken<'t> {
@@ -125,8 +180,18 @@ impl<'t> UnverifiedToken<'t> {
             && (self.key_id.is_none() || self.key_id == common.key_id)
     }
 
+    /// Checks all of it.
+    pub(super) fn judge(
+        self,
+        keys: &Keys,
+        expected: ExpectedToken<'_>,
+    ) -> Result<Map<String, Value>, IdTokenError> {
+        let key = keys.of(&self).ok_or(IdTokenError::UnknownKey)?;
+        self.verify(key)?.check(expected)
+    }
+
     /// Checks the signature.
-    pub(super) fn verify(self, key: &Jwk) -> Result<SignedToken, IdTokenError> {
+    fn verify(self, key: &Jwk) -> Result<SignedToken, IdTokenError> {
         if !self.fits(key) {
             return Err(IdTokenError::UnknownKey);
         }
@@ -142,8 +207,8 @@ impl<'t> UnverifiedToken<'t> {
 
 impl SignedToken {
     /// Checks what it says (Core §3.1.3.7), and hands out its claims.
-    pub(super) fn check(self, expected: Expected<'_>) -> Result<Map<String, Value>, IdTokenError> {
-        let Expected { issuer, client_id, nonce, now } = expected;
+    fn check(self, expected: ExpectedToken<'_>) -> Result<Map<String, Value>, IdTokenError> {
+        let ExpectedToken { issuer, client_id, nonce, now } = expected;
         let found = self.text("iss")?;
         if found != issuer {
             let (expected, found) = (issuer.to_owned(), found.chars().take(200).collect());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claim_core::encoding::{b64u, lp};
-use claim_core::{Digest, Secret, Sid, json};
+use claim_core::{Digest, PersonId, Secret, json};
 use claim_files::Passphrase;
 use claim_http::{Answer, Clock, retry_after, send, web_client};
 use http::{StatusCode, header};
@@ -17,7 +17,7 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
 use super::error::{IdentifyError, ProviderError, SsoError};
-use super::id_token::{Expected, IdTokenError, MAX_LENGTH, UnverifiedToken};
+use super::id_token::{ExpectedToken, IdTokenError, MAX_LENGTH, UnverifiedToken};
 use super::keys::Keys;
 use super::metadata::{ClientAuthentication, Metadata, address};
 use super::settings::{Registration, SsoSettings};
@@ -154,21 +154,20 @@ impl Provider {
         }
     }
 
-    /// The student who came back with this code.
+    /// The person who came back with this code.
     pub(crate) async fn identify(
         &self,
         attempt: &Attempt,
         code: &str,
-    ) -> Result<Sid, IdentifyError> {
+    ) -> Result<PersonId, IdentifyError> {
         let token = self.exchange(attempt, code).await?;
         let unverified = UnverifiedToken::parse(&token)?;
         let keys = self.keys_for(&unverified).await?;
-        let key = keys.of(&unverified).ok_or(IdTokenError::UnknownKey)?;
         let (nonce, Registration { issuer, client_id, mapping, .. }) =
             (attempt.nonce(), &self.registration);
-        let expected = Expected { issuer, client_id, nonce: &nonce, now: self.clock.now() };
-        let claims = unverified.verify(key)?.check(expected)?;
-        let id = claims.get(mapping.claim()).and_then(|value| mapping.student(value));
+        let expected = ExpectedToken { issuer, client_id, nonce: &nonce, now: self.clock.now() };
+        let claims = unverified.judge(&keys, expected)?;
+        let id = claims.get(mapping.claim()).and_then(|value| mapping.person(value));
         id.ok_or_else(|| IdentifyError::NoId { claim: mapping.claim().to_owned() })
     }
 

@@ -1,6 +1,6 @@
 //! With which sign-in service: `[cuhk.sso]` in `claim.toml`.
 
-use claim_core::Sid;
+use claim_core::PersonId;
 use claim_files::{Passphrase, PassphraseSource};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use url::Url;
 use super::error::SsoError;
 use super::metadata::is_private;
 
-/// Which sign-in service, and how it tells a student's ID; in the configuration file with kebab-case names.
+/// Which sign-in service, and how it tells a person's id; in the configuration file with kebab-case names.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SsoSettings {
@@ -20,10 +20,10 @@ pub struct SsoSettings {
     /// Where the client's secret is: a file that nobody else can read, `fd:NUMBER` or `credential:NAME`; without one CUHK is
     /// a public client.
     pub client_secret: Option<String>,
-    /// The claim of the ID token that holds the student's ID.
+    /// The claim of the ID token that holds the person's id: a student's ten digits, or the id of a member of staff.
     #[serde(default = "default_claim")]
     pub claim: String,
-    /// What may follow the student's ID there, behind an `@`.
+    /// What may follow the id there, behind an `@`.
     pub domain: Option<String>,
     /// The scope that is asked for; `openid` is always among it.
     #[serde(default = "default_scope")]
@@ -40,7 +40,7 @@ pub(super) struct Registration {
     pub(super) mapping: Mapping,
 }
 
-/// How a student's ID is found among the claims of an ID token.
+/// How a person's id is found among the claims of an ID token.
 #[derive(Debug)]
 pub(super) struct Mapping {
     claim: String,
@@ -104,8 +104,11 @@ impl Mapping {
         &self.claim
     }
 
-    /// The student's ID that a claim's value holds: ten digits, and behind them at most the domain that is configured.
-    pub(super) fn student(&self, value: &Value) -> Option<Sid> {
+    /// The id that a claim's value holds, and behind it at most the domain that is configured.
+    ///
+    /// Which ids there are, the roster says; a student's has ten digits and nobody else's begins with one, so neither can
+    /// be taken for the other.
+    pub(super) fn person(&self, value: &Value) -> Option<PersonId> {
         let text = match value {
             Value::String(text) => text.clone(),
             // Some services keep student IDs as numbers; a leading zero is lost then, and the ID with it.
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_student_id_is_ten_digits_and_at_most_the_domain() {
+    fn an_id_is_a_students_or_of_staff_and_at_most_the_domain() {
         let mapping = |domain: Option<&str>| Mapping {
             claim: default_claim(),
             domain: domain.map(str::to_owned),
@@ -178,15 +181,21 @@ mod tests {
             (json!("1155123456@link.cuhk.example"), None, None),
             (json!("1155123456@evil.example"), Some("link.cuhk.example"), None),
             (json!("1155123456@evil@link.cuhk.example"), Some("link.cuhk.example"), None),
-            (json!("s1155123456"), None, None),
+            // Nobody on the roster, as a rule; no student in any case.
+            (json!("s1155123456"), None, Some("s1155123456")),
             (json!("115512345"), None, None),
             (json!(" 1155123456"), None, None),
-            (json!("chan.tm"), None, None),
+            (json!("chan.tm"), None, Some("chan.tm")),
+            (json!("chan.tm@link.cuhk.example"), Some("link.cuhk.example"), Some("chan.tm")),
+            (json!("chan.tm@evil.example"), Some("link.cuhk.example"), None),
+            (json!("Chan.TM"), None, None),
+            (json!("chan tm"), None, None),
+            (json!(""), None, None),
             (json!(["1155123456"]), None, None),
             (json!(null), None, None),
         ] {
-            let found = mapping(domain).student(&value);
-            assert_eq!(found.as_ref().map(Sid::as_str), id, "{value} {domain:?}");
+            let found = mapping(domain).person(&value);
+            assert_eq!(found.as_ref().map(PersonId::as_str), id, "{value} {domain:?}");
         }
     }
 }

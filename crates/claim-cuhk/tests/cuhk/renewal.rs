@@ -1,8 +1,10 @@
 //! Re-enrolment: by the certificate of now, up to a grace after its end.
 
+use std::num::NonZeroU32;
+
 use claim_core::ProblemType;
 use claim_core::invitation::Invitee;
-use claim_cuhk::{Authentication, CertificateEntry, Clock, Config, Event};
+use claim_cuhk::{Authentication, CertificateEntry, Clock, Config, Event, Quotas};
 use claim_http::{EstError, ServerTrust, TlsIdentity};
 use claim_pki::{Certificate, SigningKey};
 
@@ -210,5 +212,40 @@ async fn whoever_is_no_longer_on_record_is_not_renewed() {
         TestCuhk::start_with(Config { database: Some(database), ..config(folder.path()) }).await;
     let outcome = renew(&cuhk, &chain, &key, &who, &key).await;
     assert_eq!(refusal(outcome), ProblemType::NotOnRoster);
+    cuhk.stop().await;
+}
+
+#[tokio::test]
+async fn one_person_gets_so_many_renewals_an_hour() {
+    let folder = real_folder().await;
+    let hand = Hand::now();
+    let quotas = Quotas { renewals_per_hour: NonZeroU32::new(3).unwrap(), ..Quotas::default() };
+    let config = Config { clock: hand.clock(), quotas, ..config(folder.path()) };
+    let cuhk = TestCuhk::start_with(config).await;
+    let office = cuhk.office().await;
+    let issuing = cuhk.issuing().await;
+    let mut people = Vec::new();
+    for sid in [SID, "1155123457"] {
+        let (who, key) = (student(sid), key());
+        let invitation = office.invite(who.clone(), None, None).await.unwrap();
+        let first = cuhk.enrol(&who, &invitation.code, &key).await.unwrap();
+        people.push((who, key, [first, issuing.clone()]));
+    }
+    let renew_by = async |number: usize| {
+        let (who, key, chain): &(Invitee, SigningKey, [Certificate; 2]) = &people[number];
+        renew(&cuhk, chain, key, who, key).await
+    };
+    // The answer may have been lost: a repetition gets the same certificate, and counts.
+    for _ in 0..3 {
+        renew_by(0).await.unwrap();
+    }
+    let issued = cuhk.issued().await.len();
+    let Err(EstError::Refused(problem)) = renew_by(0).await else { panic!("one too many") };
+    assert_eq!(problem.problem_type, Some(ProblemType::Overloaded));
+    assert_eq!(problem.retry_after, Some(1200));
+    assert_eq!(cuhk.issued().await.len(), issued, "nothing was made");
+    renew_by(1).await.unwrap();
+    hand.move_by(1200);
+    renew_by(0).await.unwrap();
     cuhk.stop().await;
 }

@@ -180,6 +180,37 @@ async fn a_person_signs_in_and_the_terminal_has_its_certificate() {
 }
 
 #[tokio::test]
+async fn staff_sign_in_too_and_their_device_has_its_name() {
+    let scene = Scene::new().await;
+    let id = "chan.tm";
+    scene.cuhk.invite(student(id)).await;
+    let terminal = scene.begin_for(id).await;
+    // A student of the same address is somebody else.
+    scene.provider.behave(Conduct::good(SID));
+    let page = scene.visitor().arrives(&terminal.code).await;
+    assert_page(&page, ProblemType::SignInOtherPerson);
+    scene.provider.behave(Conduct::good(&format!("{id}@link.cuhk.example")));
+    let page = scene.visitor().decides(&terminal.code, "confirm").await;
+    assert!(page.body.contains("<h1>Confirmed</h1>"), "{page:?}");
+
+    let ask = async |device: &str| {
+        let request = scene.http().post(scene.cuhk.origin.join("/v1/sign-ins/certificate"));
+        let request = request.header("claim-device", device).bearer_auth(&terminal.secret);
+        scene.cuhk.send(request).await
+    };
+    scene.cuhk.assert_problem(&ask("-").await, ProblemType::MalformedRequest);
+    assert_eq!(ask("Office PC 3").await.status, 200);
+    // The answer was lost: it is the same certificate, whatever it is called now.
+    assert_eq!(ask("another").await.status, 200);
+    let issued = scene.cuhk.issued().await;
+    let [entry] = issued.as_slice() else { panic!("{issued:?}") };
+    assert_eq!(entry.holder, id);
+    assert_eq!(entry.device.as_ref().map(|name| name.as_str()), Some("Office PC 3"));
+    assert_eq!(entry.authenticated_by, Some(claim_cuhk::Authentication::SingleSignOn));
+    scene.cuhk.stop().await;
+}
+
+#[tokio::test]
 async fn it_survives_restarts_at_every_step() {
     let scene = Scene::new().await;
     let terminal = scene.begin().await;
@@ -363,7 +394,7 @@ async fn what_the_service_says_wrongly_is_refused_by_name() {
             ProblemType::SignInWithoutId,
             "preferred_username",
         ),
-        (Conduct::good("chan.tm"), ProblemType::SignInWithoutId, "preferred_username"),
+        (Conduct::good("Chan Tai Man"), ProblemType::SignInWithoutId, "preferred_username"),
         (
             Conduct::good("1155123456@evil.example"),
             ProblemType::SignInWithoutId,
@@ -515,7 +546,8 @@ async fn what_a_terminal_sends_is_checked_before_anybody_is_asked() {
     let with = |id: &str, der: &[u8]| json!({ "id": id, "request": base64(der) });
     for (document, expected) in [
         (json!({ "id": SID }), ProblemType::MalformedRequest),
-        (with("chan.tm", &der), ProblemType::MalformedRequest),
+        (with("Chan Tai Man", &der), ProblemType::MalformedRequest),
+        (with("chan.tm", &der), ProblemType::RequestSubject),
         (json!({ "id": SID, "request": "*" }), ProblemType::RequestUnreadable),
         (with(SID, b"x"), ProblemType::RequestUnreadable),
         (with(SID, &forged), ProblemType::RequestSignature),

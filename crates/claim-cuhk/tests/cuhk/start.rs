@@ -324,7 +324,8 @@ async fn a_certificate_from_elsewhere_is_shown_instead() {
     let (folder, elsewhere) = (real_folder().await, folder());
     let path = |name: &str| elsewhere.path().join(name);
     let (certificate, key) = (path("tls.pem"), path("tls.key"));
-    let external = Some(ExternalTls { certificate: certificate.clone(), key: key.clone() });
+    let external =
+        Some(ExternalTls { certificate: certificate.clone(), key: key.clone(), passphrase: None });
     let external = Config { external_tls: external, ..config(folder.path()) };
     let error = refused(external.clone()).await;
     assert!(matches!(error, StartError::ExternalTls(_)), "{error}");

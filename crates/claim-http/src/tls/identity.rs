@@ -61,14 +61,22 @@ impl TlsIdentity {
     /// # Errors
     /// [`IdentityError`] tells which of the two files is at fault, or that they do not fit.
     pub fn from_pem(chain: &str, key: &str) -> Result<Self, IdentityError> {
-        let chain = CertificateDer::pem_slice_iter(chain.as_bytes())
-            .take(Self::MAX_CERTIFICATES + 1)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| IdentityError::Pem)?;
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| match error {
             pem::Error::NoItemsFound => IdentityError::NoKey,
             _ => IdentityError::Pem,
         })?;
+        Self::from_pem_and_key(chain, key)
+    }
+
+    /// The same with a key that was opened before.
+    pub(super) fn from_pem_and_key(
+        chain: &str,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, IdentityError> {
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes())
+            .take(Self::MAX_CERTIFICATES + 1)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| IdentityError::Pem)?;
         Self::from_der(chain, key)
     }
 

@@ -2,8 +2,8 @@
 
 use der::pem::LineEnding;
 use der::{Decode, SecretDocument};
-use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::pkcs5::pbes2::Parameters;
+use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -92,6 +92,23 @@ impl Ed25519SigningKey {
             Some(passphrase) => encrypt(&self.to_pkcs8_der(), passphrase, rng).map(Zeroizing::new),
             None => Ok(self.to_pkcs8_pem()),
         }
+    }
+}
+
+/// Opens an encrypted private key of whatever algorithm, for libraries that know more of them: the PKCS#8 inside, in DER.
+///
+/// # Errors
+/// [`KeyError::Passphrase`], [`KeyError::NotEncrypted`], [`KeyError::Encryption`], [`KeyError::NoPem`].
+pub fn open_private_key(text: &str, passphrase: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    match decrypt(text, passphrase)? {
+        // One wrong passphrase in some 256 leaves a padding that looks right.
+        Some(opened) => match PrivateKeyInfoRef::from_der(&opened) {
+            Ok(_) => Ok(opened),
+            Err(_) => Err(KeyError::Passphrase),
+        },
+        None if text.contains("Proc-Type: 4,ENCRYPTED") => Err(KeyError::Encryption),
+        None if text.contains("PRIVATE KEY-----") => Err(KeyError::NotEncrypted),
+        None => Err(KeyError::NoPem),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use claim_core::{Digest, Origin, PersonId, ProblemType, Sid};
+use claim_core::{Digest, Origin, PersonId, ProblemType};
 use claim_http::{
     EstError, ReachError, SignInAnswer, SignInBegun, ask_sign_in, begin_sign_in,
     fetch_ca_certificates, https_client,
@@ -26,15 +26,15 @@ const LONGEST: Duration = Duration::from_secs(30);
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
 impl Student {
-    /// Steps 1 and 2 by single sign-on, for this student at the CUHK that is configured. The root must be in the folder.
+    /// Steps 1 and 2 by single sign-on, for this person at the CUHK that is configured. The root must be in the folder.
     ///
     /// [`Event::SignInWanted`] tells what the person must be shown. Whatever interrupts it, doing it again goes on with the
     /// same key, and begins the sign-in anew.
     ///
     /// # Errors
     /// [`EnrolError`].
-    pub async fn enroll_by_sign_in(&self, sid: Sid) -> Result<Enrolled, EnrolError> {
-        let (id, cuhk) = (PersonId::from(sid.clone()), &self.config.cuhk);
+    pub async fn enroll_by_sign_in(&self, id: PersonId) -> Result<Enrolled, EnrolError> {
+        let cuhk = &self.config.cuhk;
         let _lock = self.lock(&id).await?;
         let root = self.root()?;
         self.wallet().finish_putting_aside(&id)?;
@@ -53,7 +53,7 @@ impl Student {
         let client = https_client(&trust, None, self.config.timeouts.exchange)?;
         let authorities = self.patiently(cuhk, || fetch_ca_certificates(&client, cuhk)).await?;
         let body = self.certification_request(&id, &key, cuhk)?;
-        let begin = || begin_sign_in(&client, cuhk, &sid, &body);
+        let begin = || begin_sign_in(&client, cuhk, &id, &body);
         let begun = self.patiently(cuhk, begin).await?;
         self.tell(Event::SignInWanted {
             link: begun.link.clone(),
@@ -78,7 +78,8 @@ impl Student {
         let (mut pause, mut slower, mut told) = (begun.interval, Duration::ZERO, false);
         loop {
             tokio::time::sleep(pause + slower).await;
-            let error = match ask_sign_in(client, cuhk, begun).await {
+            let device = self.config.device.as_ref();
+            let error = match ask_sign_in(client, cuhk, begun, device).await {
                 Ok(SignInAnswer::Certified(certificate)) => return Ok(*certificate),
                 Ok(SignInAnswer::Waiting { signed_in, pause: asked }) => {
                     if signed_in && !std::mem::replace(&mut told, true) {

@@ -221,6 +221,8 @@ impl fmt::Display for Refused {
                 ProblemType::Overloaded
                 | ProblemType::StorageUnavailable
                 | ProblemType::LogBehind
+                | ProblemType::EvidencePending
+                | ProblemType::RevocationUnknown
                 | ProblemType::SigningUnavailable
                 | ProblemType::StorageFull
                 | ProblemType::InternalError,

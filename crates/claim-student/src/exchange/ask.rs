@@ -85,12 +85,21 @@ impl AskError {
         matches!(self, Self::NoAnswer { last, .. } if matches!(**last, Hindrance::Busy(_)))
     }
 
-    /// Blackboard's own word that it takes nothing for its log, where that is why there is no answer.
-    pub(crate) fn log_behind(self) -> Result<Refused, Self> {
+    /// Blackboard's own word that it takes no claims at present, where that is why there is no answer: it looks at this
+    /// before it takes one, while a defect or a failing disk may strike afterwards.
+    pub(crate) fn takes_nothing(self) -> Result<Refused, Self> {
         match self {
             Self::NoAnswer { attempts, may_have_arrived, last } => match *last {
                 Hindrance::Busy(refused)
-                    if refused.problem.problem_type == Some(ProblemType::LogBehind) =>
+                    if matches!(
+                        refused.problem.problem_type,
+                        Some(
+                            ProblemType::LogBehind
+                                | ProblemType::EvidencePending
+                                | ProblemType::RevocationUnknown
+                                | ProblemType::StorageFull
+                        )
+                    ) =>
                 {
                     Ok(refused)
                 }

@@ -47,9 +47,9 @@ pub enum HandInError {
         /// What hindered.
         last: Box<AskError>,
     },
-    /// Blackboard takes nothing that would have to be logged.
+    /// Blackboard takes no claims at present, and does not have this one; it signed both.
     #[error("the claim was not lodged: {0}")]
-    LogBehind(#[source] Refused),
+    TakesNothing(#[source] Refused),
     /// What Blackboard gave proves nothing.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -131,7 +131,7 @@ impl HandInError {
             Self::NotLodged(error) => error.is_outage(),
             Self::LodgingUnknown { last, .. } => last.is_outage(),
             // Until its people have settled it, it might as well be away.
-            Self::LogBehind(_) => true,
+            Self::TakesNothing(_) => true,
             _ => false,
         }
     }
@@ -160,7 +160,7 @@ impl Explained for HandInError {
         match self {
             Self::Wallet(error) => error.why(),
             Self::NotLodged(error) | Self::Withdrawing(error) => error.why(),
-            Self::LogBehind(refused) => refused.why(),
+            Self::TakesNothing(refused) => refused.why(),
             Self::LodgingUnknown { .. } => {
                 Some("It was sent, but no answer came that Blackboard signed.".to_owned())
             }
@@ -182,7 +182,10 @@ impl Explained for HandInError {
         match self {
             Self::Wallet(error) => error.advice(),
             Self::NotLodged(error) | Self::Withdrawing(error) => error.advice(),
-            Self::LogBehind(refused) => refused.advice(),
+            Self::TakesNothing(refused) => format!(
+                "{} What you signed is kept: `claim student resume`, or handing in the same files again, goes on with it.",
+                refused.advice()
+            ),
             Self::Evidence(error) => error.advice(),
             Self::Manifest(_) => "Hand in fewer files, or put them into an archive.".to_owned(),
             Self::Sign(_) | Self::IssuerMissing { .. } => {
@@ -221,7 +224,7 @@ impl Explained for HandInError {
         match self {
             Self::NotLodged(error) | Self::Withdrawing(error) => error.outcome(),
             Self::LodgingUnknown { .. } => Outcome::Unknown,
-            Self::LogBehind(_) => Outcome::Unreachable,
+            Self::TakesNothing(_) => Outcome::Unreachable,
             Self::Uploading { last, .. } | Self::Proof { last, .. } => last.outcome(),
             Self::Stalled { .. } | Self::Incomplete { .. } => Outcome::Unknown,
             _ => Outcome::Refused,

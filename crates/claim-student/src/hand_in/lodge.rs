@@ -164,9 +164,9 @@ impl OpenSession {
         }
         match self.on_record(claim, haste).await {
             Ok(Some(status)) => Ok(status),
-            // Whoever takes nothing for the log, and does not have it, has not lodged it.
-            Ok(None) => Err(match error.log_behind() {
-                Ok(refused) => HandInError::LogBehind(refused),
+            // Whoever says that it takes nothing, and does not have it, has not lodged it.
+            Ok(None) => Err(match error.takes_nothing() {
+                Ok(refused) => HandInError::TakesNothing(refused),
                 Err(error) => HandInError::LodgingUnknown { claim, last: Box::new(error) },
             }),
             Err(_) => Err(HandInError::LodgingUnknown { claim, last: Box::new(error) }),

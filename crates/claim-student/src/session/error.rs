@@ -1,9 +1,9 @@
 //! Why there is no session.
 
 use claim_core::student::ExchangeError;
-use claim_core::{Origin, ProblemType};
+use claim_core::{Origin, ProblemType, Timestamp};
 use claim_http::{ClientError, ReachError};
-use claim_pki::PathError;
+use claim_pki::{PathError, SerialNumber};
 
 use crate::error::{Explained, Foreign, Outcome, Refused, Unreached, tamed};
 use crate::wallet::WalletError;
@@ -31,6 +31,18 @@ pub enum SessionError {
         blackboard: Origin,
         /// What is missing in the proof.
         source: ExchangeError,
+    },
+    /// It proved to be Blackboard, by a certificate that is no longer good.
+    #[error("CUHK has revoked {} by which {blackboard} shows that it is Blackboard, at {at}", revoked_words(.serial, *.is_issuers))]
+    Revoked {
+        /// Where.
+        blackboard: Origin,
+        /// The serial number of what was revoked.
+        serial: SerialNumber,
+        /// Whether that is the issuing certificate from which Blackboard's comes.
+        is_issuers: bool,
+        /// Since when.
+        at: Timestamp,
     },
     /// The HTTPS client cannot be set up.
     #[error(transparent)]
@@ -96,6 +108,9 @@ impl Explained for SessionError {
             Self::Exchange { .. } => Some(
                 "Somebody may stand between you and Blackboard. Nothing of yours was sent.".to_owned(),
             ),
+            Self::Revoked { .. } => Some(
+                "Whoever has stolen its key could answer in its place. Nothing of yours was sent.".to_owned(),
+            ),
             Self::Client(_) | Self::Unsendable(_) => None,
         }
     }
@@ -123,6 +138,10 @@ impl Explained for SessionError {
             Self::Exchange { .. } => {
                 "Check the address (--blackboard) and that cuhk.cer is the root of the CUHK that this Blackboard \
                  belongs to; then ask the people who run it."
+                    .to_owned()
+            }
+            Self::Revoked { .. } => {
+                "Tell the people who run Blackboard, by telephone or mail; try again when they have got it a new certificate."
                     .to_owned()
             }
             Self::Client(_) => {
@@ -155,4 +174,12 @@ fn is_about_time(path: &PathError) -> bool {
             | PathError::NotYetValid { .. }
             | PathError::IssuerNotValid { .. }
     )
+}
+
+/// What was revoked.
+fn revoked_words(serial: &SerialNumber, is_issuers: bool) -> String {
+    match is_issuers {
+        false => format!("the certificate {serial}"),
+        true => format!("the issuing certificate {serial}"),
+    }
 }

@@ -214,6 +214,52 @@ async fn an_unknown_outcome_is_settled_by_the_same_files_again() {
 }
 
 #[tokio::test]
+async fn a_blackboard_that_takes_no_claims_has_not_lodged_this_one() {
+    for kind in [
+        ProblemType::EvidencePending,
+        ProblemType::RevocationUnknown,
+        ProblemType::LogBehind,
+        ProblemType::StorageFull,
+    ] {
+        let mut world = World::new().await;
+        let patience = world.person.config.timeouts.patience;
+        world.person.impatient();
+        let mut session = world.session().await;
+        let plan = world.plan(&mut session).await;
+        let signed = session.sign(plan).unwrap();
+        world.blackboard.refuse_signed(Problem::new(kind, ""));
+        let error = session.lodge(signed).await.unwrap_err();
+        assert!(matches!(error, HandInError::TakesNothing(_)), "{kind:?}: {error}");
+        // CUHK may stamp it meanwhile; nobody is told of an outcome that is unknown.
+        assert!(error.is_outage(), "{kind:?}");
+        assert_eq!(error.outcome(), Outcome::Unreachable, "{kind:?}");
+        let text = text_of(&error);
+        assert!(
+            text.starts_with("the claim was not lodged: Blackboard cannot do it now"),
+            "{text}"
+        );
+        assert!(text.contains("`claim student resume`"), "{text}");
+        assert!(world.claim_ids().is_empty(), "{kind:?}");
+        // The same files, when it takes claims again.
+        world.person.config.timeouts.patience = patience;
+        world.hand_in().await.unwrap();
+        assert_eq!(world.claim_ids().len(), 1, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_defect_may_strike_after_the_claim_was_lodged() {
+    let mut world = World::new().await;
+    world.person.impatient();
+    let mut session = world.session().await;
+    let plan = world.plan(&mut session).await;
+    let signed = session.sign(plan).unwrap();
+    world.blackboard.refuse_signed(Problem::new(ProblemType::StorageUnavailable, ""));
+    let error = session.lodge(signed).await.unwrap_err();
+    assert!(matches!(error, HandInError::LodgingUnknown { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_busy_blackboard_is_waited_for() {
     let world = World::new().await;
     let mut session = world.session().await;

@@ -7,5 +7,6 @@ mod folder;
 mod hand_in;
 mod messages;
 mod renewal;
+mod revoked_blackboard;
 mod sessions;
 mod support;

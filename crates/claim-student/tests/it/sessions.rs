@@ -46,6 +46,8 @@ async fn a_session_is_opened_step_by_step() {
             "ChallengeReceived",
             "SessionKeyDecrypted",
             "ConfirmationSent",
+            // There is no CUHK here.
+            "RevocationsNotFetched",
             "BlackboardVerified",
             "SessionOpened"
         ]

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use claim_blackboard::{AdminError, Config, ExternalTls, StartError};
+use claim_blackboard::{AdminError, Config, ExternalTls, KeyPassphrase, StartError};
 use claim_core::Escaped;
 use serde_json::json;
 
@@ -84,10 +84,12 @@ pub(crate) fn config(
     config.passphrase = passphrase(key_passphrase, context)?;
     config.sealing_key = sealing_key;
     config.database = server.database.database;
+    let passphrase_of_tls = passphrase(server.tls_key_passphrase, context)?;
+    let passphrase_of_tls = passphrase_of_tls.map(|text| KeyPassphrase::new(text.expose()));
     config.external_tls = server
         .tls_cert
         .zip(server.tls_key)
-        .map(|(certificate, key)| ExternalTls { certificate, key });
+        .map(|(certificate, key)| ExternalTls { certificate, key, passphrase: passphrase_of_tls });
     config.metrics = server.metrics;
     config.keep_free = disk.keep_free();
     config.retention = keep.rule();

@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use claim_cuhk::{AdminError, CertificateEntry, Clock, Config, ExternalTls, StartError};
+use claim_cuhk::{
+    AdminError, CertificateEntry, Clock, Config, ExternalTls, KeyPassphrase, StartError,
+};
 use serde_json::{Value, json};
 
 pub(crate) use self::keys::passphrase;
@@ -90,10 +92,12 @@ pub(crate) fn config(
     }
     config.public_url = arguments.public_url;
     config.database = arguments.database.database;
+    let passphrase_of_tls = passphrase(arguments.tls_key_passphrase, context)?;
+    let passphrase_of_tls = passphrase_of_tls.map(|text| KeyPassphrase::new(text.expose()));
     config.external_tls = arguments
         .tls_cert
         .zip(arguments.tls_key)
-        .map(|(certificate, key)| ExternalTls { certificate, key });
+        .map(|(certificate, key)| ExternalTls { certificate, key, passphrase: passphrase_of_tls });
     config.metrics = arguments.metrics;
     config.keep_free = disk.keep_free();
     config.renewal_grace = renewal_grace * SECONDS_A_DAY;

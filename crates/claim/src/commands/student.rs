@@ -42,10 +42,10 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
     let work = async {
         match arguments.command {
             None => dialogue(arguments.dialogue, context).await,
-            Some(StudentCommand::Enroll { student, sso: true, .. }) => {
-                sign_in::enroll(student, context).await
+            Some(StudentCommand::Enroll { student, sso: true, staff, .. }) => {
+                sign_in::enroll(student, staff, context).await
             }
-            Some(StudentCommand::Enroll { student, invite_file, sso: false }) => {
+            Some(StudentCommand::Enroll { student, invite_file, sso: false, .. }) => {
                 enroll(student, invite_file.as_deref(), context).await
             }
             Some(StudentCommand::Say { text, student }) => say(&text, student, context).await,
@@ -92,6 +92,16 @@ fn program_on(
 ) -> Result<Student> {
     let terminal = context.terminal;
     let observer: Observer = Arc::new(move |event| terminal.tell(&words::student::words(&event)));
+    observed_on(device, servers, context, observer)
+}
+
+/// The same with another observer.
+fn observed_on(
+    device: DeviceArgs,
+    servers: StudentServerArgs,
+    context: &Context,
+    observer: Observer,
+) -> Result<Student> {
     let mut config = config(&folder(context)?, servers);
     config.device = device.device.or_else(devices::name_of_this_machine);
     Ok(Student::new(config, observer))

@@ -106,14 +106,17 @@ fn at_blackboard(place: &Place, root: &Root, now: Timestamp, findings: &mut Find
         .map_err(|error| error.to_string())
         .and_then(|answer| {
             let origin = origin.as_ref().ok_or_else(|| "Blackboard has no address".to_owned())?;
-            answer
-                .verify(root, origin, keys.timestamp.public_key(), keys.log.public_key(), now)
-                .map_err(|error| error.to_string())
+            let verify = |timestamp: &SigningKey| {
+                answer.verify(root, origin, timestamp.public_key(), keys.log.public_key(), now)
+            };
+            // The next key takes the place of the other when Blackboard sees its certificate.
+            let next = keys.next.as_ref().and_then(|next| verify(next).ok());
+            next.map_or_else(|| verify(&keys.timestamp), Ok).map_err(|error| error.to_string())
         });
     let renew = format!(
-        "In a quiet hour: mv {0}/timestamp.key {0}/timestamp.key.old; mv {0}/blackboard.answer {0}/blackboard.answer.old; \
-         systemctl restart claim-blackboard; then claim cuhk certify blackboard.request",
-        place.dir.display()
+        "Bring {} to CUHK, and there: claim cuhk certify blackboard.request; put the answer here as blackboard.answer. \
+         Blackboard has written the request, for timestamp-next.key, and takes the answer over while it serves.",
+        place.path("blackboard.request").display()
     );
     match verified {
         Ok(verified) => {
@@ -155,6 +158,8 @@ fn waiting(place: &Place, findings: &mut Findings) {
 
 struct Keys {
     timestamp: SigningKey,
+    /// The one that follows, where it is asked for.
+    next: Option<SigningKey>,
     log: Ed25519SigningKey,
 }
 
@@ -166,8 +171,10 @@ impl Keys {
         };
         let passphrase = passphrase.transpose().ok()?;
         let passphrase = passphrase.as_ref().map(Passphrase::expose);
+        let next = text(place, "timestamp-next.key");
         Some(Self {
             timestamp: SigningKey::from_pem(&text(place, "timestamp.key")?, passphrase).ok()?,
+            next: next.and_then(|pem| SigningKey::from_pem(&pem, passphrase).ok()),
             log: Ed25519SigningKey::from_pem(&text(place, "log.key")?, passphrase).ok()?,
         })
     }

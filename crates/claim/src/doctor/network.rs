@@ -198,6 +198,16 @@ async fn ask(whom: &Whom<'_>, root: &Arc<Root>, findings: &mut Findings) {
                 clocks(name, sent, Clock::system().now(), &answer, findings);
             }
         }
+        Err(Silence::Reach(ReachError::Tls(TlsFailure::UnknownIssuer)))
+            if *trust == Trust::System =>
+        {
+            findings.wrong(
+                Check::Reach,
+                format!("{name} at {origin} shows a certificate that this system does not trust."),
+                "It comes from elsewhere (tls-cert); programs and browsers that go by their system's roots refuse it, too.",
+                "Put the whole chain into the file of tls-cert, the server's own certificate first; or install the authority's root.",
+            );
+        }
         Err(Silence::Reach(ReachError::Tls(TlsFailure::UnknownIssuer))) => {
             other_root(name, origin, root, findings).await;
         }

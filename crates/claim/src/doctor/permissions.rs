@@ -91,7 +91,7 @@ fn private(place: &Place) -> Vec<PathBuf> {
         Kind::Person(id) => name.starts_with(&format!("{id}.")),
         Kind::Blackboard(_) => {
             name.starts_with("blackboard")
-                || ["sealing.key", "timestamp.key", "log.key"].contains(&name)
+                || ["sealing.key", "timestamp.key", "timestamp-next.key", "log.key"].contains(&name)
         }
     };
     let is_private = |name: &str| name.ends_with(".key") || PRIVATE.contains(&name);

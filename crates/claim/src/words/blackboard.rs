@@ -1,9 +1,11 @@
 //! What Blackboard's terminal says.
 
+use std::path::Path;
+
 use claim_blackboard::Event;
-use claim_core::Escaped;
 use claim_core::claim::ClaimId;
 use claim_core::encoding::base64;
+use claim_core::{Escaped, Timestamp};
 use serde_json::json;
 
 use super::{clock, day, health_line, join, plain, tls_not_reloaded, tls_reloaded, warning};
@@ -113,6 +115,18 @@ pub(crate) fn words(event: &Event) -> Words {
             json: Some(json!({ "event": "evidence-missing", "reason": reason })),
             ..warning(format!("Claims cannot be taken yet: {reason}."))
         },
+        Event::TimestampKeyEnds { signs_until, request, fault } => Words {
+            json: Some(json!({ "event": "timestamp-key-ends", "signs_until": signs_until,
+                "request": request, "fault": fault })),
+            ..warning(timestamp_key_ends(*signs_until, request, fault.as_deref()))
+        },
+        Event::TimestampKeyReplaced { signs_until } => Words {
+            json: Some(json!({ "event": "timestamp-key-replaced", "signs_until": signs_until })),
+            ..plain(format!(
+                "The next timestamp key signs from now on, until {}; claims were taken throughout.",
+                super::day(*signs_until)
+            ))
+        },
         Event::EvidenceRevoked { serial } => super::lists::evidence_revoked(serial),
         Event::ListsEnd { until, left, fault } => super::lists::end(*until, *left, fault.as_deref()),
         Event::ListsEnded { until, fault } => super::lists::ended(*until, fault.as_deref()),
@@ -179,6 +193,21 @@ pub(crate) fn words(event: &Event) -> Words {
             }
         }
         _ => Words::default(),
+    }
+}
+
+/// What is to be done before the year of the timestamp key is over.
+fn timestamp_key_ends(signs_until: Timestamp, request: &Path, fault: Option<&str>) -> String {
+    let end = super::day(signs_until);
+    match fault {
+        None => format!(
+            "The timestamp key signs until {end} only. Have {} certified where the root is (claim cuhk certify), and put the answer beside it as blackboard.answer: Blackboard takes the next key from it while it serves.",
+            request.display()
+        ),
+        Some(fault) => format!(
+            "The timestamp key signs until {end} only, and the next one cannot take its place yet: {}. Claims are taken until then.",
+            Escaped(fault)
+        ),
     }
 }
 

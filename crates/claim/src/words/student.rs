@@ -5,7 +5,7 @@ use claim_core::encoding::base64;
 use claim_student::Event;
 use serde_json::json;
 
-use super::{clock, day, short};
+use super::{clock, day, short, warning};
 use crate::terminal::{Narration, Words};
 
 /// The words for an event of the student's program.
@@ -73,6 +73,19 @@ pub(crate) fn words(event: &Event) -> Words {
                 json!({ "event": "not-renewed", "id": id, "not_after": not_after, "why": why }),
             ),
             ..Words::default()
+        },
+        Event::RevocationsNotFetched { why, issued_at } => Words {
+            json: Some(
+                json!({ "event": "revocations-not-fetched", "why": why, "issued_at": issued_at }),
+            ),
+            ..warning(match issued_at {
+                Some(at) => format!(
+                    "CUHK could not be asked whether Blackboard's certificate was revoked: {why}. By its list of {at} it was not."
+                ),
+                None => format!(
+                    "CUHK could not be asked whether Blackboard's certificate was revoked: {why}. There is no list from before, so it is not known."
+                ),
+            })
         },
         Event::AwaitingBlackboard { after } => plain(format!(
             "Blackboard is still away; asking again in {:.0} s (Ctrl-C stops; nothing is lost).",

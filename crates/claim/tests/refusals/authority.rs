@@ -6,8 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use claim_core::messages::Chain;
 use claim_core::student::Credential;
 use claim_core::{Origin, PersonId, Timestamp};
+use claim_files::{Mode, write_new};
 use claim_pki::{
-    AuthorityName, Certificate, Issuer, Root, RootSpec, SerialNumber, SigningKey, Subject, Validity,
+    AuthorityName, Certificate, Ed25519SigningKey, EvidenceAnswer, Issuer, Root, RootSpec,
+    SerialNumber, SigningKey, Subject, SubjectKey, Validity,
 };
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng, UnwrapErr};
@@ -24,6 +26,8 @@ const PERSON_POLICY: &str = "certificatePolicies=2.25.30427485027611705576268150
 pub(crate) struct Authority {
     root: Certificate,
     issuing: Issuer,
+    /// The root as what issues, where the tests have its key.
+    root_issuer: Option<Issuer>,
 }
 
 pub(crate) fn rng() -> UnwrapErr<SysRng> {
@@ -52,7 +56,7 @@ impl Authority {
         let key = SigningKey::from_pkcs8_pem(&read("cuhk-issuing.key")).unwrap();
         let certificate = Certificate::from_pem(&read("cuhk-issuing.cer")).unwrap();
         let root = Certificate::from_pem(&read("cuhk.cer")).unwrap();
-        Self { root, issuing: Issuer::new(certificate, key).unwrap() }
+        Self { root, issuing: Issuer::new(certificate, key).unwrap(), root_issuer: None }
     }
 
     /// One of the same names that nobody here trusts.
@@ -65,7 +69,7 @@ impl Authority {
         let subject = Subject::Issuing { name: AuthorityName::cuhk("CUHK Issuing").unwrap() };
         let issuance = root.prepare(&subject, key.public_key(), &serial(), validity).unwrap();
         let issuing = Issuer::new(root.issue(issuance).unwrap(), key).unwrap();
-        Self { root: root.certificate().clone(), issuing }
+        Self { root: root.certificate().clone(), issuing, root_issuer: Some(root) }
     }
 
     pub(crate) fn root(&self) -> Root {
@@ -93,6 +97,34 @@ impl Authority {
         let subject = Subject::Server { origin: origin.clone() };
         let leaf = self.certify(&subject, &key, fresh());
         (key, leaf)
+    }
+
+    /// Leaves keys for the evidence of this Blackboard in its folder, and the answer with their certificates.
+    pub(crate) fn evidence(&self, dir: &Path, origin: &Origin) {
+        let root = self.root_issuer.as_ref().unwrap();
+        let certify = |subject: Subject, key: SubjectKey<'_>| {
+            let issuance = root.prepare(&subject, key, &serial(), fresh()).unwrap();
+            root.issue(issuance).unwrap()
+        };
+        let timestamp = SigningKey::generate().unwrap();
+        let (log, witness) =
+            (Ed25519SigningKey::generate().unwrap(), Ed25519SigningKey::generate().unwrap());
+        let answer = EvidenceAnswer {
+            timestamp: certify(
+                Subject::Timestamp { origin: origin.clone() },
+                timestamp.public_key().into(),
+            ),
+            log: certify(Subject::Log { origin: origin.clone() }, log.public_key().into()),
+            witness: certify(
+                Subject::Witness { name: "witness".parse().unwrap() },
+                witness.public_key().into(),
+            ),
+        };
+        let keys = [("timestamp.key", timestamp.to_pkcs8_pem()), ("log.key", log.to_pkcs8_pem())];
+        for (name, pem) in keys {
+            write_new(&dir.join(name), pem.as_bytes(), Mode::Private).unwrap();
+        }
+        std::fs::write(dir.join("blackboard.answer"), answer.to_text()).unwrap();
     }
 
     /// Its revocation list, empty, which is good until then.

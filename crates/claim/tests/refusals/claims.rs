@@ -6,7 +6,7 @@ use claim_core::claim::{
 use claim_core::encoding::Bytes;
 use claim_core::hand_in::{CMS, ClaimStatus, OCTETS};
 use claim_core::student::{Credential, Session};
-use claim_core::{PersonId, ProblemType, Timestamp, json};
+use claim_core::{Origin, PersonId, ProblemType, Timestamp, json};
 use claim_http::Answer;
 use claim_pki::{Certificate, ContentType, SignedData, Signer};
 use serde_json::Value;
@@ -39,22 +39,7 @@ impl<'s> Hand<'s> {
 
     /// What the student could lodge first.
     pub(crate) fn manifest(&self) -> ManifestMembers {
-        let mut hasher = FileHasher::new();
-        hasher.update(CONTENT);
-        let file = hasher.finish("report.txt".to_owned().try_into().unwrap()).unwrap();
-        let PersonId::Student(sid) = &self.credential.id else { panic!("a student") };
-        ManifestMembers {
-            blackboard: self.setting.site().origin().clone(),
-            assignment: "IEMS5710/free".parse().unwrap(),
-            due: None,
-            sids: Holder::one(sid.clone()),
-            by: None,
-            replaces: None,
-            outage: false,
-            nonce: Bytes::random(&mut rng()),
-            note: None,
-            files: Files::new(vec![file]).unwrap(),
-        }
+        first_manifest(&self.credential, self.setting.site().origin(), "IEMS5710/free")
     }
 
     /// What comes after the last claim, for another assignment than the trial that [`Hand::new`] makes.
@@ -114,6 +99,31 @@ impl<'s> Hand<'s> {
         case.passes_signed(&right.ask, &right.expected).await;
         (case.end().await, answer.body.to_vec())
     }
+}
+
+/// What this student could lodge first for this assignment.
+fn first_manifest(credential: &Credential, blackboard: &Origin, to: &str) -> ManifestMembers {
+    let mut hasher = FileHasher::new();
+    hasher.update(CONTENT);
+    let file = hasher.finish("report.txt".to_owned().try_into().unwrap()).unwrap();
+    let PersonId::Student(sid) = &credential.id else { panic!("a student") };
+    ManifestMembers {
+        blackboard: blackboard.clone(),
+        assignment: to.parse().unwrap(),
+        due: None,
+        sids: Holder::one(sid.clone()),
+        by: None,
+        replaces: None,
+        outage: false,
+        nonce: Bytes::random(&mut rng()),
+        note: None,
+        files: Files::new(vec![file]).unwrap(),
+    }
+}
+
+/// The same for the assignment that every Blackboard has.
+pub(crate) fn inbox_manifest(credential: &Credential, blackboard: &Origin) -> Vec<u8> {
+    manifest_bytes(&first_manifest(credential, blackboard, "blackboard/inbox"))
 }
 
 pub(crate) fn manifest_bytes(members: &ManifestMembers) -> Vec<u8> {

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::authority::{Authority, DAY, from, now};
 use crate::case::{Case, Ended, Records, Site};
+use crate::claims::{claim_by, inbox_manifest};
 use crate::program::free_address;
 use crate::student::{Say, ask_step_3, ask_step_5, challenged, open, step_3};
 use crate::wire::{Client, Version};
@@ -37,15 +38,25 @@ impl Stage {
     }
 
     async fn with(quotas: Quotas, observer: Observer) -> Self {
-        Self::with_list(quotas, observer, 7 * DAY).await
+        Self::prepared(quotas, observer, 7 * DAY, |_, _, _| {}).await
     }
 
-    /// Its revocation list is good for so many seconds.
-    async fn with_list(quotas: Quotas, observer: Observer, list_seconds: i64) -> Self {
+    /// One that takes claims, and whose revocation list is good for so many seconds.
+    async fn with_list(list_seconds: i64) -> Self {
+        Self::prepared(Quotas::default(), Arc::new(|_| {}), list_seconds, Authority::evidence).await
+    }
+
+    async fn prepared(
+        quotas: Quotas,
+        observer: Observer,
+        list_seconds: i64,
+        prepare: impl FnOnce(&Authority, &Path, &Origin),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (dir, authority) = (folder.path(), Authority::foreign());
         let port = free_address().port();
         let origin: Origin = format!("https://localhost:{port}").parse().unwrap();
+        prepare(&authority, dir, &origin);
         let (key, leaf) = authority.server(&origin);
         let issuing = Certificate::from_der(&authority.issuing_der()).unwrap();
         write_private(&dir.join("blackboard.key"), key.to_pkcs8_pem().as_bytes());
@@ -127,16 +138,30 @@ pub(crate) async fn a_challenge_ends(row: ProblemType) -> Ended {
     stage.end(ended).await
 }
 
-/// The last revocation list is good until the time that it names.
+/// The last revocation list is good until the time that it names: who comes then is sent away, and who is there already
+/// lodges nothing any more, for the list goes into the receipt.
 pub(crate) async fn no_current_list(row: ProblemType) -> Ended {
-    let stage = Stage::with_list(Quotas::default(), Arc::new(|_| {}), 1800).await;
+    let stage = Stage::with_list(1800).await;
     let case = stage.site.case(row).await;
     let student = stage.student();
     let right = ask_step_3(&step_3(&student, &stage.site.client));
+    let session = stage.open(&student).await;
+    let claim = claim_by(&student, &inbox_manifest(&student, stage.site.origin()));
+    let lodging = || {
+        let content = Some((claim_core::hand_in::CMS, claim.der().to_vec()));
+        let lodging = Say { target: "/v1/claims", content, ..Say::text("", stage.now()) };
+        lodging.signed(&session)
+    };
     stage.pass(1801);
     case.refused(&right).await;
+    let (after, say) = (lodging(), Say::text("hello", stage.now()).signed(&session));
+    case.refused_signed(&after.ask, &after.expected).await;
+    // What needs no list goes on.
+    case.passes_signed(&say.ask, &say.expected).await;
     stage.pass(-2);
     case.passes(&right).await;
+    let before = lodging();
+    case.passes_signed(&before.ask, &before.expected).await;
     let ended = case.end().await;
     stage.end(ended).await
 }

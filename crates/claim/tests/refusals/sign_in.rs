@@ -126,7 +126,9 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
             let conduct = |id: &str| Conduct { signature: Signature::Altered, ..Conduct::good(id) };
             arrival(row, setting, conduct).await
         }
-        ProblemType::SignInWithoutId => arrival(row, setting, |_| Conduct::good("chan.tm")).await,
+        ProblemType::SignInWithoutId => {
+            arrival(row, setting, |_| Conduct::good("Chan Tai Man")).await
+        }
         ProblemType::SignInOtherPerson => {
             arrival(row, setting, |_| Conduct::good("1155999999")).await
         }

@@ -12,14 +12,14 @@ use crate::course::{Course, Folder, SID};
 use crate::program::Program;
 
 /// A CUHK and a Blackboard in one folder that is closed to others.
-fn course() -> Course {
+pub(crate) fn course() -> Course {
     let course = Course::new();
     fs::set_permissions(course.folder.path("."), fs::Permissions::from_mode(0o700)).unwrap();
     course
 }
 
 /// Until claims are taken, and a list is there.
-fn served(course: &Course) -> (Program, Program) {
+pub(crate) fn served(course: &Course) -> (Program, Program) {
     let (cuhk, blackboard) = course.servers();
     blackboard.out.line("Claims are taken: ");
     course.enrol(SID);
@@ -31,12 +31,12 @@ fn served(course: &Course) -> (Program, Program) {
 }
 
 /// What is not well, as `check verdict: what`.
-fn found(folder: &Folder, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn found(folder: &Folder, arguments: &[&str]) -> Vec<String> {
     found_at(folder, None, arguments)
 }
 
 /// The same at another time.
-fn found_at(folder: &Folder, time: Option<&str>, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn found_at(folder: &Folder, time: Option<&str>, arguments: &[&str]) -> Vec<String> {
     let words = [&["doctor", "--json", "--quiet"], arguments].concat();
     let claim = folder.command(&words);
     let command = match time {
@@ -48,6 +48,11 @@ fn found_at(folder: &Folder, time: Option<&str>, arguments: &[&str]) -> Vec<Stri
             faked
         }
     };
+    found_by(command)
+}
+
+/// The same by this command.
+pub(crate) fn found_by(command: Command) -> Vec<String> {
     let mut program = Program::start(command);
     program.end_input();
     let done = program.end();
@@ -75,7 +80,7 @@ fn found_at(folder: &Folder, time: Option<&str>, arguments: &[&str]) -> Vec<Stri
 }
 
 #[track_caller]
-fn tells(found: &[String], beginning: &str, part: &str) {
+pub(crate) fn tells(found: &[String], beginning: &str, part: &str) {
     let told = found.iter().any(|line| line.starts_with(beginning) && line.contains(part));
     assert!(told, "{beginning} … {part} is not in {found:#?}");
 }
@@ -241,9 +246,9 @@ fn what_is_wrong_in_a_folder_is_found() {
     tells(&with("revocation.crl", None, "lists"), "lists wrong: ", "is not there");
     let issuing = fs::read_to_string(folder.path("revocation.crl")).unwrap();
     let (head, tail) = issuing.rsplit_once("\n-----END").unwrap();
-    let end = if head.ends_with("A=") { "B" } else { "A" };
-    let changed =
-        format!("{}{end}{}\n-----END{tail}", &head[..head.len() - 12], &head[head.len() - 11..]);
+    let at = head.len() - 12;
+    let other = if head[at..].starts_with('A') { "B" } else { "A" };
+    let changed = format!("{}{other}{}\n-----END{tail}", &head[..at], &head[at + 1..]);
     let forged = with("revocation.crl", Some(changed.as_bytes()), "lists");
     assert!(forged.iter().any(|line| line.starts_with("lists wrong: ")), "{forged:?}");
 

@@ -12,11 +12,11 @@ use crate::front::{Fate, Front, course_behind, servers};
 use crate::going_away::{claims, the_claim};
 use crate::program::Program;
 
-const HAND_IN: [&str; 7] =
+pub(crate) const HAND_IN: [&str; 7] =
     ["student", "hand-in", "report.pdf", "data", "--to", "IEMS5710/lab1", "--yes"];
 
 /// A front that can be told what to lose, both servers behind it, and a report of several pieces.
-fn course() -> (Course, Front, Program, Program) {
+pub(crate) fn waiting_course() -> (Course, Front, Program, Program) {
     let (course, front, behind) = course_behind();
     let front = Front::new(front, behind);
     let (cuhk, blackboard) = servers(&course);
@@ -57,7 +57,7 @@ fn killed_at(course: &Course, front: &Front, number: usize, fate: Fate, command:
 
 #[test]
 fn at_every_request_and_at_every_answer() {
-    let (course, front, _cuhk, _blackboard) = course();
+    let (course, front, _cuhk, _blackboard) = waiting_course();
     for (round, number) in (1..).flat_map(|number| [(0, number), (1, number)]) {
         let name = format!("IEMS5710/step{number}-{round}");
         course.folder.run(&["blackboard", "assignment", "add", &name]).expect(0);
@@ -87,7 +87,7 @@ fn at_every_request_and_at_every_answer() {
 }
 
 /// Kills the program when the claim is lodged and no piece has arrived.
-fn killed_before_the_files(course: &Course, front: &Front) {
+pub(crate) fn killed_before_the_files(course: &Course, front: &Front) {
     front.rule(|method, _| if *method == Method::PUT { Fate::Hangs } else { Fate::Passes });
     let student = course.folder.start(&HAND_IN);
     front.waits_until_one_hangs();
@@ -109,7 +109,7 @@ fn at_rest(course: &Course, name: &str) {
 
 #[test]
 fn what_has_not_changed_is_not_read_again() {
-    let (course, front, _cuhk, _blackboard) = course();
+    let (course, front, _cuhk, _blackboard) = waiting_course();
     at_rest(&course, "data/a.txt");
     killed_before_the_files(&course, &front);
     // A file that is newer than that, with the content that it had.
@@ -123,7 +123,7 @@ fn what_has_not_changed_is_not_read_again() {
 
 #[test]
 fn files_that_were_changed_meanwhile_are_named_and_never_mixed() {
-    let (course, front, _cuhk, _blackboard) = course();
+    let (course, front, _cuhk, _blackboard) = waiting_course();
     killed_before_the_files(&course, &front);
     course.folder.write("report.pdf", vec![8; 9 << 20]);
     course.folder.write("data/b.txt", "new");
@@ -145,7 +145,7 @@ fn files_that_were_changed_meanwhile_are_named_and_never_mixed() {
 
 #[test]
 fn changed_files_are_handed_in_anew_when_that_is_wanted() {
-    let (course, front, _cuhk, _blackboard) = course();
+    let (course, front, _cuhk, _blackboard) = waiting_course();
     killed_before_the_files(&course, &front);
     course.folder.write("report.pdf", vec![8; 9 << 20]);
     let line = "student hand-in report.pdf data --to IEMS5710/lab1";
@@ -188,7 +188,7 @@ fn changed_while_it_is_sent(course: &Course, front: &Front, command: &[&str]) ->
 
 #[test]
 fn a_file_that_is_changed_while_it_is_sent() {
-    let (course, front, _cuhk, _blackboard) = course();
+    let (course, front, _cuhk, _blackboard) = waiting_course();
     course.folder.write("report.pdf", vec![7; 40 << 20]);
     let student = changed_while_it_is_sent(&course, &front, &HAND_IN);
     let said = ["report.pdf was changed after the claim was signed", "--anew"];

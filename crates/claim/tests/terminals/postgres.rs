@@ -20,13 +20,13 @@ const KEEPER: &str = "trap '' INT TERM HUP; set -e; PATH=$1:$PATH; \
     echo ready; read -r word || true; pg_ctl -D data -m immediate stop >log";
 
 /// A cluster of PostgreSQL that listens on a socket in its own folder.
-struct Cluster {
+pub(crate) struct Cluster {
     folder: TempDir,
     keeper: Option<Program>,
 }
 
 impl Cluster {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("claim-pg").tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "sh"]).arg(programs());
@@ -41,7 +41,7 @@ impl Cluster {
         Self { folder, keeper: Some(keeper) }
     }
 
-    fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres:///{database}?user=claim&host={}", self.folder.path().display())
     }
 }

@@ -265,6 +265,17 @@ fn a_blackboard_whose_key_was_stolen_takes_another_and_goes_on_with_its_log() {
     let serial = openssl(folder, &["x509", "-in", "blackboard.cer", "-noout", "-serial"]);
     let serial = serial.trim().trim_start_matches("serial=").to_lowercase();
     folder.run(&["cuhk", "revoke", &serial, "--reason", "keyCompromise"]).expect(0);
+    // Whoever has the key proves everything; nobody tells a thing to them.
+    let thief = course.blackboard();
+    folder.write("report.txt", "for the thief");
+    for command in
+        [&["student", "say", "hello"][..], &["student", "hand-in", "report.txt", "--yes"]]
+    {
+        let refused = folder.run(command).expect(1);
+        assert!(refused.err.contains("CUHK has revoked the certificate"), "{}", refused.err);
+        assert!(refused.err.contains(&serial), "{}", refused.err);
+    }
+    thief.stop();
     for name in ["blackboard.cer", "blackboard.key"] {
         std::fs::rename(folder.path(name), folder.path(&format!("stolen-{name}"))).unwrap();
     }

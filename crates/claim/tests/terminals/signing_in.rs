@@ -156,6 +156,37 @@ fn whoever_signs_in_and_confirms_is_enrolled() {
 }
 
 #[test]
+fn a_member_of_staff_signs_in_on_a_device_with_a_name() {
+    let (university, _service, terminals) = scene("ES256", SECRET);
+    let office = &university.cuhk;
+    office.write("people.csv", "id,name\nchan.tm,CHAN Tai Man\n");
+    office.run(&["cuhk", "roster", "import", "people.csv"]).expect(0);
+    let cuhk = university.serve_cuhk();
+    let url = university.cuhk_url.as_str();
+    let enroll = ["student", "enroll", "--sso", "--staff", "chan.tm", "--device", "Office PC 3"];
+    let terminal = terminals.start(&[&enroll[..], &["--cuhk", url]].concat());
+    let (link, code) = shown(&terminal);
+    let root = terminals.path("cuhk.cer").display().to_string();
+    let browser = Browser { folder: &terminals, root };
+    let page = browser.signs_in(&link, &code, "chan.tm");
+    let confirm = [("token", token(&page)), ("decision", "confirm".to_owned())];
+    let confirm = confirm.each_ref().map(|(name, value)| (*name, value.as_str()));
+    browser.open(&format!("{url}/sign-in/confirm"), &confirm);
+    terminal.end().expect(0);
+    assert!(terminals.has("staff-chan.tm.cer"), "{:?}", terminals.names());
+    let listed = office.run(&["cuhk", "list"]).expect(0).out;
+    assert!(listed.contains("chan.tm") && listed.contains("on Office PC 3"), "{listed}");
+    for usage in [
+        &["student", "enroll", "--staff", "chan.tm"][..],
+        &["student", "enroll", "--sso", "--staff", "1155123456"],
+        &["student", "enroll", "--sso", "--staff", "chan.tm", "--sid", SID],
+    ] {
+        terminals.run(usage).expect(2);
+    }
+    cuhk.stop();
+}
+
+#[test]
 fn a_terminal_is_told_what_became_of_it() {
     let (university, service, student) = scene("ES256", SECRET);
     let cuhk = university.serve_cuhk();

@@ -12,11 +12,10 @@ use claim_http::{
 use claim_store::cuhk::Decision;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use url::form_urlencoded;
 
 use super::{MAX_CONTENT, check_content_type};
 use crate::sign_in::{
-    Answer, Browser, CONFIRM, PAGE, Visit, is_same_token, offered, other_browser,
+    Browser, CONFIRM, Fields, PAGE, SignInReturn, Visit, is_same_token, offered, other_browser,
 };
 use crate::state::Cuhk;
 
@@ -86,10 +85,7 @@ pub(super) async fn came_back(
         Standing::admit(&parts.extensions)?;
         let sign_ins = offered(&cuhk)?;
         let browser = browser(&parts.headers).ok_or_else(other_browser)?;
-        let query = Fields::read(parts.uri.query().unwrap_or_default().as_bytes())?;
-        let one = |name| query.one(name).map(|value| value.map(str::to_owned));
-        let (state, code, error, iss) = (one("state")?, one("code")?, one("error")?, one("iss")?);
-        let returned = Answer { state, code, error, iss };
+        let returned = SignInReturn::from_query(parts.uri.query().unwrap_or_default())?;
         let person = sign_ins.came_back(&cuhk, &browser, returned).await?;
         // Elsewhere, so that neither history nor a reload has the code.
         let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, CONFIRM)]).into_response();
@@ -148,36 +144,6 @@ pub(super) async fn decide(
     };
     let result = result.await;
     answer(&cuhk, &connection, &parts.headers, result)
-}
-
-/// What a form or a query sends.
-struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    fn read(content: &[u8]) -> Result<Self, Problem> {
-        /// More than any of these has.
-        const MOST: usize = 16;
-        let fields: Vec<_> = form_urlencoded::parse(content).into_owned().take(MOST + 1).collect();
-        if fields.len() > MOST {
-            return Err(Problem::new(
-                ProblemType::MalformedRequest,
-                "there are too many parameters",
-            ));
-        }
-        Ok(Self(fields))
-    }
-
-    /// RFC 6749 §3.1: "parameters MUST NOT be included more than once".
-    fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let mut values = self.0.iter().filter(|(key, _)| key == name);
-        match (values.next(), values.next()) {
-            (found, None) => Ok(found.map(|(_, value)| value.as_str())),
-            _ => {
-                let detail = format!("the parameter {name} is there more than once");
-                Err(Problem::new(ProblemType::MalformedRequest, detail))
-            }
-        }
-    }
 }
 
 /// The browser behind a form: its request must come from one of our own pages.

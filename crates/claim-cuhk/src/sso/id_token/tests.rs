@@ -54,7 +54,7 @@ fn claims() -> Value {
 fn verified(token: &str, jwk: &Value) -> Result<Map<String, Value>, IdTokenError> {
     let key: Jwk = serde_json::from_value(jwk.clone()).unwrap();
     let now = Timestamp::from_seconds(NOW);
-    let expected = Expected { issuer: ISSUER, client_id: CLIENT, nonce: "n", now };
+    let expected = ExpectedToken { issuer: ISSUER, client_id: CLIENT, nonce: "n", now };
     UnverifiedToken::parse(token)?.verify(&key)?.check(expected)
 }
 

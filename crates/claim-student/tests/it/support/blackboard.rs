@@ -14,7 +14,7 @@ use claim_core::ring::{Period, Ring, SealingKey};
 use claim_core::signing::{Content, RequestParts};
 use claim_core::{Origin, PersonId, Problem, ProblemType, Timestamp, json};
 use claim_http::{Refusal, system_rng};
-use claim_pki::SigningKey;
+use claim_pki::{Certificate, SigningKey};
 
 use super::fake::{Asked, Fake, Reply, Reserved};
 use super::pki::{Authority, chain, now};
@@ -102,6 +102,11 @@ impl Blackboard {
             }
         };
         Self { fake: Fake::start(reserved, &authority.tls(&origin), service), world }
+    }
+
+    /// The certificate by which it proves itself.
+    pub(crate) fn certificate(&self) -> Certificate {
+        Certificate::from_der(self.world.identity.chain.leaf()).unwrap()
     }
 
     /// The texts that were kept.

@@ -1,6 +1,6 @@
 //! A CUHK that enrols whoever comes with the right code, and remembers what it was asked.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
 use claim_core::invitation::{Code, Invitation, Invitee, RootPin};
@@ -26,6 +26,12 @@ impl Deref for Cuhk {
 
     fn deref(&self) -> &Fake {
         &self.fake
+    }
+}
+
+impl DerefMut for Cuhk {
+    fn deref_mut(&mut self) -> &mut Fake {
+        &mut self.fake
     }
 }
 

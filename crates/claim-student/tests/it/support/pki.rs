@@ -4,8 +4,9 @@ use claim_core::messages::Chain;
 use claim_core::{Origin, PersonId, Timestamp};
 use claim_http::{Clock, TlsIdentity, system_rng};
 use claim_pki::{
-    AuthorityName, Certificate, Ed25519SigningKey, Issuer, PublicKey, Root, RootSpec, SerialNumber,
-    SigningKey, Subject, SubjectKey, TimestampSigner, Validity,
+    AuthorityName, Certificate, Ed25519SigningKey, Issuer, PublicKey, RevocationList,
+    RevocationReason, RevokedCertificate, Root, RootSpec, SerialNumber, SigningKey, Subject,
+    SubjectKey, TimestampSigner, Validity,
 };
 use rand_core::Rng;
 
@@ -102,6 +103,26 @@ impl Authority {
         let from = now().plus_seconds(-DAY);
         let certificate = issue(&self.issuer, subject, key.public_key(), from, 300 * DAY);
         (certificate, key)
+    }
+
+    /// The list of what the issuing authority, or else the root, has revoked.
+    pub(crate) fn list(
+        &self,
+        of_root: bool,
+        number: u64,
+        at: Timestamp,
+        revoked: &[&SerialNumber],
+    ) -> RevocationList {
+        let issuer = if of_root { &self.issuer } else { &self.issuing };
+        let revoked: Vec<_> = revoked
+            .iter()
+            .map(|&serial| RevokedCertificate {
+                serial: serial.clone(),
+                revoked_at: at,
+                reason: RevocationReason::KeyCompromise,
+            })
+            .collect();
+        issuer.revocation_list(number, at, at.plus_seconds(7 * DAY), &revoked).unwrap()
     }
 
     /// What cacerts gives.

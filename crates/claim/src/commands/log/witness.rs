@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use claim_http::Limits;
-use claim_witness::{Config, ExternalTls};
+use claim_witness::{Config, ExternalTls, KeyPassphrase};
 
 use crate::cli::WitnessArgs;
 use crate::commands::cuhk::passphrase;
@@ -49,10 +49,12 @@ fn config(dir: &Path, arguments: WitnessArgs, context: &Context) -> Result<Confi
     config.root = root;
     config.public_url = server.public_url;
     config.database = server.database.database;
+    let passphrase_of_tls = passphrase(server.tls_key_passphrase, context)?;
+    let passphrase_of_tls = passphrase_of_tls.map(|text| KeyPassphrase::new(text.expose()));
     config.external_tls = server
         .tls_cert
         .zip(server.tls_key)
-        .map(|(certificate, key)| ExternalTls { certificate, key });
+        .map(|(certificate, key)| ExternalTls { certificate, key, passphrase: passphrase_of_tls });
     config.metrics = server.metrics;
     config.limits = files::fit(&Limits::default());
     Ok(config)

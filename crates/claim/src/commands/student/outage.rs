@@ -92,7 +92,7 @@ pub(super) async fn instead(
 ) -> Result<Exit> {
     job.progress.clear();
     let line = match error {
-        HandInError::LogBehind(_) => format!("Blackboard takes no claims at present ({error})."),
+        HandInError::TakesNothing(_) => format!("Blackboard takes no claims at present ({error})."),
         HandInError::LodgingUnknown { last, .. } if last.is_signed() => {
             format!("Blackboard takes no claims at present ({last}).")
         }

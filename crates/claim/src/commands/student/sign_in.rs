@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use claim_core::{PersonId, StaffId};
 use claim_student::Event;
 
-use super::{ask_sid, no_sid, observed, show_enrolled};
+use super::{ask_sid, no_sid, observed_on, show_enrolled};
 use crate::cli::DialogueArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::words;
 
-pub(super) async fn enroll(arguments: DialogueArgs, context: &Context) -> Result<Exit> {
+pub(super) async fn enroll(
+    arguments: DialogueArgs,
+    staff: Option<StaffId>,
+    context: &Context,
+) -> Result<Exit> {
     let terminal = context.terminal;
     let observer = move |event| {
         let words = words::student::words(&event);
@@ -23,15 +28,16 @@ pub(super) async fn enroll(arguments: DialogueArgs, context: &Context) -> Result
             _ => terminal.tell(&words),
         }
     };
-    let student = observed(arguments.servers, context, Arc::new(observer))?;
-    let sid = match arguments.sid {
-        Some(sid) => sid,
-        None => match ask_sid(terminal).await? {
-            Some(sid) => sid,
+    let student = observed_on(arguments.device, arguments.servers, context, Arc::new(observer))?;
+    let id = match (staff, arguments.sid) {
+        (Some(id), _) => PersonId::Staff(id),
+        (None, Some(sid)) => PersonId::from(sid),
+        (None, None) => match ask_sid(terminal).await? {
+            Some(sid) => PersonId::from(sid),
             None => return Ok(no_sid(terminal)),
         },
     };
-    match student.enroll_by_sign_in(sid).await {
+    match student.enroll_by_sign_in(id).await {
         Ok(enrolled) => {
             show_enrolled(&enrolled, terminal);
             Ok(Exit::Done)
