@@ -1,7 +1,7 @@
 //! What people who run Blackboard look at.
 
-mod assignments;
 mod audit;
+mod courses;
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use claim_core::OriginError;
 use claim_store::blackboard::{BlackboardStore, StoredMessage};
 use claim_store::{DatabaseUrl, DatabaseUrlError, Faults, StoreError};
 
-pub use assignments::{Assignments, HandIn, assignments, assignments_with};
 pub use audit::{Audit, audit};
+pub use courses::{Courses, LodgedClaim, courses, courses_with};
 
 use crate::audit::by_operator;
 use crate::config::DATABASE_FILE;

@@ -17,6 +17,7 @@ mod blackboard;
 mod clocks;
 mod config;
 mod counters;
+mod courses;
 mod credential;
 mod cuhk;
 mod enrol;
@@ -30,6 +31,7 @@ mod inventory;
 mod lodging;
 mod log;
 mod media;
+mod offers;
 mod people;
 mod rebuild;
 mod request;
@@ -42,8 +44,7 @@ mod start_error;
 mod storage;
 
 pub use admin::{
-    AdminError, Assignments, Audit, HandIn, Messages, assignments, assignments_with, audit,
-    messages,
+    AdminError, Audit, Courses, LodgedClaim, Messages, audit, courses, courses_with, messages,
 };
 pub use backup::{Outcome, backup, restore};
 pub use claim_audit::{
@@ -53,7 +54,8 @@ pub use claim_audit::{
 pub use claim_http::{Clock, ExternalTls, KeyPassphrase};
 pub use claim_store::blackboard::audit::Deed;
 pub use claim_store::blackboard::{
-    AllowedOutage, AssignmentRow, ClaimOutline, Erasable, OldMessages, OutageRow, StoredMessage,
+    AllowedOutage, Changed, ClaimOutline, Erasable, NewCourse, OldMessages, OutageRow, Refused,
+    StoredMessage,
 };
 pub use claim_store::{BackupError, Copied, Scrubbed, Taken};
 pub use config::{

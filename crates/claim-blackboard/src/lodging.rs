@@ -10,7 +10,8 @@ use bytes::Bytes;
 use claim_core::claim::{ClaimError, ClaimId, Holder, Manifest, VerifiedClaim, VerifiedWithdrawal};
 use claim_core::hand_in::{ClaimStatus, PieceRef};
 use claim_core::receipt::RevocationLists;
-use claim_core::{Digest, PersonId, Problem, ProblemType, Timestamp};
+use claim_core::{CourseId, Digest, PersonId, Problem, ProblemType, Timestamp};
+use claim_course::Request;
 use claim_http::system_rng;
 use claim_pki::{ContentType, MakeTokenError, RevocationList, SerialNumber, SignedData};
 use claim_store::blackboard::{
@@ -66,16 +67,6 @@ impl Manifests {
     }
 }
 
-/// The holder that a person hands in for.
-///
-/// Staff hand in for nobody here; courses will tell of groups.
-pub(crate) fn holder_of(person: &PersonId) -> Option<Holder> {
-    match person {
-        PersonId::Student(sid) => Some(Holder::one(sid.clone())),
-        PersonId::Staff(_) => None,
-    }
-}
-
 /// The claim, if this person is among its holder; to everybody else it is not there.
 pub(crate) async fn own_claim(
     blackboard: &Blackboard,
@@ -98,6 +89,48 @@ pub(crate) async fn own_outline(
     let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
     let row = erased::unless(blackboard, id, row).await?;
     row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
+}
+
+/// The claim, if this person is among its holder, or may take what was handed in for its course.
+pub(crate) async fn readable_claim(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    id: &str,
+) -> Result<ClaimRow, Problem> {
+    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
+    let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
+    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    may_read(blackboard, person, &row.holder, &row.reference.course).await?;
+    Ok(row)
+}
+
+/// The same without the signed claim, for what is asked for each piece.
+pub(crate) async fn readable_outline(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    id: &str,
+) -> Result<ClaimOutline, Problem> {
+    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
+    let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
+    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    may_read(blackboard, person, &row.holder, &row.reference.course).await?;
+    Ok(row)
+}
+
+async fn may_read(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    holder: &Holder,
+    course: &CourseId,
+) -> Result<(), Problem> {
+    if holder.includes(person) {
+        return Ok(());
+    }
+    let standing = blackboard.store.standing(course, person).await;
+    match standing.map_err(|error| error::storage(&error))?.may(Request::TakeFiles) {
+        true => Ok(()),
+        false => Err(no_claim()),
+    }
 }
 
 /// To this person the claim is not there.
@@ -186,14 +219,7 @@ fn fits(blackboard: &Blackboard, person: &PersonId, claim: &VerifiedClaim) -> Re
         let detail = format!("{person} lodges the claim, but has not signed it");
         return Err(Problem::new(ProblemType::ClaimSigner, detail));
     }
-    let holder = holder_of(person).ok_or_else(|| {
-        Problem::new(ProblemType::ClaimSigner, "staff do not hand in for students here")
-    })?;
-    if manifest.sids != holder {
-        let sids: Vec<_> = holder.sids().iter().map(ToString::to_string).collect();
-        let detail = format!("you hand in as {holder}, the claim names {}", manifest.sids);
-        return Err(Problem::new(ProblemType::HolderChanged, detail).with("sids", sids));
-    }
+    // Of whom the holder consists, the records tell when it is lodged.
     Ok(())
 }
 
@@ -264,6 +290,19 @@ fn refusal(outcome: &Lodged) -> Problem {
             "this very claim is in the log, and Blackboard has no other record of it",
         ),
         Lodged::Erased(erasure) => erased::problem(erasure),
+        Lodged::NotAllowed { role } => Problem::new(
+            ProblemType::NotAllowed,
+            format!("as {role} of the course you may not {}", Request::HandInFor.words()),
+        ),
+        Lodged::NoGroup { ask } => {
+            let detail = "groups hand in to this assignment, and you are in none";
+            Problem::new(ProblemType::NoGroup, detail).with("ask", ask.clone())
+        }
+        Lodged::HolderChanged { holder } => {
+            let sids: Vec<_> = holder.sids().iter().map(ToString::to_string).collect();
+            let detail = format!("the claim must name {holder}");
+            Problem::new(ProblemType::HolderChanged, detail).with("sids", sids)
+        }
         Lodged::Closed { until } => Problem::new(
             ProblemType::AssignmentClosed,
             format!("the assignment took claims until {until}"),

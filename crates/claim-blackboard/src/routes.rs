@@ -1,6 +1,7 @@
 //! The addresses of Blackboard.
 
 mod claims;
+mod courses;
 mod log;
 mod messages;
 mod pages;
@@ -23,6 +24,7 @@ use crate::authenticated;
 use crate::blackboard::Blackboard;
 use crate::event::Event;
 
+pub(crate) use courses::Page;
 pub(crate) use urgency::urgency;
 
 /// All addresses.
@@ -41,6 +43,14 @@ pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
         .route(
             "/v1/claims/{id}/files/{file}/{index}",
             get(claims::get_piece).put(claims::put_piece).fallback(only_get_and_put),
+        )
+        .route("/v1/courses", get(courses::list).fallback(only_get))
+        .route("/v1/courses/{course}", get(courses::show).fallback(only_get))
+        .route("/v1/courses/{course}/members", get(courses::members).fallback(only_get))
+        .route("/v1/courses/{course}/changes", post(courses::change).fallback(wrong_method))
+        .route(
+            "/v1/courses/{course}/assignments/{assignment}/hand-ins",
+            get(courses::hand_ins).fallback(only_get),
         )
         .route("/log/{*path}", get(log::file))
         .merge(problem_pages())

@@ -8,15 +8,18 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use claim_core::late::LatePolicy;
 use claim_core::ring::WrappingKey;
-use claim_core::{Digest, Origin};
+use claim_core::{AssignmentRef, Digest, Origin};
+use claim_course::AssignmentPlan;
+use claim_course::time::Zone;
 use claim_files::{FileError, FolderLock, lock_folder, make_folder};
 use claim_http::{
     BindError, CertificateSwitch, ClientCertificates, ExternalWatch, Metrics, Nudge, Rates, Server,
     Stopped, bind, serve_health, server_tls,
 };
 use claim_store::blackboard::audit::By;
-use claim_store::blackboard::{AssignmentRow, BlackboardStore};
+use claim_store::blackboard::{BlackboardStore, NewCourse};
 use claim_store::{Objects, Room, check_restored};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -84,7 +87,8 @@ pub async fn start(config: Config, observer: Observer) -> Result<Running, StartE
     let store = Arc::new(store.acting(By::blackboard(), move || time.now()));
     let objects = Objects::open_with(&folder.objects(), config.faults.clone())?;
     inventory::look(&store, &objects).await?;
-    store.put_first_assignment(&inbox()?).await?;
+    let (course, plan) = inbox()?;
+    store.put_first_assignment(&course, &plan).await?;
 
     let room = Room::of(vec![config.dir.clone(), folder.objects()], config.keep_free);
     let key = own_key(&folder)?;
@@ -253,17 +257,28 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartEr
     })
 }
 
-/// What students hand in to where nobody has set up anything.
-fn inbox() -> Result<AssignmentRow, StartError> {
-    Ok(AssignmentRow {
-        reference: "blackboard/inbox".parse().map_err(StartError::Inbox)?,
+/// What students hand in to where nobody has set up anything: a course for everybody with one assignment.
+fn inbox() -> Result<(NewCourse, AssignmentPlan), StartError> {
+    let reference: AssignmentRef = "blackboard/inbox".parse().map_err(StartError::Inbox)?;
+    let course = NewCourse {
+        course: reference.course.clone(),
+        title: "Blackboard".to_owned(),
+        zone: Zone::utc(),
+        open: true,
+    };
+    let plan = AssignmentPlan {
+        course: reference.course,
+        assignment: reference.assignment,
         title: "Inbox".to_owned(),
-        zone: "UTC".to_owned(),
+        visible_from: None,
         due: None,
         until: None,
+        late: LatePolicy::Accept,
         upload_seconds: DEFAULT_UPLOAD_SECONDS,
         limits: DEFAULT_LIMITS,
-    })
+        groups: None,
+    };
+    Ok((course, plan))
 }
 
 async fn ended(mut stopped: watch::Receiver<bool>) {

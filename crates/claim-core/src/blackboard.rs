@@ -379,6 +379,7 @@ impl TimelyHead {
         Ok(AuthenticRequest {
             session: head.session,
             person: head.person,
+            certificate: head.certificate,
             nonce: head.nonce,
             content_digest: found,
         })
@@ -390,6 +391,7 @@ impl TimelyHead {
 pub struct AuthenticRequest {
     session: SessionId,
     person: PersonId,
+    certificate: CertificateName,
     nonce: RequestNonce,
     content_digest: Digest,
 }
@@ -403,6 +405,11 @@ impl AuthenticRequest {
     /// Whose request it is.
     pub fn person(&self) -> &PersonId {
         &self.person
+    }
+
+    /// The certificate that opened its session.
+    pub fn certificate(&self) -> &CertificateName {
+        &self.certificate
     }
 
     /// Unique among the session's requests: together with the session it makes a repetition recognisable.

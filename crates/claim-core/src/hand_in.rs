@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::assignment::{AssignmentId, AssignmentRef, CourseId};
 use crate::claim::{ClaimId, FileEntry, Files, Holder};
 use crate::encoding::{base64_bytes, optional_base64_bytes};
+use crate::late::LatePolicy;
 use crate::{Sid, Timestamp};
 
 /// The media type of signed claims and withdrawals.
@@ -26,6 +27,26 @@ pub struct Assignments {
     pub server_time: Timestamp,
     /// What this person may hand in to.
     pub assignments: Vec<Assignment>,
+    /// What this person's group might hand in to, if there were one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_group: Vec<WithoutGroup>,
+}
+
+/// An assignment that is handed in by groups, for somebody who is in none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithoutGroup {
+    /// The course.
+    pub course: CourseId,
+    /// The assignment in it.
+    pub assignment: AssignmentId,
+    /// What people call it.
+    pub title: String,
+    /// The last moment that is in time.
+    pub due: Option<Timestamp>,
+    /// The course's time zone, by its IANA name.
+    pub zone: String,
+    /// Who can be asked for a group: ids of staff.
+    pub ask: Vec<String>,
 }
 
 /// An assignment as one holder has it.
@@ -39,6 +60,12 @@ pub struct Assignment {
     pub title: String,
     /// The holder's due time, the last moment that is in time.
     pub due: Option<Timestamp>,
+    /// The due time of those without an extension, where this holder has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_from: Option<Timestamp>,
+    /// What becomes of late claims.
+    #[serde(default)]
+    pub late: LatePolicy,
     /// The last moment at which a claim is taken at all.
     pub until: Option<Timestamp>,
     /// The course's time zone, by its IANA name.
@@ -49,9 +76,12 @@ pub struct Assignment {
     pub limits: Limits,
     /// The holder: this person, or the group that this person belongs to.
     pub sids: Holder,
+    /// What the group is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What `replaces` of the next claim must be.
     pub last_claim: Option<ClaimId>,
-    /// The holder's claims, newest first.
+    /// All claims that name this person, newest first.
     pub claims: Vec<ClaimSummary>,
 }
 
@@ -86,6 +116,9 @@ pub struct ClaimSummary {
     pub state: ClaimState,
     /// Whether it is the one that counts.
     pub counts: bool,
+    /// Why staff chose this one to count, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<String>,
 }
 
 /// What has become of a claim.

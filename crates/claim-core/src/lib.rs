@@ -18,6 +18,7 @@ pub mod encoding;
 pub mod hand_in;
 pub mod invitation;
 pub mod json;
+pub mod late;
 pub mod messages;
 pub mod outage;
 mod problem;

@@ -380,6 +380,26 @@ problem_types! {
         "The claim is not signed by the right person",
         "Only those for whom it is sign a claim, and whoever sends it is one of them.",
         "Sign it with your own key, for yourself or for your group.";
+    /// The role in the course does not cover it.
+    NotAllowed = "not-allowed", 403, Blackboard,
+        "Your role in the course does not cover this",
+        "You are staff of the course, and the request is for those with more rights there; the detail names it.",
+        "Ask an owner of the course to do it, or to give you the role that may.";
+    /// The course is another than it was when it was looked at.
+    CourseChanged = "course-changed", 409, Blackboard,
+        "Somebody else has changed the course in the meantime",
+        "The changes name the revision of the course that they were made from, and it has another one now, which `revision` tells. None of them was made.",
+        "Look at the course again, and repeat what is still wanted.";
+    /// A change that cannot be made.
+    ChangeRefused = "change-refused", 422, Blackboard,
+        "The course cannot be changed like that",
+        "One of the changes does not fit what is on record, or is none at all; the detail says why, and `number` which one, counted from one. None of them was made.",
+        "Correct that one, and send all of them again.";
+    /// Groups hand in, and this person is in none.
+    NoGroup = "no-group", 409, Blackboard,
+        "You are in no group yet",
+        "This assignment is handed in by groups, and the course's records have you in none.",
+        "Ask the staff that `ask` names to put you into a group, then hand in again; what you have signed is not lost.";
     /// The members are others.
     HolderChanged = "holder-changed", 409, Blackboard,
         "You hand in with other people than the claim names",

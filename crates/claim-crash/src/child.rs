@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use claim_blackboard::{AllowedOutage, Assignments, Quotas};
+use claim_blackboard::{AllowedOutage, Courses, Quotas};
 use claim_core::invitation::Invitee;
 use claim_core::{Origin, Timestamp};
 use claim_cuhk::{Clock, Office, Revoking};
@@ -164,7 +164,7 @@ pub async fn run(child: Child) -> Result<ExitCode> {
         }
         Child::AllowOutage { common, since, until, database } => {
             let database = database.as_deref();
-            let records = claim_blackboard::assignments_with(&common.dir, database, faults).await?;
+            let records = claim_blackboard::courses_with(&common.dir, database, faults).await?;
             allow_outage(&records, since, until).await
         }
         Child::Invite { common, sid } => invite(common.dir, sid, faults).await,
@@ -251,7 +251,7 @@ async fn witness(config: claim_witness::Config, port: u16) -> Result<String> {
     Ok(String::new())
 }
 
-async fn allow_outage(records: &Assignments, since: i64, until: i64) -> Result<String> {
+async fn allow_outage(records: &Courses, since: i64, until: i64) -> Result<String> {
     let allowed = AllowedOutage { reason: "a test".to_owned(), at: Clock::system().now() };
     let (since, until) = (Timestamp::from_millis(since), Timestamp::from_millis(until));
     records.allow_outage(since, until, &allowed).await?;

@@ -67,7 +67,7 @@ pub fn stage(point: Point) -> Stage {
         | Point::Pruning
         | Point::Forgotten
         | Point::OutageAllowed => Stage::Office,
-        Point::Minute | Point::Probe | Point::Assignment | Point::Ring | Point::WitnessMet => {
+        Point::Minute | Point::Probe | Point::Course | Point::Ring | Point::WitnessMet => {
             Stage::Start(Side::Blackboard)
         }
         Point::WitnessThinned | Point::Audit => Stage::Start(Side::Cuhk),

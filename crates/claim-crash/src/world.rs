@@ -183,7 +183,7 @@ impl World {
         let (dir, database) = (scene.dir(Side::Blackboard), scene.elsewhere(Side::Blackboard));
         let allowed = AllowedOutage { reason: "a test".to_owned(), at: now() };
         let (since, until) = (now().plus_seconds(-HOUR), now().plus_seconds(24 * HOUR));
-        let records = claim_blackboard::assignments(&dir, database).await?;
+        let records = claim_blackboard::courses(&dir, database).await?;
         Ok(records.allow_outage(since, until, &allowed).await?)
     }
 

@@ -4,23 +4,29 @@ mod assignments;
 pub mod audit;
 mod claims;
 mod cosigned;
+mod courses;
 pub(crate) mod erasures;
+mod hand_ins;
 mod log;
 mod messages;
+mod offers;
 mod outages;
 mod rebuild;
 mod ring;
 
 use std::sync::Arc;
 
-pub use assignments::{AssignmentRow, HolderRow};
+pub use assignments::HolderRow;
 pub use claims::{
     ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Stamp, Withdrawn,
 };
 pub use cosigned::{CosignedRow, Lag, NewCosignature};
+pub use courses::{Changed, Changer, ChoiceRow, NewCourse, Place, Refused};
 pub use erasures::{Erasable, Erasure, OldMessages};
+pub use hand_ins::StaffRow;
 pub use log::{EntryKind, EntryRow, LogHeadRow};
 pub use messages::{Kept, NewMessage, StoredMessage};
+pub use offers::Offer;
 pub use outages::{AllowedOutage, OutageRow};
 pub use rebuild::Rebuilt;
 pub use ring::{Published, RingRow};

@@ -185,6 +185,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 description: "Blackboard: the audit log",
                 sql: include_str!("../migrations/blackboard/sqlite/0006_audit.sql"),
             },
+            Step {
+                version: 7,
+                description: "Blackboard: courses",
+                sql: include_str!("../migrations/blackboard/sqlite/0007_courses.sql"),
+            },
         ],
         (Schema::Blackboard, Kind::Postgres) => &[
             Step {
@@ -216,6 +221,11 @@ fn steps(schema: Schema, kind: Kind) -> &'static [Step] {
                 version: 6,
                 description: "Blackboard: the audit log",
                 sql: include_str!("../migrations/blackboard/postgres/0006_audit.sql"),
+            },
+            Step {
+                version: 7,
+                description: "Blackboard: courses",
+                sql: include_str!("../migrations/blackboard/postgres/0007_courses.sql"),
             },
         ],
         (Schema::Witness, Kind::Sqlite) => &[Step {

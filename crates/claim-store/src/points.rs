@@ -89,8 +89,8 @@ pub enum Point {
     Cosignature,
     /// Blackboard: a witness with its certificate, before its first cosignature.
     WitnessMet,
-    /// Blackboard: an assignment.
-    Assignment,
+    /// Blackboard: a course as it was set up or changed: assignments, roster, groups, extensions, staff, choices.
+    Course,
     /// Blackboard: an outage, as staff says by a command.
     OutageAllowed,
     /// Blackboard: claims that are no longer shown, since they are being erased, by a command. Not among [`Point::ALL`]: no
@@ -134,7 +134,7 @@ impl Point {
         Self::Checkpoint,
         Self::Cosignature,
         Self::WitnessMet,
-        Self::Assignment,
+        Self::Course,
         Self::OutageAllowed,
         Self::Ring,
         Self::Probe,
@@ -177,7 +177,7 @@ impl Point {
             Self::Checkpoint => "checkpoint",
             Self::Cosignature => "cosignature",
             Self::WitnessMet => "witness-met",
-            Self::Assignment => "assignment",
+            Self::Course => "course",
             Self::OutageAllowed => "outage-allowed",
             Self::ErasureBegun => "erasure-begun",
             Self::ObjectErased => "object-erased",

@@ -9,6 +9,7 @@
 
 mod certificates;
 mod config;
+mod courses;
 mod enrol;
 mod error;
 mod event;

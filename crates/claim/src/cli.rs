@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod bench;
 mod claims;
+pub(crate) mod course;
 mod cuhk;
 mod devices;
 mod doctor;
@@ -19,18 +20,22 @@ mod retention;
 mod revoke;
 mod roster;
 mod serial;
+pub(crate) mod staff;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use claim_core::{AssignmentRef, Origin, Sid, StaffId};
-use claim_course::time::Zone;
 use claim_files::PassphraseSource;
 use claim_http::MirrorUrl;
 use claim_log::WitnessKey;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use self::course::{
+    AssignmentCommand, CountCommand, ExtendCommand, GroupCommand, LocalArgs, LocalCourseArgs,
+    MembersCommand, StaffListCommand,
+};
 pub(crate) use audit::{
     AuditWhichArgs, BlackboardAuditArgs, BlackboardAuditCommand, BlackboardAuditListArgs,
     CheckpointArgs, CuhkAuditArgs, CuhkAuditCommand, CuhkAuditListArgs, PruneArgs, VerifyAuditArgs,
@@ -120,6 +125,8 @@ pub(crate) enum Command {
     Cuhk(CuhkArgs),
     /// Blackboard, the course server: serve (default), assignment, list, messages, backup, restore
     Blackboard(BlackboardArgs),
+    /// Staff of a course, from afar: assignments, roster, groups, more time, who has handed in
+    Staff(self::staff::StaffArgs),
     /// The student: a dialogue (default), enroll, hand-in, status, receipts, withdraw, fetch, say, renew
     Student(StudentArgs),
     /// Say what a receipt proves, without a network
@@ -263,8 +270,20 @@ pub(crate) enum BlackboardCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+    /// Add courses, and look at them
+    Course(LocalCourseArgs),
     /// Set up assignments, and look at them
-    Assignment(AssignmentArgs),
+    Assignment(LocalArgs<AssignmentCommand>),
+    /// Say who is on the roster of a course
+    Roster(LocalArgs<MembersCommand>),
+    /// Put students into groups that hand in together
+    Group(LocalArgs<GroupCommand>),
+    /// Give one student, one group or everybody more time
+    Extend(LocalArgs<ExtendCommand>),
+    /// Say who is staff of a course, and as what
+    Staff(LocalArgs<StaffListCommand>),
+    /// Choose which claim counts
+    Count(LocalArgs<CountCommand>),
     /// Say when Blackboard could not be reached though it ran, and look at its outages
     Outage(OutageArgs),
     /// Erase claims and messages that are old enough; the log keeps its entries
@@ -296,63 +315,6 @@ pub(crate) enum BlackboardCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-}
-
-/// `claim blackboard assignment`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        claim blackboard assignment add IEMS5710/lab1 --title \"Lab 1\" \\\n      \
-            --due \"2026-11-24 23:59\" --zone Asia/Hong_Kong --until \"2026-11-27 23:59\"\n  \
-        claim blackboard assignment list")]
-pub(crate) struct AssignmentArgs {
-    #[command(subcommand)]
-    pub(crate) command: AssignmentCommand,
-}
-
-/// What can be done with assignments.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AssignmentCommand {
-    /// Add an assignment, or set an existing one anew
-    Add(AddAssignmentArgs),
-    /// List them
-    List {
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-}
-
-/// `claim blackboard assignment add`.
-#[derive(Debug, Args)]
-pub(crate) struct AddAssignmentArgs {
-    /// COURSE/ASSIGNMENT, e.g. IEMS5710/lab1
-    pub(crate) assignment: AssignmentRef,
-    /// What people call it [default: its name]
-    #[arg(long)]
-    pub(crate) title: Option<String>,
-    /// The last minute that is in time, in the zone: "2026-11-24 23:59" is in time through 23:59:59.999; where
-    /// clocks are changed, with its offset: "2026-10-25 02:30 +02:00"
-    #[arg(long, value_name = "TIME")]
-    pub(crate) due: Option<String>,
-    /// The last minute at which a late claim is taken [default: always]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-    /// The time zone, by its IANA name
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub(crate) zone: Zone,
-    /// How long the files may follow after lodging, in hours
-    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
-    pub(crate) upload_hours: u16,
-    /// The most files of a claim
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    pub(crate) max_files: u64,
-    /// The most bytes of a claim's files together
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
-    pub(crate) max_bytes: u64,
-    /// The most claims of one holder
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) max_attempts: u64,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArgs,
 }
 
 /// `claim student`.

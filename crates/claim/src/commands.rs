@@ -3,9 +3,11 @@
 mod audit;
 mod backup;
 pub(crate) mod blackboard;
+pub(crate) mod course;
 pub(crate) mod cuhk;
 pub(crate) mod log;
 pub(crate) mod pages;
+pub(crate) mod staff;
 pub(crate) mod student;
 pub(crate) mod verify;
 

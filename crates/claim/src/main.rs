@@ -84,6 +84,7 @@ fn run(settings: Settings, terminal: Terminal) -> Result<Exit> {
         match cli.command {
             Command::Cuhk(arguments) => commands::cuhk::run(arguments, &context).await,
             Command::Blackboard(arguments) => commands::blackboard::run(arguments, &context).await,
+            Command::Staff(arguments) => commands::staff::run(arguments, &context).await,
             Command::Student(arguments) => commands::student::run(arguments, &context).await,
             Command::Demo(arguments) => demo::run(arguments, &context).await,
             Command::Verify(arguments) => commands::verify::run(&arguments, &context),

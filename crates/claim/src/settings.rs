@@ -24,8 +24,8 @@ use crate::cli::{self, BlackboardCommand, Cli, CuhkCommand, LogCommand};
 pub(crate) const FILE_NAME: &str = "claim.toml";
 
 /// The programs that have a table of their own in the file.
-const TABLES: [&str; 8] =
-    ["cuhk", "blackboard", "student", "demo", "verify", "log", "doctor", "bench"];
+const TABLES: [&str; 9] =
+    ["cuhk", "blackboard", "staff", "student", "demo", "verify", "log", "doctor", "bench"];
 
 /// The command with all its settings, and the limits of each server.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn check_places(matches: &ArgMatches) -> Result<(), clap::Error> {
     let options = command.find_subcommand(program).into_iter().flat_map(Command::get_arguments);
     let typed = |id: &str| inner.value_source(id) == Some(ValueSource::CommandLine);
     match options
-        .filter(|option| typed(option.get_id().as_str()))
+        .filter(|option| !option.is_global_set() && typed(option.get_id().as_str()))
         .find_map(|option| option.get_long())
     {
         None => Ok(()),

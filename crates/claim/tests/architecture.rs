@@ -40,7 +40,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("claim-course", &["claim-core"]),
     ("claim-files", &[]),
     ("claim-token", &["claim-files", "claim-pki"]),
-    ("claim-store", &["claim-core", "claim-files", "claim-log", "claim-pki"]),
+    ("claim-store", &["claim-core", "claim-course", "claim-files", "claim-log", "claim-pki"]),
     ("claim-http", &["claim-core", "claim-pki"]),
     (
         "claim-witness",
@@ -70,6 +70,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         &[
             "claim-audit",
             "claim-core",
+            "claim-course",
             "claim-files",
             "claim-http",
             "claim-log",
@@ -77,7 +78,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "claim-store",
         ],
     ),
-    ("claim-student", &["claim-core", "claim-files", "claim-http", "claim-pki"]),
+    ("claim-student", &["claim-core", "claim-course", "claim-files", "claim-http", "claim-pki"]),
     (
         "claim",
         &[

@@ -23,6 +23,8 @@ mod case;
 mod claims;
 #[path = "refusals/clocks.rs"]
 mod clocks;
+#[path = "refusals/courses.rs"]
+mod courses;
 #[path = "refusals/cuhk.rs"]
 mod cuhk;
 #[path = "refusals/enrolment.rs"]

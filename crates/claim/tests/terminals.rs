@@ -16,6 +16,8 @@ mod cosigned_audit;
 mod course;
 #[path = "terminals/course_audit.rs"]
 mod course_audit;
+#[path = "terminals/courses.rs"]
+mod courses;
 #[path = "terminals/demonstration.rs"]
 mod demonstration;
 #[path = "terminals/devices.rs"]

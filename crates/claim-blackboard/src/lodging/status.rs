@@ -17,7 +17,7 @@ pub(crate) async fn status_of(
     // Only what was received can count.
     let counts = row.state == ClaimState::Received && {
         let counting = blackboard.store.counting(&row.reference, &row.holder).await;
-        counting.map_err(storage)? == Some(row.id)
+        counting.map_err(storage)?.is_some_and(|counting| counting.claim == row.id)
     };
     let missing = match row.state {
         ClaimState::Waiting => missing(blackboard, row).await?,

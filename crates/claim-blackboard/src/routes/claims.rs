@@ -7,15 +7,13 @@ use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use claim_core::claim::LogEntry;
-use claim_core::hand_in::{
-    Assignment, Assignments, ClaimState, ClaimSummary, MAX_WAIT_SECONDS, OCTETS, PieceRef, ZIP,
-};
+use claim_core::hand_in::{ClaimState, MAX_WAIT_SECONDS, OCTETS, PieceRef, ZIP};
 use claim_core::outage::OutageClaim;
 use claim_core::receipt::{Parts, RevocationLists, assemble};
-use claim_core::{Digest, PersonId, Problem, ProblemType, json};
+use claim_core::{Digest, Problem, ProblemType, json};
 use claim_http::{AtWork, ConnectionInfo};
 use claim_pki::{ContentType, SignedData, TimestampToken};
-use claim_store::blackboard::{AssignmentRow, ClaimRow, EntryKind};
+use claim_store::blackboard::{ClaimRow, EntryKind};
 use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 
@@ -23,8 +21,9 @@ use crate::authenticated::{Counted, Reply, Takes, authenticated};
 use crate::blackboard::Blackboard;
 use crate::error;
 use crate::evidence::Evidence;
-use crate::lodging::{self, own_claim, own_outline, status_of};
+use crate::lodging::{self, own_claim, own_outline, readable_claim, readable_outline, status_of};
 use crate::media::MediaType;
+use crate::offers;
 
 /// The largest signed claim, in bytes.
 const MAX_CLAIM: usize = SignedData::MAX_SIZE;
@@ -49,7 +48,7 @@ pub(crate) async fn assignments(
 ) -> Response {
     let shared = &blackboard;
     let handle = |Counted { request, .. }: Counted| async move {
-        let answer = list(shared, request.person()).await?;
+        let answer = offers::list(shared, request.person()).await?;
         Reply::json(StatusCode::OK, &answer)
     };
     authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
@@ -97,7 +96,7 @@ pub(crate) async fn state(
 ) -> Response {
     let (shared, at) = (&blackboard, &Address::of(&request));
     let handle = |Counted { request, .. }: Counted| async move {
-        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let row = readable_claim(shared, request.person(), &at.claim).await?;
         Reply::json(StatusCode::OK, &status_of(shared, &row).await?)
     };
     authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
@@ -130,7 +129,7 @@ pub(crate) async fn get_piece(
 ) -> Response {
     let (shared, at) = (&blackboard, &Address::of(&request));
     let handle = |Counted { request, .. }: Counted| async move {
-        let row = own_outline(shared, request.person(), &at.claim).await?;
+        let row = readable_outline(shared, request.person(), &at.claim).await?;
         let piece = at.piece.ok_or_else(lodging::no_piece)?;
         let content = lodging::piece(shared, row.id, piece).await?;
         Ok(Reply::new(StatusCode::OK, OCTETS, content))
@@ -147,7 +146,7 @@ pub(crate) async fn receipt(
     let (shared, at) = (&blackboard, &Address::of(&request));
     let at_work = &AtWork::of(request.extensions());
     let handle = |Counted { request, .. }: Counted| async move {
-        let row = own_claim(shared, request.person(), &at.claim).await?;
+        let row = readable_claim(shared, request.person(), &at.claim).await?;
         let content = wait_for_receipt(shared, row, at.wait, at_work.as_ref()).await?;
         Ok(Reply::new(StatusCode::OK, ZIP, content))
     };
@@ -191,48 +190,6 @@ impl Address {
         let wait = wait.and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
         Self { claim, piece, wait: Duration::from_secs(wait.min(MAX_WAIT_SECONDS)) }
     }
-}
-
-async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Assignments, Problem> {
-    let storage = |error| error::storage(&error);
-    let server_time = blackboard.clock.now();
-    let Some(holder) = lodging::holder_of(person) else {
-        return Ok(Assignments { server_time, assignments: Vec::new() });
-    };
-    let mut assignments = Vec::new();
-    for (row, known) in blackboard.store.assignments_of(&holder).await.map_err(storage)? {
-        // The last one that was lodged need not be the first here: a claim of an outage stands where it was stamped.
-        let claims = match known.attempts {
-            0 => Vec::new(),
-            _ => blackboard.store.claims_of(&row.reference, &holder).await.map_err(storage)?,
-        };
-        let counting = claims.iter().find(|claim| claim.can_count()).map(|claim| claim.id);
-        let claims = claims
-            .iter()
-            .map(|claim| ClaimSummary {
-                claim: claim.id,
-                lodged_at: claim.lodged_at,
-                late_ms: claim.late_ms,
-                state: claim.state,
-                counts: counting == Some(claim.id),
-            })
-            .collect();
-        let AssignmentRow { reference, title, zone, due, until, upload_seconds, limits } = row;
-        assignments.push(Assignment {
-            course: reference.course,
-            assignment: reference.assignment,
-            title,
-            due,
-            until,
-            zone,
-            upload_seconds,
-            limits,
-            sids: holder.clone(),
-            last_claim: known.last_claim,
-            claims,
-        });
-    }
-    Ok(Assignments { server_time, assignments })
 }
 
 /// The receipt as far as it goes; waits for the part that is due. Whoever waits is woken by every checkpoint, so looking

@@ -6,14 +6,15 @@ use std::str::FromStr;
 use claim_core::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::typed::{Edge, Typed};
 use super::{TimeError, ZoneError};
+use crate::text;
 
 /// A time zone of the IANA database, by its name.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Serialize)]
+#[serde(into = "String")]
 pub struct Zone {
     name: &'static str,
     rules: TimeZone,
@@ -197,11 +198,10 @@ fn alike(text: &str) -> Vec<String> {
     names.filter(|name| plain(name) == wanted).take(SHOWN).map(str::to_owned).collect()
 }
 
-impl TryFrom<String> for Zone {
-    type Error = ZoneError;
-
-    fn try_from(text: String) -> Result<Self, ZoneError> {
-        text.parse()
+// Derived, it could be read only from what lives for ever, because of the static name.
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::deserialize(deserializer)
     }
 }
 

@@ -9,7 +9,10 @@ mod said;
 
 pub use concerns::CourseEntry;
 pub use deed::{Deed, UnknownDeed};
-pub(super) use said::{assignment_recorded, outage_allowed};
+pub(super) use said::{
+    assignment_recorded, counting_recorded, course_recorded, extension_recorded, group_recorded,
+    member_dropped, member_recorded, outage_allowed, staff_recorded,
+};
 
 pub use crate::audit::{
     AuditChain, AuditCheckpoint, AuditEntry, AuditHead, AuditLog, AuditRecords, Authentication, By,

@@ -9,6 +9,7 @@ mod withdraw;
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::hand_in::{ClaimState, PieceRef};
 use claim_core::{AssignmentRef, PersonId, Timestamp};
+use claim_course::{Contender, Counting};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
@@ -17,7 +18,8 @@ pub use pieces::{Marked, NewPiece};
 pub use withdraw::{NewWithdrawal, Withdrawn};
 
 use super::BlackboardStore;
-use super::assignments::holder_key;
+use super::assignments::{holder_key, read_holder_key};
+use super::courses::choices;
 use crate::StoreError;
 use crate::readers::Read;
 use crate::row::Columns;
@@ -75,13 +77,17 @@ pub struct Stamp {
 pub struct ClaimOutline {
     /// Its id.
     pub id: ClaimId,
+    /// What it is for.
+    pub reference: AssignmentRef,
     /// Whose it is.
     pub holder: Holder,
     /// Who lodged it.
     pub person: PersonId,
     /// The token's time.
     pub lodged_at: Timestamp,
-    /// By how many milliseconds it was late.
+    /// The time by which it is judged: the token's, or that of CUHK's in an outage.
+    pub judged_at: Timestamp,
+    /// By how many milliseconds it was late, as it is judged now.
     pub late_ms: i64,
     /// What has become of it.
     pub state: ClaimState,
@@ -89,10 +95,14 @@ pub struct ClaimOutline {
     pub received_at: Option<Timestamp>,
 }
 
-impl ClaimOutline {
-    /// Whether it counts unless a later one does: lodged in time, received in full, not withdrawn.
-    pub fn can_count(&self) -> bool {
-        self.late_ms == 0 && self.state == ClaimState::Received
+impl From<&ClaimOutline> for Contender {
+    fn from(claim: &ClaimOutline) -> Self {
+        Self {
+            claim: claim.id,
+            judged_at: claim.judged_at,
+            in_time: claim.late_ms == 0,
+            is_received: claim.state == ClaimState::Received,
+        }
     }
 }
 
@@ -129,7 +139,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn outline(&self, id: ClaimId) -> Result<Option<ClaimOutline>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims WHERE id = $1 \
+            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims WHERE id = $1 \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)",
         )
         .bind(id.to_string())
@@ -148,7 +158,7 @@ impl BlackboardStore {
         holder: &Holder,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
+            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 AND holder = $3 \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY place DESC, attempt DESC",
         )
@@ -160,8 +170,9 @@ impl BlackboardStore {
         rows.iter().map(outline).collect()
     }
 
-    /// The claim that counts: the last by the chain of `replaces` that was lodged in time, is received in full and is
-    /// not withdrawn. One that was stamped in an outage stands in the chain where it would have been lodged then.
+    /// The claim of this holder that counts: the one that staff chose, else the last by the chain of `replaces` that was
+    /// lodged in time, is received in full and is not withdrawn. One that was stamped in an outage stands in the chain where
+    /// it would have been lodged then.
     ///
     /// # Errors
     /// Whatever befalls the database.
@@ -169,9 +180,11 @@ impl BlackboardStore {
         &self,
         reference: &AssignmentRef,
         holder: &Holder,
-    ) -> Result<Option<ClaimId>, StoreError> {
+    ) -> Result<Option<Counting>, StoreError> {
         let claims = self.claims_of(reference, holder).await?;
-        Ok(claims.iter().find(|claim| claim.can_count()).map(|claim| claim.id))
+        let chosen = choices::of_holder(&self.database, reference, holder).await?;
+        let chosen = chosen.map(|choice| choice.claim);
+        Ok(Counting::of_holder(claims.iter().map(Contender::from), chosen))
     }
 
     /// All claims of an assignment, by holder and attempt: for staff.
@@ -183,10 +196,9 @@ impl BlackboardStore {
         reference: &AssignmentRef,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, holder, person, lodged_at, late_ms, state, received_at FROM claims \
+            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 \
-             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) \
-             ORDER BY holder, place, attempt",
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY holder, place, attempt",
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
@@ -258,7 +270,7 @@ fn read(row: &AnyRow) -> Result<ClaimRow, StoreError> {
             course: columns.parsed("course")?,
             assignment: columns.parsed("assignment")?,
         },
-        holder: holder(&columns)?,
+        holder: read_holder_key(&columns)?,
         attempt: columns.count("attempt")?,
         person: columns.parsed("person")?,
         lodged_at: columns.time("lodged_at")?,
@@ -287,24 +299,23 @@ const STATES: [(ClaimState, &str); 5] = [
     (ClaimState::Withdrawn, "withdrawn"),
 ];
 
-fn outline(row: &AnyRow) -> Result<ClaimOutline, StoreError> {
+pub(super) fn outline(row: &AnyRow) -> Result<ClaimOutline, StoreError> {
     let columns = Columns::new("claims", row);
+    let lodged_at = columns.time("lodged_at")?;
     Ok(ClaimOutline {
         id: columns.parsed("id")?,
-        holder: holder(&columns)?,
+        reference: AssignmentRef {
+            course: columns.parsed("course")?,
+            assignment: columns.parsed("assignment")?,
+        },
+        holder: read_holder_key(&columns)?,
         person: columns.parsed("person")?,
-        lodged_at: columns.time("lodged_at")?,
+        lodged_at,
+        judged_at: columns.optional_time("stamped_at")?.unwrap_or(lodged_at),
         late_ms: columns.int("late_ms")?,
         state: state(&columns)?,
         received_at: columns.optional_time("received_at")?,
     })
-}
-
-fn holder(columns: &Columns<'_>) -> Result<Holder, StoreError> {
-    let sids = columns.text("holder")?;
-    let sids: Result<Vec<_>, _> = sids.split(',').map(str::parse).collect();
-    let holder = sids.ok().and_then(|sids| Holder::new(sids).ok());
-    holder.ok_or_else(|| columns.foreign("holder"))
 }
 
 fn state(columns: &Columns<'_>) -> Result<ClaimState, StoreError> {

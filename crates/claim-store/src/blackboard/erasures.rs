@@ -54,6 +54,8 @@ macro_rules! is_old {
          OR EXISTS (SELECT 1 FROM log_entries AS e WHERE e.claim = d.id AND e.leaf IS NULL))) \
          AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.course = h.course \
          AND a.assignment = h.assignment AND (a.due >= $1 OR a.until >= $1)) \
+         AND NOT EXISTS (SELECT 1 FROM extensions AS x WHERE x.course = h.course \
+         AND x.assignment = h.assignment AND x.revoked_at IS NULL AND (x.due >= $1 OR x.until >= $1)) \
          AND EXISTS (SELECT 1 FROM claims AS f WHERE f.course = h.course AND f.assignment = h.assignment \
          AND f.holder = h.holder AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = f.id))"
     };
@@ -293,6 +295,10 @@ pub(crate) async fn finish(
     let id = claim.to_string();
     // The holder's row goes with the last of the claims: it names people.
     for sql in [
+        "DELETE FROM claim_members WHERE claim = $1 \
+         AND EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = $1)",
+        "DELETE FROM choices WHERE claim = $1 \
+         AND EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = $1)",
         "DELETE FROM pieces WHERE claim = $1 \
          AND EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = $1)",
         "DELETE FROM holders WHERE EXISTS (SELECT 1 FROM claims WHERE claims.id = $1 \

@@ -7,9 +7,10 @@ use std::time::Duration;
 use claim_core::claim::{ClaimId, Holder, LogEntry};
 use claim_core::hand_in::{ClaimState, Limits, PieceRef};
 use claim_core::{AssignmentRef, Digest, Timestamp};
+use claim_course::{AssignmentPlan, Change, LatePolicy};
 use claim_store::blackboard::{
-    AssignmentRow, BlackboardStore, ClaimRow, CosignedRow, EntryKind, HolderRow, Lag, Lodged,
-    LogHeadRow, Marked, NewClaim, NewCosignature, NewPiece, NewWithdrawal, Withdrawn,
+    BlackboardStore, Changed, Changer, ClaimRow, CosignedRow, EntryKind, HolderRow, Lag, Lodged,
+    LogHeadRow, Marked, NewClaim, NewCosignature, NewCourse, NewPiece, NewWithdrawal, Withdrawn,
 };
 
 use crate::site::{Site, at, on_each_database};
@@ -18,16 +19,35 @@ pub(crate) fn lab() -> AssignmentRef {
     "IEMS5710/lab1".parse().unwrap()
 }
 
-pub(crate) fn assignment(due: Option<Timestamp>) -> AssignmentRow {
-    AssignmentRow {
-        reference: lab(),
+pub(crate) fn assignment(due: Option<Timestamp>) -> AssignmentPlan {
+    AssignmentPlan {
+        course: lab().course,
+        assignment: lab().assignment,
         title: "Lab 1".to_owned(),
-        zone: "Asia/Hong_Kong".to_owned(),
+        visible_from: None,
         due,
         until: Some(at(10_000)),
+        late: LatePolicy::Accept,
         upload_seconds: 600,
         limits: Limits { files: 10, bytes: 1_000, attempts: 5 },
+        groups: None,
     }
+}
+
+/// Sets the assignment up, in a course that is open to everybody.
+pub(crate) async fn set_up(store: &BlackboardStore, plan: AssignmentPlan) {
+    let course = NewCourse {
+        course: plan.course.clone(),
+        title: "Network security".to_owned(),
+        zone: "Asia/Hong_Kong".parse().unwrap(),
+        open: true,
+    };
+    store.add_course(&course, None, at(0)).await.unwrap();
+    let changes = [Change::Assignment(plan)];
+    let changed = store
+        .change_course(&course.course, None, &changes, None, Changer::Administrator("root"), at(0))
+        .await;
+    assert!(matches!(changed.unwrap(), Changed::Yes { .. }));
 }
 
 pub(crate) fn holder() -> Holder {
@@ -56,8 +76,13 @@ pub(crate) fn claim(manifest: &str, lodged_at: Timestamp, replaces: Option<Claim
 
 async fn store(site: &Site) -> BlackboardStore {
     let store = site.blackboard().await;
-    store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
+    set_up(&store, assignment(Some(at(100)))).await;
     store
+}
+
+pub(crate) async fn counting(store: &BlackboardStore) -> Option<ClaimId> {
+    let counting = store.counting(&lab(), &holder()).await.unwrap();
+    counting.map(|counting| counting.claim)
 }
 
 pub(crate) async fn first(store: &BlackboardStore, claim: NewClaim) -> ClaimRow {
@@ -73,8 +98,8 @@ fn piece(claim: ClaimId, index: u64, at: Timestamp) -> NewPiece {
 
 /// What the holder has lodged, as the list of assignments tells it.
 pub(crate) async fn on_record(store: &BlackboardStore) -> HolderRow {
-    let listed = store.assignments_of(&holder()).await.unwrap();
-    listed.into_iter().find(|(row, _)| row.reference == lab()).unwrap().1
+    let offers = store.offers(&holder().sids()[0], at(0)).await.unwrap();
+    offers.into_iter().find(|offer| offer.plan.reference() == lab()).unwrap().known
 }
 
 async fn state(store: &BlackboardStore, claim: ClaimId) -> ClaimState {
@@ -178,11 +203,11 @@ on_each_database! {
         assert_eq!(store.mark_piece(piece(a.id, 1, at(1))).await.unwrap(), Marked::Waiting { now: true });
         assert_eq!(store.mark_piece(piece(a.id, 1, at(2))).await.unwrap(), Marked::Waiting { now: false });
         assert_eq!(store.durable_pieces(a.id).await.unwrap(), [PieceRef { file: 0, index: 1 }]);
-        assert_eq!(store.counting(&lab(), &holder()).await.unwrap(), None);
+        assert_eq!(counting(&store).await, None);
         assert_eq!(store.mark_piece(piece(a.id, 0, at(3))).await.unwrap(), Marked::Received { now: true });
         assert_eq!(store.mark_piece(piece(a.id, 0, at(4))).await.unwrap(), Marked::Received { now: false });
         assert_eq!(store.claim(a.id).await.unwrap().unwrap().received_at, Some(at(3)));
-        assert_eq!(store.counting(&lab(), &holder()).await.unwrap(), Some(a.id));
+        assert_eq!(counting(&store).await, Some(a.id));
         assert_eq!(entries(&store).await[1..], [LogEntry::Received { claim: a.id }]);
         assert_eq!(store.mark_piece(piece(ClaimId::of_manifest(b"?"), 0, at(4))).await.unwrap(), Marked::NoClaim);
     }
@@ -199,15 +224,15 @@ on_each_database! {
         let empty = |manifest, lodged_at, replaces| NewClaim { pieces: 0, ..claim(manifest, lodged_at, replaces) };
         let a = first(&store, empty("a", at(0), None)).await;
         let b = first(&store, empty("b", at(1), Some(a.id))).await;
-        assert_eq!(store.counting(&lab(), &holder()).await.unwrap(), Some(b.id));
+        assert_eq!(counting(&store).await, Some(b.id));
         // A late one and an incomplete one change nothing.
         let c = first(&store, claim("c", at(2), Some(b.id))).await;
         let d = first(&store, empty("d", at(101), Some(c.id))).await;
-        assert_eq!(store.counting(&lab(), &holder()).await.unwrap(), Some(b.id));
+        assert_eq!(counting(&store).await, Some(b.id));
         // The last one withdrawn, the one before counts again.
         let withdrawal = NewWithdrawal { claim: b.id, cms: vec![1], at: at(3) };
         assert!(matches!(store.withdraw(&withdrawal).await.unwrap(), Withdrawn::Yes(_)));
-        assert_eq!(store.counting(&lab(), &holder()).await.unwrap(), Some(a.id));
+        assert_eq!(counting(&store).await, Some(a.id));
         let newest: Vec<_> = store.claims_of(&lab(), &holder()).await.unwrap().iter().map(|row| row.id).collect();
         assert_eq!(newest, [d.id, c.id, b.id, a.id]);
     }

@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
 
 use claim_core::{CourseId, PersonId, Sid};
+use claim_course::{AssignmentPlan, Change};
 use claim_log::Frontier;
 use claim_store::blackboard::audit::{
     AuditChain, AuditEntry, By, CourseEntry, Deed, Entry, EntryFilter, LOG, Pruning, WrongEntry,
 };
-use claim_store::blackboard::{AllowedOutage, AssignmentRow, BlackboardStore};
+use claim_store::blackboard::{AllowedOutage, BlackboardStore, Changed, Changer, NewCourse};
 use claim_store::cuhk;
 
-use crate::claims::assignment;
+use crate::claims::{assignment, set_up};
 use crate::site::{at, on_each_database};
 
 async fn entries(store: &BlackboardStore) -> Vec<AuditEntry> {
@@ -41,25 +42,26 @@ fn person(number: u32) -> PersonId {
 on_each_database! {
     async fn a_due_time_that_changes_is_told_as_it_was_and_as_it_is(site: Site) {
         let store = site.blackboard().await.acting(By::administrator("ann"), || at(7));
-        let lab = AssignmentRow { due: Some(at(100)), ..assignment(None) };
-        store.put_assignment(&lab).await.unwrap();
-        store.put_assignment(&AssignmentRow { due: Some(at(200)), ..lab.clone() }).await.unwrap();
-        store.put_assignment(&AssignmentRow { due: Some(at(200)), ..lab.clone() }).await.unwrap();
-        store.put_assignment(&AssignmentRow { due: None, ..lab.clone() }).await.unwrap();
+        let lab = AssignmentPlan { due: Some(at(100)), ..assignment(None) };
+        for due in [Some(at(100)), Some(at(200)), Some(at(200)), None] {
+            set_up(&store, AssignmentPlan { due, ..lab.clone() }).await;
+        }
         let told = entries(&store).await;
         let deeds: Vec<_> = told.iter().map(|entry| entry.deed.as_str()).collect();
-        assert_eq!(deeds, ["log-begun", "assignment-recorded", "assignment-recorded", "assignment-recorded"]);
-        assert_eq!((told[2].subject.as_str(), told[2].actor.as_str(), told[2].at), (lab.reference.to_string().as_str(), "ann", at(7)));
+        let recorded = "assignment-recorded";
+        assert_eq!(deeds, ["log-begun", "course-recorded", recorded, recorded, recorded]);
+        let reference = lab.reference().to_string();
+        assert_eq!((told[3].subject.as_str(), told[3].actor.as_str(), told[3].at), (reference.as_str(), "ann", at(7)));
         let details = |at: usize| -> serde_json::Value { serde_json::from_str(&told[at].details).unwrap() };
         // The deed that it begins with is done by then.
-        assert_eq!(details(0), serde_json::json!({ "assignments": 1, "claims": 0, "messages": 0 }));
-        assert_eq!(details(1)["due"], serde_json::json!([null, at(100).to_string()]));
-        assert_eq!(details(2), serde_json::json!({
-            "course": lab.reference.course.as_str(), "assignment": lab.reference.assignment.as_str(),
+        assert_eq!(details(0), serde_json::json!({ "assignments": 0, "claims": 0, "messages": 0 }));
+        assert_eq!(details(2)["due"], serde_json::json!([null, at(100).to_string()]));
+        assert_eq!(details(3), serde_json::json!({
+            "course": lab.course.as_str(), "assignment": lab.assignment.as_str(),
             "due": [at(100).to_string(), at(200).to_string()],
         }));
-        assert_eq!(details(3)["due"], serde_json::json!([at(200).to_string(), null]));
-        assert_eq!(verify(&store).await, Ok(4));
+        assert_eq!(details(4)["due"], serde_json::json!([at(200).to_string(), null]));
+        assert_eq!(verify(&store).await, Ok(5));
     }
 
     async fn what_concerns_a_student_is_theirs_and_everybodys_and_nobody_elses(site: Site) {
@@ -128,12 +130,25 @@ on_each_database! {
 
     async fn what_fails_leaves_neither_change_nor_entry(site: Site) {
         let store = site.blackboard().await;
-        store.put_assignment(&AssignmentRow { title: "a\0b".to_owned(), ..assignment(None) }).await.unwrap_err();
+        let inbox = NewCourse {
+            course: course("IEMS5710"),
+            title: "a\0b".to_owned(),
+            zone: "UTC".parse().unwrap(),
+            open: true,
+        };
+        let named = |title: &str| NewCourse { title: title.to_owned(), ..inbox.clone() };
+        // PostgreSQL's text cannot hold the character; whatever a change says is looked at before.
+        let changes = [Change::Assignment(AssignmentPlan { title: "a\0b".to_owned(), ..assignment(None) })];
+        let by = Changer::Administrator("ann");
+        let refused = store.change_course(&inbox.course, None, &changes, None, by, at(1)).await.unwrap();
+        assert_eq!(refused, Changed::NoCourse);
         assert_eq!(entries(&store).await, []);
-        assert!(store.put_first_assignment(&assignment(None)).await.unwrap());
-        assert!(!store.put_first_assignment(&assignment(None)).await.unwrap());
+        assert!(store.put_first_assignment(&named("Inbox"), &assignment(None)).await.unwrap());
+        assert!(!store.put_first_assignment(&named("Inbox"), &assignment(None)).await.unwrap());
+        let refused = store.change_course(&inbox.course, None, &changes, None, by, at(1)).await.unwrap();
+        assert!(matches!(refused, Changed::Refused { number: 1, .. }), "{refused:?}");
         let told = entries(&store).await;
-        assert_eq!((told.len(), told[1].authentication.as_str()), (2, "blackboard"));
+        assert_eq!((told.len(), told[1].authentication.as_str()), (3, "blackboard"));
     }
 
     async fn an_entry_of_the_one_log_is_none_of_the_other(site: Site) {

@@ -13,13 +13,14 @@ use bytes::Bytes;
 use claim_core::Timestamp;
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::PieceRef;
+use claim_course::AssignmentPlan;
 use claim_store::blackboard::{
-    AssignmentRow, BlackboardStore, EntryKind, Erasable, Erasure, HolderRow, Lodged, Marked,
-    NewClaim, NewMessage, NewPiece, OldMessages,
+    BlackboardStore, EntryKind, Erasable, Erasure, HolderRow, Lodged, Marked, NewClaim, NewMessage,
+    NewPiece, OldMessages,
 };
 use claim_store::{Faults, Injector, Moment, ObjectName, Objects, Point, Scrubbed, Taken, Verdict};
 
-use crate::claims::{assignment, claim, first, holder, lab, on_record};
+use crate::claims::{self, assignment, claim, first, holder, lab, on_record};
 use crate::site::{Site, at, on_each_database};
 
 /// Long after everything.
@@ -44,7 +45,7 @@ async fn logged(site: &Site) {
 
 async fn set_up(site: &Site) -> BlackboardStore {
     let store = site.blackboard().await;
-    store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
+    claims::set_up(&store, assignment(Some(at(100)))).await;
     store
 }
 
@@ -131,8 +132,8 @@ on_each_database! {
     async fn whoever_lodges_meanwhile_loses_nothing(site: Site) {
         let store = site.blackboard().await;
         // One that has no end: what is lodged for it is old by itself.
-        let endless = AssignmentRow { until: None, ..assignment(None) };
-        store.put_assignment(&endless).await.unwrap();
+        let endless = AssignmentPlan { until: None, ..assignment(None) };
+        claims::set_up(&store, endless).await;
         let first_claim = NewClaim { due: None, ..claim("a", at(0), None) };
         let old = first(&store, first_claim).await.id;
         store.mark_minute(at(700), None).await.unwrap();

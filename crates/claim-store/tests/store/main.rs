@@ -4,6 +4,7 @@ mod audit;
 mod certificates;
 mod claims;
 mod course_audit;
+mod courses;
 mod devices;
 mod enrolment;
 mod erasing;

@@ -9,13 +9,13 @@ use claim_store::blackboard::{
     AllowedOutage, BlackboardStore, Lodged, Marked, NewClaim, NewPiece, OutageRow, Stamp,
 };
 
-use crate::claims::{assignment, claim, first, holder, lab, on_record};
+use crate::claims::{assignment, claim, counting, first, holder, lab, on_record, set_up};
 use crate::site::{Site, at, on_each_database};
 
 /// A Blackboard that served up to 50 and again from 500 on; the assignment is due at 100.
 async fn after_an_outage(site: &Site) -> BlackboardStore {
     let store = site.blackboard().await;
-    store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
+    set_up(&store, assignment(Some(at(100)))).await;
     store.mark_minute(at(0), None).await.unwrap();
     store.mark_minute(at(50), None).await.unwrap();
     store.mark_minute(at(500), None).await.unwrap();
@@ -34,10 +34,6 @@ async fn receive(store: &BlackboardStore, claim: ClaimId, when: Timestamp) {
         store.mark_piece(piece).await.unwrap();
     }
     assert_eq!(store.claim(claim).await.unwrap().unwrap().state, ClaimState::Received);
-}
-
-async fn counting(store: &BlackboardStore) -> Option<ClaimId> {
-    store.counting(&lab(), &holder()).await.unwrap()
 }
 
 on_each_database! {
@@ -87,24 +83,24 @@ on_each_database! {
 
     async fn a_due_time_that_was_put_off_meanwhile_harms_nobody(site: Site) {
         let store = after_an_outage(&site).await;
-        store.put_assignment(&assignment(Some(at(400)))).await.unwrap();
+        set_up(&store, assignment(Some(at(400)))).await;
         let row = first(&store, stamped("a", at(90), None)).await;
         assert_eq!((row.due, row.late_ms), (Some(at(100)), 0));
         // Late by what it names: it has to be signed anew; and nothing is taken for a time that was cut short.
         let outcome = store.lodge(stamped("b", at(200), None)).await.unwrap();
         assert_eq!(outcome, Lodged::DueChanged { due: Some(at(400)) });
-        store.put_assignment(&assignment(Some(at(95)))).await.unwrap();
+        set_up(&store, assignment(Some(at(95)))).await;
         let outcome = store.lodge(stamped("c", at(90), None)).await.unwrap();
         assert_eq!(outcome, Lodged::DueChanged { due: Some(at(95)) });
         // An ordinary claim names the due time on record.
-        store.put_assignment(&assignment(Some(at(4_000)))).await.unwrap();
+        set_up(&store, assignment(Some(at(4_000)))).await;
         let ordinary = claim("d", at(510), Some(row.id));
         assert_eq!(store.lodge(ordinary).await.unwrap(), Lodged::DueChanged { due: Some(at(4_000)) });
     }
 
     async fn it_is_taken_though_another_came_before_it(site: Site) {
         let store = site.blackboard().await;
-        store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
+        set_up(&store, assignment(Some(at(100)))).await;
         store.mark_minute(at(0), None).await.unwrap();
         // From another device, of which the one that signs in the outage was not told.
         let earlier = first(&store, claim("earlier", at(10), None)).await;
@@ -120,7 +116,7 @@ on_each_database! {
 
     async fn it_does_not_push_aside_what_was_lodged_after_it(site: Site) {
         let store = site.blackboard().await;
-        store.put_assignment(&assignment(Some(at(900)))).await.unwrap();
+        set_up(&store, assignment(Some(at(900)))).await;
         store.mark_minute(at(0), None).await.unwrap();
         store.mark_minute(at(500), None).await.unwrap();
         // Blackboard is back, and a better version is handed in from another device.

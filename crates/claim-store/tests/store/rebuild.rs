@@ -10,7 +10,7 @@ use claim_store::blackboard::{
     Rebuilt, Withdrawn,
 };
 
-use crate::claims::{assignment, claim, first};
+use crate::claims::{assignment, claim, first, set_up};
 use crate::site::{Site, at, on_each_database};
 
 const BEFORE: (u64, [u8; 32]) = (1, [1; 32]);
@@ -27,7 +27,7 @@ fn lodged(claim: &NewClaim) -> LogEntry {
 /// Records of which the log has the claim `a`; `b` is staged, and `c` came after the copy was made.
 async fn restored(site: &Site) -> (BlackboardStore, [NewClaim; 3]) {
     let store = site.blackboard().await;
-    store.put_assignment(&assignment(Some(at(100)))).await.unwrap();
+    set_up(&store, assignment(Some(at(100)))).await;
     let empty = LogHeadRow { size: 0, root: [0; 32], published_size: 0, checkpoint: vec![0] };
     store.begin_log(&empty).await.unwrap();
     let a = claim("a", at(0), None);

@@ -92,6 +92,17 @@ async fn a_blackboard_of_any_schema_has_what_it_had() {
             assert_eq!((cosigned.size, cosigned.checkpoint.as_slice()), (2, b"note".as_slice()));
             assert_eq!(cosigned.signatures.len(), usize::from(version >= 3));
         }
+        if version >= 2 {
+            // Until there were courses everybody could hand in to everything, and that stays so.
+            let course = store.course(&lab().course).await.unwrap().unwrap();
+            assert!(course.open && course.zone.name() == "Asia/Hong_Kong", "schema {version}");
+            let offers = store.offers(&"1155123456".parse().unwrap(), at(1)).await.unwrap();
+            assert_eq!(offers[0].claims[0].id, claim, "schema {version}");
+            assert_eq!(offers[0].counting.map(|counting| counting.chosen), Some(version >= 7));
+            let members = store.members(&course.course, None, 10).await.unwrap();
+            assert_eq!(members.len(), if version >= 7 { 2 } else { 0 }, "schema {version}");
+            assert_eq!(store.staff(&course.course).await.unwrap().len(), usize::from(version >= 7));
+        }
         let witnesses = store.witnesses().await.unwrap();
         assert_eq!(witnesses.len(), usize::from(version >= 3), "schema {version}");
         let outages = store.outages().await.unwrap();

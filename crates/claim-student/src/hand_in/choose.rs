@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use claim_core::claim::ClaimId;
-use claim_core::hand_in::{Assignment, Assignments, ClaimSummary};
+use claim_core::hand_in::{Assignment, Assignments, ClaimSummary, WithoutGroup};
 use claim_core::{AssignmentError, AssignmentRef, Escaped, Slug};
 
 use crate::error::Explained;
@@ -41,6 +41,14 @@ pub enum ChooseError {
         /// What there is.
         there: Vec<AssignmentRef>,
     },
+    /// It is handed in by groups, and this person is in none.
+    #[error("{assignment} is handed in by groups, and you are in none yet")]
+    NoGroup {
+        /// The assignment.
+        assignment: AssignmentRef,
+        /// Who can be asked for one.
+        ask: Vec<String>,
+    },
     /// No claim has that id, or the assignment has none.
     #[error("you have no such claim")]
     NoClaim,
@@ -58,14 +66,17 @@ pub enum ChooseError {
 /// [`ChooseError`].
 pub fn choose(assignments: &Assignments, wanted: &Wanted) -> Result<Assignment, ChooseError> {
     let all = &assignments.assignments;
-    let fits = |one: &&Assignment| match wanted {
-        Wanted::Any => true,
-        Wanted::Name(name) => one.assignment == *name || one.course == *name,
-        Wanted::Exactly(reference) => one.reference() == *reference,
-    };
-    let fitting: Vec<&Assignment> = all.iter().filter(fits).collect();
+    let fitting: Vec<&Assignment> =
+        all.iter().filter(|one| wanted.fits(&one.course, &one.assignment)).collect();
+    let without_group = assignments.without_group.iter();
+    let mut without_group = without_group.filter(|one| wanted.fits(&one.course, &one.assignment));
     match fitting.as_slice() {
         [one] => Ok((*one).clone()),
+        [] if let Some(WithoutGroup { course, assignment, ask, .. }) = without_group.next() => {
+            let (course, assignment) = (course.clone(), assignment.clone());
+            let assignment = AssignmentRef { course, assignment };
+            Err(ChooseError::NoGroup { assignment, ask: ask.clone() })
+        }
         [] if all.is_empty() => Err(ChooseError::None),
         [] => Err(ChooseError::Unknown {
             wanted: wanted.clone(),
@@ -74,6 +85,16 @@ pub fn choose(assignments: &Assignments, wanted: &Wanted) -> Result<Assignment, 
         several => {
             let fitting = several.iter().map(|one| one.reference()).collect();
             Err(ChooseError::Several { fitting })
+        }
+    }
+}
+
+impl Wanted {
+    fn fits(&self, course: &Slug, assignment: &Slug) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Name(name) => assignment == name || course == name,
+            Self::Exactly(wanted) => wanted.course == *course && wanted.assignment == *assignment,
         }
     }
 }
@@ -155,6 +176,13 @@ impl Explained for ChooseError {
     fn advice(&self) -> String {
         match self {
             Self::None => "Ask the people who run Blackboard to open one for you.".to_owned(),
+            Self::NoGroup { ask, .. } if ask.is_empty() => {
+                "Ask the staff of the course to put you into a group.".to_owned()
+            }
+            Self::NoGroup { ask, .. } => {
+                let ask = ask.join(" or ");
+                format!("Ask {} to put you into a group.", Escaped(&ask))
+            }
             Self::NoClaim => "See with `claim student status` which claims there are.".to_owned(),
             Self::Unknown { there: list, .. } | Self::Several { fitting: list } => {
                 format!("Say which one with --to: {}.", joined(list))
@@ -178,6 +206,7 @@ mod tests {
     use claim_core::Timestamp;
     use claim_core::claim::Holder;
     use claim_core::hand_in::Limits;
+    use claim_core::late::LatePolicy;
 
     use super::*;
 
@@ -189,17 +218,38 @@ mod tests {
                 assignment,
                 title: String::new(),
                 due: None,
+                extended_from: None,
                 until: None,
+                late: LatePolicy::Accept,
                 zone: "UTC".to_owned(),
                 upload_seconds: 1,
                 limits: Limits { files: 1, bytes: 1, attempts: 1 },
                 sids: Holder::one("1155123456".parse().unwrap()),
+                group: None,
                 last_claim: None,
                 claims: vec![],
             }
         };
         let server_time = Timestamp::from_millis(0);
-        Assignments { server_time, assignments: references.iter().map(assignment).collect() }
+        let assignments = references.iter().map(assignment).collect();
+        Assignments { server_time, assignments, without_group: Vec::new() }
+    }
+
+    #[test]
+    fn whoever_is_in_no_group_is_told_whom_to_ask() {
+        let without = WithoutGroup {
+            course: "A".parse().unwrap(),
+            assignment: "project".parse().unwrap(),
+            title: String::new(),
+            due: None,
+            zone: "UTC".to_owned(),
+            ask: vec!["chan.tm".to_owned()],
+        };
+        let there = Assignments { without_group: vec![without], ..assignments(&["A/lab1"]) };
+        let error = choose(&there, &"A/project".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().starts_with("A/project is handed in by groups"), "{error}");
+        assert!(error.advice().contains("chan.tm"), "{}", error.advice());
+        assert_eq!(choose(&there, &Wanted::Any).unwrap(), there.assignments[0]);
     }
 
     #[test]
@@ -234,6 +284,7 @@ mod tests {
             late_ms: 0,
             state: claim_core::hand_in::ClaimState::Received,
             counts: true,
+            chosen: None,
         });
         let chosen = |text: &str| {
             choose_claim(&there, &text.parse().unwrap(), |one| one.claims.first().cloned())

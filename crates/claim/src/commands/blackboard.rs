@@ -1,7 +1,8 @@
 //! `claim blackboard`.
 
-mod assignment;
 mod audit;
+mod courses;
+mod hand_ins;
 mod log;
 mod outage;
 mod request;
@@ -15,8 +16,10 @@ use claim_blackboard::{AdminError, Config, ExternalTls, KeyPassphrase, StartErro
 use claim_core::Escaped;
 use serde_json::json;
 
+use super::course::Errand;
 use super::cuhk::passphrase;
 use super::{Context, Serving, StopSignals, Told, backup};
+use crate::cli::course::{LocalArgs, LocalCourseArgs, LocalCourseCommand};
 use crate::cli::{BlackboardArgs, BlackboardCommand, BlackboardServeArgs};
 use crate::exit::Exit;
 use crate::files;
@@ -41,15 +44,38 @@ pub(crate) async fn run(arguments: BlackboardArgs, context: &Context) -> Result<
         Some(BlackboardCommand::Messages { database }) => {
             messages(database.database.as_deref(), context).await
         }
-        Some(BlackboardCommand::Assignment(arguments)) => {
-            assignment::run(arguments.command, context).await
+        Some(BlackboardCommand::Course(LocalCourseArgs { command, database })) => match command {
+            LocalCourseCommand::Add { course, settings, owner } => {
+                courses::add(course, settings, owner.as_ref(), &database, context).await
+            }
+            LocalCourseCommand::Other(command) => {
+                courses::run(Errand::Course(command), &database, context).await
+            }
+        },
+        Some(BlackboardCommand::Assignment(LocalArgs { command, database })) => {
+            courses::run(Errand::Assignment(command), &database, context).await
+        }
+        Some(BlackboardCommand::Roster(LocalArgs { command, database })) => {
+            courses::run(Errand::Members(command), &database, context).await
+        }
+        Some(BlackboardCommand::Group(LocalArgs { command, database })) => {
+            courses::run(Errand::Group(command), &database, context).await
+        }
+        Some(BlackboardCommand::Extend(LocalArgs { command, database })) => {
+            courses::run(Errand::Extend(command), &database, context).await
+        }
+        Some(BlackboardCommand::Staff(LocalArgs { command, database })) => {
+            courses::run(Errand::Staff(command), &database, context).await
+        }
+        Some(BlackboardCommand::Count(LocalArgs { command, database })) => {
+            courses::run(Errand::Count(command), &database, context).await
         }
         Some(BlackboardCommand::Retention(arguments)) => retention::run(arguments, context).await,
         Some(BlackboardCommand::Audit(arguments)) => audit::run(arguments, context).await,
         Some(BlackboardCommand::Log(arguments)) => log::run(arguments.command, context).await,
         Some(BlackboardCommand::Outage(arguments)) => outage::run(arguments.command, context).await,
         Some(BlackboardCommand::List { assignment, database }) => {
-            assignment::hand_ins(&assignment, database.database.as_deref(), context).await
+            hand_ins::list(&assignment, database.database.as_deref(), context).await
         }
     }
 }

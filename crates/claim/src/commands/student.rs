@@ -78,7 +78,7 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
 }
 
 /// The student's program with its folder: the one given, the current one where it has a `cuhk.cer`, else the user's.
-fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
+pub(super) fn program(servers: StudentServerArgs, context: &Context) -> Result<Student> {
     let terminal = context.terminal;
     let observer = move |event| terminal.tell(&words::student::words(&event));
     observed(servers, context, Arc::new(observer))
@@ -373,8 +373,17 @@ async fn status(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
 
 /// Whom a command is about: the one named, or the only one in the folder.
 fn the_one(student: &Student, sid: Option<Sid>, terminal: Terminal) -> Result<PersonId, Exit> {
-    if let Some(sid) = sid {
-        return Ok(sid.into());
+    the_one_person(student, sid.map(PersonId::from), terminal)
+}
+
+/// The same, where it need not be a student.
+pub(super) fn the_one_person(
+    student: &Student,
+    id: Option<PersonId>,
+    terminal: Terminal,
+) -> Result<PersonId, Exit> {
+    if let Some(id) = id {
+        return Ok(id);
     }
     let mut identities = student.identities().map_err(|error| terminal.explained(&error))?;
     // An interrupted enrolment is nobody yet.

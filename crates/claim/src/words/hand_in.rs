@@ -1,7 +1,8 @@
 //! What is said about assignments, claims and files.
 
 use claim_core::claim::{FileEntry, FileName};
-use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary};
+use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary, WithoutGroup};
+use claim_core::late::{LatePolicy, PenaltyStep};
 use claim_core::{Escaped, PersonId, Timestamp};
 use claim_course::time::{Zone, shown};
 use claim_student::{
@@ -26,6 +27,8 @@ pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp, clock: &str) -> V
         row("For", &format!("{}  {}", assignment.reference(), Escaped(&assignment.title))),
         row("Due", &due(assignment, now, clock)),
     ];
+    lines.extend(if_late(assignment).map(|late| row("If late", &late)));
+    lines.extend(assignment.group.as_ref().map(|group| row("Group", &Escaped(group).to_string())));
     if assignment.due.is_some_and(|due| now > due) {
         lines.push(row("Warning", "the due time is over: this will be late"));
     }
@@ -71,7 +74,30 @@ fn due(assignment: &Assignment, now: Timestamp, clock: &str) -> String {
                 0.. => format!("in {}", span(millis)),
                 _ => format!("{} ago", span(-millis)),
             };
-            format!("{}, {distance} by {clock}", shown(due, &assignment.zone))
+            let extended = match assignment.extended_from {
+                Some(from) => format!(" (extended from {})", shown(from, &assignment.zone)),
+                None => String::new(),
+            };
+            format!("{}{extended}, {distance} by {clock}", shown(due, &assignment.zone))
+        }
+    }
+}
+
+/// What becomes of a claim that is late, where it is not just marked.
+fn if_late(assignment: &Assignment) -> Option<String> {
+    match &assignment.late {
+        _ if assignment.due.is_none() => None,
+        LatePolicy::Refuse => Some("nothing is taken after the due time".to_owned()),
+        LatePolicy::Accept => {
+            assignment.until.map(|until| format!("taken until {}", shown(until, &assignment.zone)))
+        }
+        LatePolicy::Penalty { steps } => {
+            let step = |step: &PenaltyStep| {
+                let (hours, minutes) = (step.after_minutes / 60, step.after_minutes % 60);
+                format!("{} % off after {hours}:{minutes:02} h", step.percent)
+            };
+            let steps: Vec<_> = steps.steps().iter().map(step).collect();
+            Some(steps.join(", "))
         }
     }
 }
@@ -229,6 +255,12 @@ pub(crate) fn assignment(assignment: &Assignment, now: Timestamp) -> String {
         Escaped(&assignment.title),
         due(assignment, now, "Blackboard's clock")
     );
+    if let Some(late) = if_late(assignment) {
+        text.push_str(&format!("\n    late: {late}"));
+    }
+    if let Some(group) = &assignment.group {
+        text.push_str(&format!("\n    as the group {}: {}", Escaped(group), assignment.sids));
+    }
     if assignment.claims.is_empty() {
         text.push_str("\n    nothing handed in");
     }
@@ -238,12 +270,29 @@ pub(crate) fn assignment(assignment: &Assignment, now: Timestamp) -> String {
     text
 }
 
+/// An assignment for somebody who is in no group.
+pub(crate) fn without_group(assignment: &WithoutGroup) -> String {
+    let WithoutGroup { course, assignment, title, ask, .. } = assignment;
+    let whom = match ask.as_slice() {
+        [] => "the staff of the course".to_owned(),
+        ask => Escaped(&ask.join(" or ")).to_string(),
+    };
+    format!(
+        "{course}/{assignment}  {}\n    handed in by groups, and you are in none: ask {whom}",
+        Escaped(title)
+    )
+}
+
 fn summary(claim: &ClaimSummary, zone: &str) -> String {
     let late = match claim.late_ms {
         0 => String::new(),
         late => format!(", {} late", span(late)),
     };
-    let counts = if claim.counts { "  ← counts" } else { "" };
+    let counts = match (claim.counts, &claim.chosen) {
+        (true, Some(reason)) => format!("  ← counts: staff chose it ({})", Escaped(reason)),
+        (true, None) => "  ← counts".to_owned(),
+        (false, _) => String::new(),
+    };
     let (id, at, state) =
         (short(claim.claim.digest()), shown(claim.lodged_at, zone), state(claim.state));
     format!("claim {id}  lodged {at}{late}, {state}{counts}")

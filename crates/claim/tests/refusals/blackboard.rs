@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::authority::{Authority, DAY, Misfit, fresh, from, now, shown};
 use crate::case::{Case, Ended, Records, Site, header};
-use crate::claims;
 use crate::clocks;
 use crate::enrolment::enrolled;
 use crate::outages;
@@ -23,6 +22,7 @@ use crate::student::{
     step_3,
 };
 use crate::wire::{Ask, Client, Version};
+use crate::{claims, courses};
 
 /// The longest content of any request, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -99,8 +99,12 @@ impl Setting {
 
     /// Takes a claim out of the records; the log keeps it.
     pub(crate) async fn lose_record(&self, claim: ClaimId) {
+        self.record(format!("DELETE FROM claims WHERE id = '{claim}'")).await;
+    }
+
+    /// Writes something into Blackboard's records.
+    pub(crate) async fn record(&self, statement: String) {
         let records = Records::of_blackboard(self.folder.path()).await;
-        let statement = format!("DELETE FROM claims WHERE id = '{claim}'");
         records.execute(statement.leak()).await;
     }
 
@@ -181,6 +185,10 @@ pub(crate) async fn cause(row: ProblemType, setting: &Setting) -> Ended {
         ProblemType::EvidencePending => Box::pin(clocks::no_evidence_keys(row)).await,
         ProblemType::ClaimUnreadable => Box::pin(claims::claim_unreadable(row, setting)).await,
         ProblemType::ClaimSigner => Box::pin(claims::claim_signer(row, setting)).await,
+        ProblemType::NotAllowed => Box::pin(claims::not_allowed(row, setting)).await,
+        ProblemType::CourseChanged => Box::pin(courses::course_changed(row, setting)).await,
+        ProblemType::ChangeRefused => Box::pin(courses::change_refused(row, setting)).await,
+        ProblemType::NoGroup => Box::pin(claims::no_group(row, setting)).await,
         ProblemType::HolderChanged => Box::pin(claims::holder_changed(row, setting)).await,
         ProblemType::DueChanged => Box::pin(claims::due_changed(row, setting)).await,
         ProblemType::ReplacesChanged => Box::pin(claims::replaces_changed(row, setting)).await,

@@ -335,14 +335,41 @@ pub(crate) async fn withdrawal_too_late(row: ProblemType, setting: &Setting) -> 
     case.end().await
 }
 
-/// The assignments that the rows need beside the inbox.
-pub(crate) const ASSIGNMENTS: &str = "INSERT INTO assignments (course, assignment, title, zone, due, until, \
-     upload_seconds, max_files, max_bytes, max_attempts) VALUES \
-     ('IEMS5710', 'free', 'Free', 'UTC', NULL, NULL, 600, 10, 1000, 1000), \
-     ('IEMS5710', 'brief', 'Brief', 'UTC', NULL, NULL, 0, 10, 1000, 1000), \
-     ('IEMS5710', 'tiny', 'Tiny', 'UTC', NULL, NULL, 600, 10, 2, 1000), \
-     ('IEMS5710', 'closed', 'Closed', 'UTC', NULL, 1000, 600, 10, 1000, 1000), \
-     ('IEMS5710', 'past', 'Past', 'UTC', 1000, NULL, 600, 10, 1000, 1000)";
+/// The course and the assignments that the rows need beside the inbox; who assists in the course is added by the row.
+pub(crate) const ASSIGNMENTS: &str = "INSERT INTO courses (course, title, zone, open, revision) \
+     VALUES ('IEMS5710', 'Network security', 'UTC', 1, 1); \
+     INSERT INTO staff (course, person, role, since) VALUES ('IEMS5710', 'chan.tm', 'owner', 0); \
+     INSERT INTO assignments (course, assignment, title, due, until, \
+     upload_seconds, max_files, max_bytes, max_attempts, group_set) VALUES \
+     ('IEMS5710', 'free', 'Free', NULL, NULL, 600, 10, 1000, 1000, NULL), \
+     ('IEMS5710', 'brief', 'Brief', NULL, NULL, 0, 10, 1000, 1000, NULL), \
+     ('IEMS5710', 'tiny', 'Tiny', NULL, NULL, 600, 10, 2, 1000, NULL), \
+     ('IEMS5710', 'closed', 'Closed', NULL, 1000, 600, 10, 1000, 1000, NULL), \
+     ('IEMS5710', 'past', 'Past', 1000, NULL, 600, 10, 1000, 1000, NULL), \
+     ('IEMS5710', 'groups', 'By groups', NULL, NULL, 600, 10, 1000, 1000, 'groups')";
+
+pub(crate) async fn no_group(row: ProblemType, setting: &Setting) -> Ended {
+    let hand = Hand::new(setting).await;
+    let by_groups = "IEMS5710/groups".parse().unwrap();
+    let wrong = ManifestMembers { assignment: by_groups, ..hand.manifest() };
+    let (ended, body) = hand.differs(row, &wrong).await;
+    assert_eq!(member(&body, "ask"), serde_json::json!(["chan.tm"]));
+    ended
+}
+
+/// A student who assists in one course, and hands in to another.
+pub(crate) async fn not_allowed(row: ProblemType, setting: &Setting) -> Ended {
+    let hand = Hand::new(setting).await;
+    let id = &hand.credential.id;
+    setting
+        .record(format!(
+            "INSERT INTO staff (course, person, role, since) VALUES ('IEMS5710', '{id}', 'assistant', 0)"
+        ))
+        .await;
+    let assisting = "IEMS5710/brief".parse().unwrap();
+    let wrong = ManifestMembers { assignment: assisting, ..hand.manifest() };
+    hand.differs(row, &wrong).await.0
+}
 
 /// A certificate that is revoked ends sessions, and opens none.
 pub(crate) async fn certificate_revoked(row: ProblemType, setting: &Setting) -> Ended {

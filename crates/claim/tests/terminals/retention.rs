@@ -147,7 +147,8 @@ fn what_was_cut_off_is_ended_and_is_in_no_backup() {
     let begun = "INSERT INTO erasures SELECT id, 1795737600000, 0 FROM claims WHERE course = 'blackboard'; \
          DELETE FROM claims WHERE course <> 'blackboard'; DELETE FROM messages; \
          DELETE FROM pieces WHERE claim NOT IN (SELECT id FROM claims); \
-         DELETE FROM holders WHERE course <> 'blackboard'";
+         DELETE FROM holders WHERE course <> 'blackboard'; \
+         DELETE FROM claim_members WHERE course <> 'blackboard'";
     sql(&folder.path("blackboard.db"), begun);
     let told = retention(folder, &[]).expect(0);
     assert_eq!(events(&told, "under-way")[0]["claims"], 1);

@@ -3,10 +3,12 @@
 use claim_core::claim::{ClaimId, Holder, LogEntry};
 use claim_core::hand_in::{ClaimState, late_ms};
 use claim_core::{AssignmentRef, Digest, PersonId, Timestamp};
+use claim_course::{AssignmentPlan, Request, Role, Standing, Terms, judged_late_ms};
 use sqlx::AnyConnection;
 
 use super::{ClaimRow, Stamp, find, state_name};
-use crate::blackboard::assignments::{self, AssignmentRow, HolderRow, holder_key, stored};
+use crate::blackboard::assignments::{self, HolderRow, holder_key, stored};
+use crate::blackboard::courses::{self, Known, Place};
 use crate::blackboard::erasures::{self, Erasure};
 use crate::blackboard::log::{self, EntryIds};
 use crate::blackboard::outages;
@@ -66,8 +68,23 @@ pub enum Lodged {
     OnlyInLog,
     /// The log has it, and its record was erased because it was old.
     Erased(Erasure),
-    /// There is no such assignment.
+    /// There is no such assignment for whoever lodges it.
     NoAssignment,
+    /// Staff of this role does not hand in for students.
+    NotAllowed {
+        /// The role.
+        role: Role,
+    },
+    /// The assignment is handed in by groups, and the student is in none.
+    NoGroup {
+        /// Who can be asked for one.
+        ask: Vec<String>,
+    },
+    /// The student hands in as another holder: alone, or with others.
+    HolderChanged {
+        /// As whom.
+        holder: Holder,
+    },
     /// The assignment takes no claims any more.
     Closed {
         /// The last moment at which it took one.
@@ -96,7 +113,7 @@ pub enum Lodged {
     /// It is more than the assignment allows.
     LimitExceeded {
         /// What the assignment allows.
-        assignment: Box<AssignmentRow>,
+        assignment: Box<AssignmentPlan>,
         /// How many claims the holder has lodged already.
         attempts: u64,
     },
@@ -127,7 +144,7 @@ impl Job for NewClaim {
 async fn lodge(
     connection: &mut AnyConnection,
     ids: &mut EntryIds,
-    assignments: &mut Vec<AssignmentRow>,
+    assignments: &mut Vec<Known>,
     claim: &NewClaim,
 ) -> Result<Lodged, StoreError> {
     if let Some(stored) = find(connection, claim.id).await? {
@@ -137,14 +154,20 @@ async fn lodge(
         let erasure = erasures::find(connection, claim.id).await?;
         return Ok(erasure.map_or(Lodged::OnlyInLog, Lodged::Erased));
     }
-    let Some(assignment) = assignment(connection, assignments, claim).await? else {
+    let Some(at) = assignment(connection, assignments, claim).await? else {
         return Ok(Lodged::NoAssignment);
     };
-    if let Some(until) = assignment.until.filter(|until| claim.judged_at() > *until) {
+    let known = &assignments[at];
+    let assignment = &known.plan;
+    let terms = match place(connection, known, claim).await? {
+        Ok(terms) => terms,
+        Err(refused) => return Ok(refused),
+    };
+    if let Some(until) = terms.until.filter(|until| claim.judged_at() > *until) {
         return Ok(Lodged::Closed { until });
     }
-    if !due_fits(claim, &assignment) {
-        return Ok(Lodged::DueChanged { due: assignment.due });
+    if !due_fits(claim, terms.due) {
+        return Ok(Lodged::DueChanged { due: terms.due });
     }
     let upload_until = match &claim.outage {
         None => claim.lodged_at.plus_seconds(assignment.upload_seconds),
@@ -160,55 +183,87 @@ async fn lodge(
             until
         }
     };
-    let known = holder(connection, claim).await?;
+    let lodged = holder(connection, claim).await?;
     let limits = &assignment.limits;
-    if claim.files > limits.files || claim.bytes > limits.bytes || known.attempts >= limits.attempts
+    if claim.files > limits.files
+        || claim.bytes > limits.bytes
+        || lodged.attempts >= limits.attempts
     {
-        let assignment = Box::new(assignment);
-        return Ok(Lodged::LimitExceeded { assignment, attempts: known.attempts });
+        let assignment = Box::new(assignment.clone());
+        return Ok(Lodged::LimitExceeded { assignment, attempts: lodged.attempts });
     }
     // What was signed in an outage could not know of a later one; `place` keeps it before that.
-    if known.last_claim != claim.replaces && claim.outage.is_none() {
-        return Ok(Lodged::ReplacesChanged { last_claim: known.last_claim });
+    if lodged.last_claim != claim.replaces && claim.outage.is_none() {
+        return Ok(Lodged::ReplacesChanged { last_claim: lodged.last_claim });
     }
-    if !swap_last_claim(connection, claim, known).await? {
+    if !swap_last_claim(connection, claim, lodged).await? {
         let last_claim = holder(connection, claim).await?.last_claim;
         return Ok(Lodged::ReplacesChanged { last_claim });
     }
-    if known.attempts > 0 {
+    if lodged.attempts > 0 {
         supersede(connection, claim).await?;
     }
-    let row = row(claim, upload_until, known);
-    let place = place(connection, claim, row.attempt).await?;
+    let row = row(claim, terms.due, upload_until, lodged);
+    let place = place_in_chain(connection, claim, row.attempt).await?;
     insert(connection, &row, place).await?;
     stage(connection, ids, claim, &row).await?;
     Ok(Lodged::First(row))
 }
 
-/// The assignment that the claim is for, read once in a transaction: many claims are for the same one.
+/// The assignment that the claim is for, read once in a transaction: many claims are for the same one. Its place in the list.
 async fn assignment(
     connection: &mut AnyConnection,
-    known: &mut Vec<AssignmentRow>,
+    known: &mut Vec<Known>,
     claim: &NewClaim,
-) -> Result<Option<AssignmentRow>, StoreError> {
-    if let Some(known) = known.iter().find(|known| known.reference == claim.reference) {
-        return Ok(Some(known.clone()));
+) -> Result<Option<usize>, StoreError> {
+    if let Some(at) = known.iter().position(|known| known.plan.reference() == claim.reference) {
+        return Ok(Some(at));
     }
-    let found = assignments::find(connection, &claim.reference).await?;
-    known.extend(found.clone());
-    Ok(found)
+    let Some(found) = courses::known(connection, &claim.reference).await? else { return Ok(None) };
+    known.push(found);
+    Ok(Some(known.len() - 1))
 }
 
-/// The due time is the one on record. After an outage it may be an earlier one, in which the claim is: whoever could not
-/// be told of an extension loses nothing by it.
-fn due_fits(claim: &NewClaim, assignment: &AssignmentRow) -> bool {
-    let is_earlier = claim.due.is_some_and(|due| assignment.due.is_none_or(|now| due < now));
+/// Whether whoever lodges it may do so as this holder, and the times that hold then.
+async fn place(
+    connection: &mut AnyConnection,
+    known: &Known,
+    claim: &NewClaim,
+) -> Result<Result<Terms, Lodged>, StoreError> {
+    let hidden = known.plan.visible_from.is_some_and(|from| claim.judged_at() < from);
+    let sid = match (&claim.person, known.role(&claim.person)) {
+        (_, Some(role)) if !Standing::Staff(role).may(Request::HandInFor) => {
+            return Ok(Err(Lodged::NotAllowed { role }));
+        }
+        // Staff lodges for whoever the claim names.
+        (PersonId::Staff(_), Some(_)) => claim.holder.sids().first(),
+        (PersonId::Student(sid), None) if !hidden => Some(sid),
+        _ => None,
+    };
+    let Some(sid) = sid else { return Ok(Err(Lodged::NoAssignment)) };
+    Ok(match courses::place_of(connection, known, sid).await? {
+        Place::Stranger => Err(Lodged::NoAssignment),
+        Place::NoGroup => {
+            let ask = courses::whom_to_ask(connection, &claim.reference.course).await?;
+            Err(Lodged::NoGroup { ask })
+        }
+        Place::Holder { holder, .. } if holder != claim.holder => {
+            Err(Lodged::HolderChanged { holder })
+        }
+        Place::Holder { terms, .. } => Ok(terms),
+    })
+}
+
+/// The due time is the one that holds. After an outage it may be an earlier one, in which the claim is: whoever could not be
+/// told of an extension loses nothing by it.
+fn due_fits(claim: &NewClaim, due: Option<Timestamp>) -> bool {
+    let is_earlier = claim.due.is_some_and(|named| due.is_none_or(|now| named < now));
     let in_time = late_ms(claim.judged_at(), claim.due) == 0;
-    assignment.due == claim.due || (claim.outage.is_some() && is_earlier && in_time)
+    due == claim.due || (claim.outage.is_some() && is_earlier && in_time)
 }
 
 /// Where it stands in the order in which the holder's claims count.
-async fn place(
+async fn place_in_chain(
     connection: &mut AnyConnection,
     claim: &NewClaim,
     attempt: u64,
@@ -284,7 +339,12 @@ async fn supersede(connection: &mut AnyConnection, claim: &NewClaim) -> Result<(
     Ok(())
 }
 
-fn row(claim: &NewClaim, upload_until: Timestamp, known: HolderRow) -> ClaimRow {
+fn row(
+    claim: &NewClaim,
+    due: Option<Timestamp>,
+    upload_until: Timestamp,
+    known: HolderRow,
+) -> ClaimRow {
     // Files that are all empty need no upload.
     let complete = claim.pieces == 0;
     ClaimRow {
@@ -295,7 +355,7 @@ fn row(claim: &NewClaim, upload_until: Timestamp, known: HolderRow) -> ClaimRow 
         person: claim.person.clone(),
         lodged_at: claim.lodged_at,
         due: claim.due,
-        late_ms: late_ms(claim.judged_at(), claim.due),
+        late_ms: judged_late_ms(claim.judged_at(), claim.due, due),
         state: if complete { ClaimState::Received } else { ClaimState::Waiting },
         upload_until,
         received_at: complete.then_some(claim.lodged_at),
@@ -338,8 +398,19 @@ async fn insert(
     .bind(row.outage.as_ref().map(|stamp| stamp.token.clone()))
     .bind(row.outage.as_ref().map(|stamp| stamp.at.as_millis()))
     .bind(place)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    for sid in row.holder.sids() {
+        sqlx::query(
+            "INSERT INTO claim_members (course, assignment, sid, claim) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(row.reference.course.as_str())
+        .bind(row.reference.assignment.as_str())
+        .bind(sid.as_str())
+        .bind(row.id.to_string())
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use claim_core::{Escaped, Timestamp};
 use claim_course::time::{TimeError, Zone};
 use serde_json::json;
 
-use super::assignment::open;
+use super::courses::open;
 use super::{Context, no_records};
 use crate::cli::{AllowOutageArgs, OutageCommand};
 use crate::exit::Exit;

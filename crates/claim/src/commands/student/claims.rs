@@ -40,12 +40,16 @@ pub(super) async fn assignments(
         Err(error) => return Ok(terminal.explained(&error)),
     };
     let now = assignments.server_time;
-    if assignments.assignments.is_empty() {
+    if assignments.assignments.is_empty() && assignments.without_group.is_empty() {
         terminal.say("There is no assignment that you can hand in to.");
     }
     for assignment in &assignments.assignments {
         let document = json!({ "state": "open", "server_time": now, "assignment": assignment });
         terminal.result(&words::hand_in::assignment(assignment, now), &document);
+    }
+    for assignment in &assignments.without_group {
+        let document = json!({ "state": "no-group", "server_time": now, "assignment": assignment });
+        terminal.result(&words::hand_in::without_group(assignment), &document);
     }
     match session.erased(&assignments).await {
         Ok(erased) => erased.iter().for_each(|one| {

@@ -10,6 +10,7 @@ use claim_core::hand_in::{
     Assignment, Assignments, ClaimState, ClaimStatus, ClaimSummary, Limits, MissingPieces,
     PieceRef, late_ms,
 };
+use claim_core::late::LatePolicy;
 use claim_core::{Digest, Origin, Timestamp};
 use claim_pki::{Root, TimestampSigner, TimestampToken};
 use serde_json::{Value, json};
@@ -57,11 +58,14 @@ impl Claims {
             assignment: "lab1".parse().unwrap(),
             title: "Lab 1".to_owned(),
             due: Some(now().plus_seconds(3_600)),
+            extended_from: None,
             until: None,
+            late: LatePolicy::Accept,
             zone: "Asia/Hong_Kong".to_owned(),
             upload_seconds: 86_400,
             limits: Limits { files: 100, bytes: 1 << 30, attempts: 100 },
             sids: Holder::one(sid()),
+            group: None,
             last_claim: None,
             claims: vec![],
         };
@@ -114,10 +118,11 @@ impl Claims {
         let summaries = claims.iter().rev().map(|(id, claim)| {
             let status = claim.status(*id, self.now());
             let ClaimStatus { claim, lodged_at, late_ms, state, counts, .. } = status;
-            ClaimSummary { claim, lodged_at, late_ms, state, counts }
+            ClaimSummary { claim, lodged_at, late_ms, state, counts, chosen: None }
         });
         assignment.claims = summaries.collect();
-        Assignments { server_time: self.now(), assignments: vec![assignment] }
+        let assignments = vec![assignment];
+        Assignments { server_time: self.now(), assignments, without_group: Vec::new() }
     }
 
     fn lodge(&self, cms: &[u8], origin: &Origin) -> Reply {

@@ -1,0 +1,159 @@
+//! What staff asks of courses, and who may. To everybody else they are not there.
+
+use claim_core::blackboard::AuthenticRequest;
+use claim_core::{AssignmentId, AssignmentRef, CourseId, Digest, PersonId, Problem, ProblemType};
+use claim_course::api::{
+    ChangesAnswer, CourseAnswer, Courses, HandIn, HandIns, Lodged, Members, OwnCourse,
+};
+use claim_course::{AssignmentPlan, Changes, Request, Standing};
+use claim_store::blackboard::{Changed, Changer, ClaimOutline, StaffRow};
+
+use crate::blackboard::Blackboard;
+use crate::error;
+use crate::routes::Page;
+
+/// `GET /v1/courses`: where this person is staff.
+pub(crate) async fn list(blackboard: &Blackboard, person: &PersonId) -> Result<Courses, Problem> {
+    let courses = blackboard.store.courses_of_staff(person).await;
+    let courses = courses.map_err(|error| error::storage(&error))?;
+    let own = |(course, role)| OwnCourse { course, role };
+    let courses = courses.into_iter().map(own).collect();
+    Ok(Courses { server_time: blackboard.clock.now(), courses })
+}
+
+/// `GET /v1/courses/{course}`.
+pub(crate) async fn show(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    course: &CourseId,
+) -> Result<CourseAnswer, Problem> {
+    allowed(blackboard, person, course, Request::SeeCourse).await?;
+    let (store, storage) = (&blackboard.store, |error| error::storage(&error));
+    Ok(CourseAnswer {
+        server_time: blackboard.clock.now(),
+        course: store.course(course).await.map_err(storage)?.ok_or_else(no_course)?,
+        assignments: store.plans(course).await.map_err(storage)?,
+        extensions: store.extensions(course).await.map_err(storage)?,
+        staff: store.staff(course).await.map_err(storage)?,
+    })
+}
+
+/// `GET /v1/courses/{course}/members`.
+pub(crate) async fn members(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    course: &CourseId,
+    page: Page,
+) -> Result<Members, Problem> {
+    allowed(blackboard, person, course, Request::SeeRoster).await?;
+    let members = blackboard.store.members(course, page.after.as_ref(), page.limit).await;
+    let members = members.map_err(|error| error::storage(&error))?;
+    let is_full = members.len() == page.limit as usize;
+    let next = members.last().filter(|_| is_full).map(|member| member.sid.clone());
+    Ok(Members { members, next })
+}
+
+/// `GET /v1/courses/{course}/assignments/{assignment}/hand-ins`.
+pub(crate) async fn hand_ins(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    course: &CourseId,
+    assignment: &AssignmentId,
+    page: Page,
+) -> Result<HandIns, Problem> {
+    allowed(blackboard, person, course, Request::SeeHandIns).await?;
+    let reference = AssignmentRef { course: course.clone(), assignment: assignment.clone() };
+    let rows = blackboard.store.hand_ins(&reference, page.after.as_ref(), page.limit).await;
+    let rows = rows.map_err(|error| error::storage(&error))?;
+    let (plan, rows) = rows.ok_or_else(|| {
+        Problem::new(ProblemType::NotFound, format!("the course has no assignment {assignment}"))
+    })?;
+    let is_full = rows.len() == page.limit as usize;
+    let next = rows.last().filter(|_| is_full).map(|row| row.sid.clone());
+    let hand_ins = rows.into_iter().map(|row| hand_in(&plan, row)).collect();
+    Ok(HandIns { server_time: blackboard.clock.now(), hand_ins, next })
+}
+
+/// A student's row as staff is told it.
+pub(crate) fn hand_in(plan: &AssignmentPlan, row: StaffRow) -> HandIn {
+    let lodged = |claim: &ClaimOutline| Lodged {
+        claim: claim.id,
+        sids: claim.holder.clone(),
+        by: claim.person.to_string(),
+        lodged_at: claim.lodged_at,
+        late_ms: claim.late_ms,
+        penalty: plan.late.percent(claim.late_ms),
+        state: claim.state,
+        received_at: claim.received_at,
+    };
+    HandIn {
+        claims: row.claims.iter().map(lodged).collect(),
+        sid: row.sid,
+        name: row.name,
+        on_roster: row.on_roster,
+        group: row.group,
+        due: row.terms.due,
+        counting: row.counting.map(|counting| counting.claim),
+        chosen: row.reason,
+    }
+}
+
+/// `POST /v1/courses/{course}/changes`.
+pub(crate) async fn change(
+    blackboard: &Blackboard,
+    request: &AuthenticRequest,
+    course: &CourseId,
+    changes: &Changes,
+    digest: Digest,
+) -> Result<ChangesAnswer, Problem> {
+    let (now, person) = (blackboard.clock.now(), request.person());
+    let Changes { revision, changes } = changes;
+    let (revision, by) = (Some(*revision), Changer::Person(person, &request.certificate().serial));
+    let changed =
+        blackboard.store.change_course(course, revision, changes, Some(digest), by, now).await;
+    match changed.map_err(|error| blackboard.not_recorded(&error))? {
+        Changed::Yes { revision } => Ok(ChangesAnswer { revision }),
+        Changed::NoCourse => Err(no_course()),
+        Changed::NotAllowed { standing, request, .. } => Err(not_allowed(standing, request)),
+        // Who may change nothing is not told that somebody else did.
+        Changed::Stale { revision } => {
+            allowed(blackboard, person, course, Request::SeeCourse).await?;
+            let detail = "somebody else has changed the course since it was looked at";
+            Err(Problem::new(ProblemType::CourseChanged, detail).with("revision", revision))
+        }
+        Changed::Refused { number, why } => {
+            Err(Problem::new(ProblemType::ChangeRefused, why).with("number", number))
+        }
+    }
+}
+
+/// Whether this may be asked by this person.
+async fn allowed(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    course: &CourseId,
+    request: Request,
+) -> Result<(), Problem> {
+    let standing = blackboard.store.standing(course, person).await;
+    let standing = standing.map_err(|error| error::storage(&error))?;
+    match standing.may(request) {
+        true => Ok(()),
+        false => Err(not_allowed(standing, request)),
+    }
+}
+
+/// To whoever is not staff the course is not there.
+fn not_allowed(standing: Standing, request: Request) -> Problem {
+    match standing {
+        Standing::Staff(role) => Problem::new(
+            ProblemType::NotAllowed,
+            format!("as {role} of the course you may not {}", request.words()),
+        ),
+        _ => no_course(),
+    }
+}
+
+/// There is no such course for this person.
+pub(crate) fn no_course() -> Problem {
+    Problem::new(ProblemType::NotFound, "you are staff of no such course")
+}

@@ -1,0 +1,88 @@
+//! `claim staff`.
+
+use std::path::PathBuf;
+
+use claim_core::{Origin, PersonId};
+use clap::{Args, Subcommand};
+
+use super::course::{
+    AssignmentCommand, CountCommand, CourseCommand, ExtendCommand, GroupCommand, MembersCommand,
+    StaffListCommand,
+};
+use super::{StudentServerArgs, TlsRootsArg};
+
+/// `claim staff`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Staff enrols like students: claim student enroll --invite-file invitation.txt\n\n\
+    Examples:\n  \
+        claim staff course list\n  \
+        claim staff assignment add IEMS5710/lab1 --due \"2026-11-24 23:59\" --late refuse\n  \
+        claim staff extend grant IEMS5710/lab1 --sid 1155123456 --due \"2026-11-26 23:59\" --reason ill\n  \
+        claim staff list IEMS5710/lab1"
+)]
+pub(crate) struct StaffArgs {
+    #[command(subcommand)]
+    pub(crate) command: StaffCommand,
+    #[command(flatten)]
+    pub(crate) who: WhoArgs,
+}
+
+/// Who asks, and whom.
+#[derive(Debug, Args)]
+pub(crate) struct WhoArgs {
+    /// Your id; may be left out when only one person is enrolled in the folder
+    #[arg(long, env = "CLAIM_ID", value_name = "ID", global = true)]
+    pub(crate) id: Option<PersonId>,
+    /// Where CUHK is
+    #[arg(long, env = "CLAIM_CUHK", value_name = "URL", default_value = "https://localhost:9335", value_parser = Origin::from_user, global = true)]
+    cuhk: Origin,
+    /// Where Blackboard is
+    #[arg(long, env = "CLAIM_BLACKBOARD", value_name = "URL", default_value = "https://localhost:3141", value_parser = Origin::from_user, global = true)]
+    blackboard: Origin,
+    /// The root certificate [default: cuhk.cer in the folder]
+    #[arg(long, env = "CLAIM_ROOT", value_name = "FILE", global = true)]
+    root: Option<PathBuf>,
+    /// Which roots a server's TLS certificate may lead to; identity and evidence always rest on cuhk.cer
+    #[arg(long, env = "CLAIM_TLS_ROOTS", value_enum, default_value_t = TlsRootsArg::Cuhk, global = true)]
+    tls_roots: TlsRootsArg,
+}
+
+impl WhoArgs {
+    /// The servers, as for students; there the options stand behind each command, here before or behind the errand.
+    pub(crate) fn servers(self) -> StudentServerArgs {
+        let Self { cuhk, blackboard, root, tls_roots, .. } = self;
+        StudentServerArgs { cuhk, blackboard, root, tls_roots }
+    }
+}
+
+/// What staff can do from afar.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StaffCommand {
+    /// Look at your courses, and change them
+    #[command(subcommand)]
+    Course(CourseCommand),
+    /// Set up assignments, and look at them
+    #[command(subcommand)]
+    Assignment(AssignmentCommand),
+    /// Say who is on the roster of a course
+    #[command(subcommand)]
+    Roster(MembersCommand),
+    /// Put students into groups that hand in together
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Give one student, one group or everybody more time
+    #[command(subcommand)]
+    Extend(ExtendCommand),
+    /// Say who is staff of a course, and as what
+    #[command(subcommand)]
+    Staff(StaffListCommand),
+    /// Choose which claim counts
+    #[command(subcommand)]
+    Count(CountCommand),
+    /// See who has handed in what, who has not, and who is late
+    List {
+        /// COURSE/ASSIGNMENT
+        assignment: claim_core::AssignmentRef,
+    },
+}

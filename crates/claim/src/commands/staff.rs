@@ -1,0 +1,34 @@
+//! `claim staff`: the errands of staff, in a session with Blackboard.
+
+use anyhow::Result;
+
+use super::Context;
+use super::course::{self, Desk, Errand};
+use super::student::{program, the_one_person};
+use crate::cli::staff::{StaffArgs, StaffCommand};
+use crate::exit::Exit;
+
+pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit> {
+    let StaffArgs { command, who } = arguments;
+    let id = who.id.clone();
+    let student = program(who.servers(), context)?;
+    let id = match the_one_person(&student, id, context.terminal) {
+        Ok(id) => id,
+        Err(exit) => return Ok(exit),
+    };
+    let session = match student.open_session(&id).await {
+        Ok(session) => session,
+        Err(error) => return Ok(context.terminal.explained(&error)),
+    };
+    let errand = match command {
+        StaffCommand::Course(command) => Errand::Course(command),
+        StaffCommand::Assignment(command) => Errand::Assignment(command),
+        StaffCommand::Roster(command) => Errand::Members(command),
+        StaffCommand::Group(command) => Errand::Group(command),
+        StaffCommand::Extend(command) => Errand::Extend(command),
+        StaffCommand::Staff(command) => Errand::Staff(command),
+        StaffCommand::Count(command) => Errand::Count(command),
+        StaffCommand::List { assignment } => Errand::HandIns(assignment),
+    };
+    course::run(errand, &mut Desk::Session(Box::new(session)), context).await
+}

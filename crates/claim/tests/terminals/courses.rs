@@ -1,0 +1,153 @@
+//! A course, as people on Blackboard's machine and its staff from afar run it.
+
+use crate::course::{Course, OTHER_SID, SID};
+use crate::program::{Done, Program};
+
+const TEACHER: &str = "1155000009";
+const ASSISTANT: &str = "1155000008";
+
+/// Both servers, a course with two students and staff, all of them enrolled.
+fn course() -> (Course, Program, Program) {
+    let course = Course::new();
+    let (cuhk, blackboard) = course.servers();
+    blackboard.out.line("Claims are taken: ");
+    for sid in [SID, OTHER_SID, TEACHER, ASSISTANT] {
+        course.enrol(sid);
+    }
+    for command in [
+        &["course", "add", "IEMS5710", "--title", "Network security", "--zone", "Asia/Hong_Kong"][..],
+        &["staff", "add", "IEMS5710", TEACHER, "--role", "owner"],
+        &["staff", "add", "IEMS5710", ASSISTANT, "--role", "assistant"],
+        &["roster", "add", "IEMS5710", SID, OTHER_SID],
+        &["assignment", "add", "IEMS5710/lab1", "--due", "2099-12-24 23:59", "--late", "refuse"],
+    ] {
+        course.folder.run(&[&["blackboard"], command].concat()).expect(0);
+    }
+    course.folder.write("report.txt", "my report");
+    (course, cuhk, blackboard)
+}
+
+fn staff(course: &Course, id: &str, command: &[&str]) -> Done {
+    let who = ["staff", "--id", id, "--cuhk", &course.cuhk, "--blackboard", &course.blackboard];
+    course.folder.run(&[&who[..], command].concat())
+}
+
+fn hand_in(course: &Course, sid: &str, to: &str) -> Done {
+    course.folder.run(&["student", "hand-in", "report.txt", "--to", to, "--yes", "--sid", sid])
+}
+
+fn status(course: &Course, sid: &str) -> String {
+    course.folder.run(&["student", "status", "--sid", sid]).expect(0).out
+}
+
+#[test]
+fn a_teacher_from_afar_and_a_student() {
+    let (course, _cuhk, _blackboard) = course();
+    let shown = staff(&course, TEACHER, &["course", "show", "IEMS5710"]).expect(0).out;
+    for words in
+        ["Network security", "2099-12-24 23:59:59.999 +08:00", "nothing taken late", "owner"]
+    {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+    assert!(status(&course, SID).contains("nothing is taken after the due time"));
+    let extend = ["extend", "grant", "IEMS5710/lab1", "--sid", SID, "--due", "2099-12-26 12:00"];
+    staff(&course, TEACHER, &[&extend[..], &["--reason", "ill"]].concat()).expect(0);
+    let told = status(&course, SID);
+    assert!(told.contains("2099-12-26 12:00:59.999"), "{told}");
+    assert!(told.contains("extended from 2099-12-24 23:59:59.999"), "{told}");
+    assert!(!status(&course, OTHER_SID).contains("2099-12-26"));
+    hand_in(&course, SID, "IEMS5710/lab1").expect(0);
+    let listed = staff(&course, ASSISTANT, &["list", "IEMS5710/lab1"]).expect(0).out;
+    assert!(listed.contains(&format!("{SID}  ")) && listed.contains("in time, lodged"), "{listed}");
+    assert!(listed.contains("1 in time, 0 late only, 0 with files missing, 1 nothing"), "{listed}");
+}
+
+#[test]
+fn an_assistant_looks_and_changes_nothing_and_strangers_learn_nothing() {
+    let (course, _cuhk, _blackboard) = course();
+    for command in [
+        &["course", "show", "IEMS5710"][..],
+        &["roster", "list", "IEMS5710"],
+        &["list", "IEMS5710/lab1"],
+    ] {
+        staff(&course, ASSISTANT, command).expect(0);
+        // To a student of the course, as to everybody else, these addresses are not there.
+        let known = staff(&course, SID, command);
+        let guessed: Vec<String> =
+            command.iter().map(|word| word.replace("IEMS5710", "COMP9999")).collect();
+        let guessed: Vec<&str> = guessed.iter().map(String::as_str).collect();
+        let guessed = staff(&course, SID, &guessed);
+        assert_eq!((known.code, guessed.code), (1, 1), "{known:?} {guessed:?}");
+        assert_eq!(known.err, guessed.err.replace("COMP9999", "IEMS5710"));
+    }
+    for command in [
+        &["assignment", "set", "IEMS5710/lab1", "--due", "2100-01-01 00:00"][..],
+        &["roster", "drop", "IEMS5710", OTHER_SID],
+        &["group", "put", "IEMS5710", "Seven", SID],
+        &["staff", "add", "IEMS5710", ASSISTANT, "--role", "owner"],
+        &["course", "set", "IEMS5710", "--open-to", "everybody"],
+    ] {
+        staff(&course, ASSISTANT, command).explains(1, &["role in the course does not cover"]);
+    }
+    let shown = staff(&course, TEACHER, &["course", "show", "IEMS5710"]).expect(0).out;
+    assert!(shown.contains("2099-12-24") && !shown.contains("2100"), "{shown}");
+}
+
+#[test]
+fn a_group_hands_in_together() {
+    let (course, _cuhk, _blackboard) = course();
+    let add = ["assignment", "add", "IEMS5710/project", "--groups", "groups"];
+    staff(&course, TEACHER, &add).expect(0);
+    hand_in(&course, SID, "IEMS5710/project").explains(2, &["you are in none yet", TEACHER]);
+    assert!(status(&course, SID).contains("handed in by groups, and you are in none: ask"));
+    staff(&course, TEACHER, &["group", "put", "IEMS5710", "Seven", SID, OTHER_SID]).expect(0);
+    hand_in(&course, SID, "IEMS5710/project").expect(0);
+    for sid in [SID, OTHER_SID] {
+        let told = status(&course, sid);
+        assert!(told.contains("as the group Seven: 0955000001, 1155123456"), "{told}");
+        assert!(told.contains("received  ← counts"), "{told}");
+    }
+    let listed = staff(&course, TEACHER, &["list", "IEMS5710/project"]).expect(0).out;
+    assert!(listed.contains("2 in time"), "{listed}");
+    let verified = course.folder.run(&["verify", "project.receipt", "--root", "cuhk.cer"]);
+    assert!(verified.out.contains(OTHER_SID), "{}", verified.out);
+}
+
+#[test]
+fn what_counts_is_chosen_with_a_reason_that_both_sides_see() {
+    let (course, _cuhk, _blackboard) = course();
+    hand_in(&course, SID, "IEMS5710/lab1").expect(0);
+    course.folder.write("report.txt", "a worse report");
+    hand_in(&course, SID, "IEMS5710/lab1").expect(0);
+    let rows = staff(&course, TEACHER, &["--json", "list", "IEMS5710/lab1"]).expect(0).documents();
+    let mine = rows.iter().find(|row| row["sid"] == SID).unwrap();
+    let claims = mine["claims"].as_array().unwrap();
+    assert_eq!((claims.len(), &mine["counting"]), (2, &claims[0]["claim"]));
+    let first = claims[1]["claim"].as_str().unwrap();
+    let reason = ["--sid", SID, "--reason", "the second was a mistake"];
+    staff(&course, TEACHER, &[&["count", "choose", "IEMS5710/lab1", first], &reason[..]].concat())
+        .expect(0);
+    let told = status(&course, SID);
+    assert!(told.contains("← counts: staff chose it (the second was a mistake)"), "{told}");
+    staff(&course, TEACHER, &[&["count", "by-rule", "IEMS5710/lab1"], &reason[..]].concat())
+        .expect(0);
+    assert!(!status(&course, SID).contains("staff chose"));
+}
+
+#[test]
+fn times_are_those_of_the_courses_zone() {
+    let course = Course::new();
+    let (_cuhk, _blackboard) = course.servers();
+    let run = |command: &[&str]| course.folder.run(&[&["blackboard"], command].concat());
+    run(&["course", "add", "B", "--zone", "Europe/Berlin"]).expect(0);
+    let add = |due: &str| run(&["assignment", "add", "B/lab", "--due", due]);
+    add("2026-10-25 02:30").explains(2, &["comes twice", "+02:00"]);
+    add("2026-03-29 02:30").explains(2, &["does not exist"]);
+    let told = add("2026-10-25 02:30 +01:00").expect(0).out;
+    assert!(told.contains("2026-10-25 02:30:59.999 +01:00 (Europe/Berlin)"), "{told}");
+    run(&["assignment", "add", "B/lab", "--zone", "UTC"]).explains(2, &["are in Europe/Berlin"]);
+    let set = run(&["assignment", "set", "B/lab", "--late", "refuse"]).expect(0).out;
+    assert!(set.contains("02:30:59.999 +01:00"), "{set}");
+    let penalty = ["assignment", "set", "B/lab", "--penalty", "0h:10", "--penalty", "24h:10"];
+    run(&penalty).explains(2, &["step 2"]);
+}
