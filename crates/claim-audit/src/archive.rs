@@ -49,6 +49,12 @@ pub enum ArchiveError {
         /// The line, from 1 on.
         line: u64,
     },
+    /// A certificate in it is none.
+    #[error("what the archive has as certificate {serial} is not in base64")]
+    Certificate {
+        /// Its serial number.
+        serial: String,
+    },
     /// It was cut off or changed: its last line does not fit what is before it.
     #[error("the archive {path:?} is not whole: its last line does not fit the rest")]
     NotWhole {
@@ -86,17 +92,28 @@ struct EntryLine {
     root: String,
 }
 
-/// A certificate; times are milliseconds since 1970, `der` is in base64.
+/// A certificate; times are milliseconds since 1970, `der` is in base64. Where its person was erased, `holder` is empty,
+/// `key_sha256` zero and `der` missing, and the last two members are there.
 #[derive(Debug, Serialize, Deserialize)]
-struct CertificateLine {
+pub(crate) struct CertificateLine {
     serial: String,
-    profile: String,
-    holder: String,
+    pub(crate) profile: String,
+    pub(crate) holder: String,
     key_sha256: Digest,
     not_before: i64,
     not_after: i64,
     reserved_at: i64,
     der: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) erased_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<Digest>,
+}
+
+/// What an archive has between its first and its last line.
+pub(crate) enum Content {
+    Entry(AuditEntry),
+    Certificate(CertificateLine),
 }
 
 /// An archive that is whole.
@@ -171,14 +188,26 @@ impl Archive {
     pub(crate) fn entries(
         &self,
     ) -> Result<impl Iterator<Item = Result<AuditEntry, ArchiveError>>, ArchiveError> {
+        Ok(self.content()?.filter_map(|content| match content {
+            Ok(Content::Entry(entry)) => Some(Ok(entry)),
+            Ok(Content::Certificate(_)) => None,
+            Err(error) => Some(Err(error)),
+        }))
+    }
+
+    /// Its entries and certificates, in their order.
+    pub(crate) fn content(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Content, ArchiveError>>, ArchiveError> {
         let path = self.path.clone();
         Ok(Lines::of(&self.path)?.filter_map(move |line| {
             let read = |(number, text): (u64, Vec<u8>)| match parse(&path, number, &text)? {
                 Line::Entry(entry) => {
                     let wrong = || ArchiveError::Line { path: path.clone(), line: number };
-                    entry.read().map(Some).ok_or_else(wrong)
+                    entry.read().map(|entry| Some(Content::Entry(entry))).ok_or_else(wrong)
                 }
-                _ => Ok(None),
+                Line::Certificate(line) => Ok(Some(Content::Certificate(line))),
+                Line::Archive { .. } | Line::End { .. } => Ok(None),
             };
             line.and_then(read).transpose()
         }))
@@ -236,8 +265,12 @@ impl Draft {
     /// # Errors
     /// [`ArchiveError::File`].
     pub fn certificate(&mut self, record: &CertificateRecord) -> Result<(), ArchiveError> {
+        self.certificate_line(CertificateLine::of(record))
+    }
+
+    pub(crate) fn certificate_line(&mut self, line: CertificateLine) -> Result<(), ArchiveError> {
         self.certificates += 1;
-        self.line(&Line::Certificate(CertificateLine::of(record)))
+        self.line(&Line::Certificate(line))
     }
 
     /// Ends it; when this returns, it is on disk under its name.
@@ -328,7 +361,23 @@ impl CertificateLine {
             not_after: record.not_after.as_millis(),
             reserved_at: record.reserved_at.as_millis(),
             der: record.certificate.as_deref().map(base64),
+            erased_at: record.erased.map(|erased| erased.at.as_millis()),
+            sha256: record.erased.and_then(|erased| erased.sha256).map(Digest::from_bytes),
         }
+    }
+
+    /// The same without whom it names, the key, and the certificate itself.
+    pub(crate) fn erased(self, now: Timestamp) -> Result<Self, ArchiveError> {
+        let der = self.der.as_deref().map(from_base64).transpose();
+        let der = der.map_err(|_| ArchiveError::Certificate { serial: self.serial.clone() })?;
+        Ok(Self {
+            holder: String::new(),
+            key_sha256: Digest::from_bytes([0; 32]),
+            der: None,
+            erased_at: Some(now.as_millis()),
+            sha256: der.as_deref().map(Digest::of),
+            ..self
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod inviting;
 mod issuing;
 mod mailing;
 mod people;
+mod retention;
 mod revoke;
 mod roster;
 
@@ -31,6 +32,7 @@ pub use self::inviting::{Invited, PreparedInvitations, Whom};
 pub use self::issuing::RenewedIssuing;
 pub use self::mailing::{MailOutcome, Mailed, Mailing};
 pub use self::people::{ChangedPerson, PersonEntry, Progress, RosterDifference, RosterImport};
+pub use self::retention::{Retained, RetentionPlan, RetentionRule, SPENT_DAYS};
 pub use self::revoke::{Revoking, ToRevoke};
 pub use self::roster::{
     EmailAddress, EmailError, LineError, MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES,
@@ -129,10 +131,10 @@ pub struct CertificateEntry {
     pub serial: String,
     /// Its profile: `person`, `server`, `timestamp`, `log` or `witness`.
     pub profile: String,
-    /// Whom it names: an id, an origin, or a witness's name.
+    /// Whom it names: an id, an origin, or a witness's name; empty when that was erased.
     pub holder: String,
-    /// SHA-256 of its public key (SubjectPublicKeyInfo).
-    pub key_fingerprint: Digest,
+    /// SHA-256 of its public key (SubjectPublicKeyInfo); `None` when that was erased.
+    pub key_fingerprint: Option<Digest>,
     /// The first moment of its validity.
     pub not_before: Timestamp,
     /// The last moment of its validity.
@@ -141,8 +143,10 @@ pub struct CertificateEntry {
     pub reserved_at: Timestamp,
     /// SHA-256 of its DER; `None` when it was never signed, because CUHK stopped before.
     pub fingerprint: Option<Digest>,
-    /// Its DER, once it was signed.
+    /// Its DER, once it was signed, until it is erased.
     pub der: Option<Vec<u8>>,
+    /// When its person was erased, if that was done.
+    pub erased_at: Option<Timestamp>,
     /// Since when it is revoked and why, if it is.
     pub revoked: Option<(Timestamp, RevocationReason)>,
     /// How whoever asked for it was known; `None` where nobody asked, or where it is not on record.
@@ -318,12 +322,16 @@ impl From<CertificateRecord> for CertificateEntry {
             serial: record.serial,
             profile: record.profile,
             holder: record.name,
-            key_fingerprint: Digest::from_bytes(record.key_digest),
+            key_fingerprint: record.erased.is_none().then(|| Digest::from_bytes(record.key_digest)),
             not_before: record.not_before,
             not_after: record.not_after,
             reserved_at: record.reserved_at,
-            fingerprint: record.certificate.as_deref().map(Digest::of),
+            fingerprint: match record.erased {
+                Some(erased) => erased.sha256.map(Digest::from_bytes),
+                None => record.certificate.as_deref().map(Digest::of),
+            },
             der: record.certificate,
+            erased_at: record.erased.map(|erased| erased.at),
             authenticated_by: record.provenance.authenticated_by,
             device: record.provenance.device,
             predecessor: record.provenance.predecessor,

@@ -51,20 +51,21 @@ pub use admin::{
     AdminError, CertificateEntry, ChangedPerson, EmailAddress, EmailError, Invited, LineError,
     MAX_NAME_LENGTH, MAX_ROLE_LENGTH, MAX_ROSTER_BYTES, MAX_ROSTER_PEOPLE, Made, MailOutcome,
     Mailed, Mailing, Office, PersonEntry, PersonName, PersonNameError, PreparedInvitations,
-    Progress, RenewedIssuing, Revoking, Role, RoleError, RosterDifference, RosterEntry,
-    RosterError, RosterImport, ToRevoke, Whom, init, init_offline_root, init_with_keys,
-    read_roster,
+    Progress, RenewedIssuing, Retained, RetentionPlan, RetentionRule, Revoking, Role, RoleError,
+    RosterDifference, RosterEntry, RosterError, RosterImport, SPENT_DAYS, ToRevoke, Whom, init,
+    init_offline_root, init_with_keys, read_roster,
 };
 pub use authority::AuthorityError;
 pub use backup::{Restored, backup, restore};
 pub use ceremony::CeremonyError;
 pub use claim_audit::{
     ArchiveError, AuditKeyError, AuditReport, AuditSources, Finding, KeptCheckpoint, Pruned,
+    Redacted,
 };
 pub use claim_http::{Clock, ExternalTls, KeyPassphrase};
-pub use claim_store::cuhk::CertificateFilter;
 pub use claim_store::cuhk::audit::{AuditEntry, Authentication, Deed, EntryFilter};
-pub use claim_store::{BackupError, Copied};
+pub use claim_store::cuhk::{CertificateFilter, Departed, Erased, Traces};
+pub use claim_store::{BackupError, Copied, Scrubbed};
 pub use claim_token::{TokenError, TokenUri, TokenUriError};
 pub use config::{
     Config, DATABASE_FILE, DEFAULT_CERTIFICATES_PER_PERSON, DEFAULT_CODE_LIFE, DEFAULT_PORT,

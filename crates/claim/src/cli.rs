@@ -8,6 +8,7 @@ mod bench;
 mod claims;
 pub(crate) mod course;
 mod cuhk;
+mod cuhk_retention;
 mod devices;
 mod doctor;
 mod invite;
@@ -38,7 +39,8 @@ use self::course::{
 };
 pub(crate) use audit::{
     AuditWhichArgs, BlackboardAuditArgs, BlackboardAuditCommand, BlackboardAuditListArgs,
-    CheckpointArgs, CuhkAuditArgs, CuhkAuditCommand, CuhkAuditListArgs, PruneArgs, VerifyAuditArgs,
+    CheckpointArgs, CuhkAuditArgs, CuhkAuditCommand, CuhkAuditListArgs, PruneArgs, RedactArgs,
+    VerifyAuditArgs,
 };
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{
@@ -46,6 +48,7 @@ pub(crate) use bench::{
 };
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};
+pub(crate) use cuhk_retention::CuhkRetentionArgs;
 pub(crate) use devices::{DeviceArgs, RenewArgs};
 pub(crate) use doctor::{Check, DoctorArgs};
 pub(crate) use invite::{InviteArgs, InviteWhom};

@@ -36,6 +36,8 @@ mod endings;
 mod evidence;
 #[path = "terminals/foreign_files.rs"]
 mod foreign_files;
+#[path = "terminals/forgetting.rs"]
+mod forgetting;
 #[path = "terminals/front.rs"]
 mod front;
 #[path = "terminals/full_disk.rs"]

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use claim_audit::{AuditError, Draft, PAGE, Pruned};
-use claim_core::Timestamp;
+use claim_audit::{AuditError, Draft, PAGE, Pruned, Redacted};
+use claim_core::{PersonId, Timestamp};
 use claim_log::{LogKey, SignedCheckpoint};
-use claim_store::audit::AuditRecords;
-use claim_store::cuhk::audit::CertificatePruning;
+use claim_store::audit::{AuditRecords, Entry};
+use claim_store::cuhk::audit::{CertificatePruning, Deed};
 
 use super::{AdminError, Office};
 
@@ -50,6 +50,30 @@ impl Office {
         let (entries, serials) = (archived.pruning.clone(), archived.serials.clone());
         let is_out = self.store.prune(&CertificatePruning { entries, serials }).await?;
         Ok(Some(archived.is_out(is_out)?))
+    }
+
+    /// Writes an archive anew into another file, without what names these people, or anybody where it is `None`; the audit log
+    /// then has an entry of it, which names nobody. The old file stays as it is.
+    ///
+    /// # Errors
+    /// [`AdminError::Archive`], [`AdminError::AuditFinding`] when the archive does not verify.
+    pub async fn audit_redact(
+        &self,
+        archive: &Path,
+        into: &Path,
+        who: Option<&[PersonId]>,
+    ) -> Result<Redacted, AdminError> {
+        let who: Option<Vec<String>> = who.map(|who| who.iter().map(ToString::to_string).collect());
+        let (log, now) = (self.store.audit().log(), self.clock.now());
+        let done = claim_audit::redact(log, archive, into, who.as_deref(), now)?;
+        let entry = Entry::new(Deed::Erased)
+            .digest(*done.digest.as_bytes())
+            .with("rule", "archive")
+            .with("archive", into.display().to_string())
+            .with("entries", done.entries)
+            .with("certificates", done.certificates);
+        self.store.audit().record(&[entry]).await?;
+        Ok(done)
     }
 
     /// Adds the certificates that go out of the records.

@@ -60,6 +60,21 @@ pub enum AdminError {
         /// The folder.
         dir: PathBuf,
     },
+    /// Somebody who is to be erased is on the roster, or has certificates that are good.
+    #[error("{}", not_gone(id, *is_on_roster, *good))]
+    NotGone {
+        /// Who.
+        id: PersonId,
+        /// Whether the person is on the roster.
+        is_on_roster: bool,
+        /// How many certificates are neither ended nor revoked.
+        good: u64,
+    },
+    /// What is to be erased is, but the database's file may still have it.
+    #[error(
+        "it is erased, but the database's file could not be written anew, and may still have it: {0}"
+    )]
+    Scrub(#[source] StoreError),
     /// No mail can be sent, or none any more.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -104,6 +119,11 @@ impl AdminError {
             Self::Open(error) => error.why(),
             Self::LocalDemo { .. } => Some(
                 "Whom it has certified is known to nobody, so nobody else must trust it."
+                    .to_owned(),
+            ),
+            Self::NotGone { .. } => Some(
+                "Whoever may hold a certificate, or holds one that is good, is on record so that it can be \
+                     told who that is, and revoked."
                     .to_owned(),
             ),
             _ => None,
@@ -159,6 +179,21 @@ impl AdminError {
                      cuhk init --dir FOLDER`."
                     .to_owned()
             }
+            Self::NotGone { id, is_on_roster, good } => {
+                let remove = is_on_roster.then(|| format!("`claim cuhk roster remove {id}`"));
+                let revoke = (*good > 0).then(|| {
+                    format!("`claim cuhk revoke --sid {id} --reason cessationOfOperation`")
+                });
+                let first: Vec<String> = remove.into_iter().chain(revoke).collect();
+                format!("First {}; then do it again.", first.join(" and "))
+            }
+            Self::Scrub(error) if error.is_temporary() => {
+                "Do it again in a moment, with --apply: then the file is written anew.".to_owned()
+            }
+            Self::Scrub(_) => {
+                "Make as much room on the disk as the database takes, and do it again with --apply."
+                    .to_owned()
+            }
             Self::Mail(error) => error.advice(),
             Self::NotOnRecord { .. } => {
                 "Look at `claim cuhk roster list`; nothing was changed.".to_owned()
@@ -172,6 +207,15 @@ impl AdminError {
             Self::HostTooLong { .. } => "Give the server a shorter name.".to_owned(),
             Self::Origin(_) => "Name CUHK's origin with --public-url.".to_owned(),
         }
+    }
+}
+
+fn not_gone(id: &PersonId, is_on_roster: bool, good: u64) -> String {
+    let on_it = if is_on_roster { "is on the roster" } else { "is off the roster" };
+    match good {
+        0 => format!("{id} {on_it}"),
+        1 => format!("{id} {on_it} and has a certificate that is good"),
+        _ => format!("{id} {on_it} and has {good} certificates that are good"),
     }
 }
 

@@ -4,6 +4,8 @@
 //! for them was known, which was renewed by which, the SHA-256 of each, and what is revoked; and the audit log, without who,
 //! whom and what in the entries by or about this person. What goes: everything else.
 
+use std::ops::AddAssign;
+
 use claim_core::Digest;
 use claim_pki::{PersonId, Timestamp};
 use sqlx::any::AnyRow;
@@ -189,7 +191,7 @@ impl CuhkStore {
     ) -> Result<Erased, StoreError> {
         let mut erased = Erased::default();
         for some in ids.chunks(BATCH) {
-            erased.add(&retry!(self.try_erase(some, rule, entry, now))?);
+            erased += retry!(self.try_erase(some, rule, entry, now))?;
         }
         Ok(erased)
     }
@@ -271,8 +273,8 @@ impl CuhkStore {
     }
 }
 
-impl Erased {
-    fn add(&mut self, more: &Self) {
+impl AddAssign for Erased {
+    fn add_assign(&mut self, more: Self) {
         self.people += more.people;
         self.certificates += more.certificates;
         self.codes += more.codes;
@@ -280,7 +282,9 @@ impl Erased {
         self.sign_ins += more.sign_ins;
         self.entries += more.entries;
     }
+}
 
+impl Erased {
     /// The same entry with how much it was.
     fn entry(&self, entry: &Entry) -> Entry {
         let Self { people, certificates, codes, mails, sign_ins, entries } = *self;

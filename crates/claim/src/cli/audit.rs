@@ -49,6 +49,14 @@ pub(crate) enum CuhkAuditCommand {
         Example:\n  claim cuhk audit prune --before 2026-01-01 --archive /mnt/safe/until-2025.archive"
     )]
     Prune(PruneArgs),
+    /// Write an archive anew, without what names people: it verifies as before
+    #[command(
+        after_help = "The old file stays as it is: look whether the new one verifies, then delete it, and its copies.\n\n\
+        Examples:\n  \
+        claim cuhk audit redact until-2025.archive --out until-2025-anonymous.archive --all\n  \
+        claim cuhk audit redact until-2025.archive --out until-2025-b.archive --person 1155123456"
+    )]
+    Redact(RedactArgs),
 }
 
 /// `claim blackboard audit`.
@@ -190,4 +198,31 @@ pub(crate) struct PruneArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
+}
+
+/// `claim cuhk audit redact`.
+#[derive(Debug, Args)]
+pub(crate) struct RedactArgs {
+    /// The archive, as `claim cuhk audit prune` wrote it
+    #[arg(value_name = "ARCHIVE")]
+    pub(crate) archive: PathBuf,
+    /// The new file, for its owner alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) whom: RedactWhom,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+/// Exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RedactWhom {
+    /// Without what names these people
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) person: Vec<PersonId>,
+    /// Without what names anybody
+    #[arg(long)]
+    pub(crate) all: bool,
 }

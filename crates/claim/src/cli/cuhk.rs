@@ -8,8 +8,9 @@ use claim_pki::{RevocationReason, SerialNumber};
 use clap::{Args, Subcommand};
 
 use super::{
-    BackupArgs, CuhkAuditArgs, DatabaseArgs, DiskArgs, ExportArgs, InviteArgs, IssuingArgs,
-    KeyArgs, ListArgs, RecordArgs, RestoreArgs, RosterArgs, SearchArgs, ServerArgs, ShowArgs,
+    BackupArgs, CuhkAuditArgs, CuhkRetentionArgs, DatabaseArgs, DiskArgs, ExportArgs, InviteArgs,
+    IssuingArgs, KeyArgs, ListArgs, RecordArgs, RestoreArgs, RosterArgs, SearchArgs, ServerArgs,
+    ShowArgs,
 };
 
 /// `claim cuhk`.
@@ -133,6 +134,16 @@ pub(crate) enum CuhkCommand {
     /// Write certificates to standard output as a table, as JSON or as PEM
     #[command(after_help = "Example:\n  claim cuhk export --format csv --issued 2026-05 > may.csv")]
     Export(ExportArgs),
+    /// Erase what names people who left long ago, or one who asks for it; shows what, and erases with --apply alone
+    #[command(
+        after_help = "What stays is that certificates were issued, under which serial numbers, and what was revoked; receipts\n\
+        verify as before, and so does the audit log. It may be done while CUHK serves.\n\n\
+        Examples:\n  \
+        claim cuhk retention --keep-days 400\n  \
+        claim cuhk retention --keep-days 400 --hold 1155123456 --apply\n  \
+        claim cuhk retention --person 1155123456"
+    )]
+    Retention(CuhkRetentionArgs),
     /// Read and check the audit log: who did what, when, and how CUHK knew them
     #[command(after_help = "Examples:\n  \
         claim cuhk audit list --at 2026-05\n  \

@@ -70,7 +70,7 @@ pub(crate) fn show(entry: &AuditEntry, context: &Context) {
         Some(by),
         (!entry.credential.is_empty()).then(|| part("with ", &entry.credential)),
         (!entry.details.is_empty()).then(|| part("", &entry.details)),
-        entry.salt.is_empty().then(|| "(erased)".to_owned()),
+        entry.is_erased().then(|| "(erased)".to_owned()),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let line = format!("{number:>6}  {at}  {deed:<17}  {}", parts.join("  "));
@@ -80,7 +80,7 @@ pub(crate) fn show(entry: &AuditEntry, context: &Context) {
         "number": number, "at": at, "deed": deed, "authentication": entry.authentication,
         "actor": entry.actor, "credential": entry.credential, "subject": subject,
         "serial": entry.serial, "sha256": digest.map(|d| claim_core::Digest::from_bytes(d).to_string()),
-        "details": details, "leaf": entry.leaf.to_string(), "root": entry.root.to_string(),
+        "details": details, "erased": entry.is_erased(), "leaf": entry.leaf.to_string(), "root": entry.root.to_string(),
     });
     context.terminal.result(&line, &document);
 }

@@ -6,6 +6,7 @@ mod invite;
 mod keys;
 mod mail;
 mod records;
+mod retention;
 mod revoke;
 mod roster;
 
@@ -72,6 +73,7 @@ pub(crate) async fn run(arguments: CuhkArgs, context: &Context) -> Result<Exit> 
         Some(CuhkCommand::Search(arguments)) => records::search(arguments, context).await,
         Some(CuhkCommand::Show(arguments)) => records::show(arguments, context).await,
         Some(CuhkCommand::Export(arguments)) => records::export(arguments, context).await,
+        Some(CuhkCommand::Retention(arguments)) => retention::run(arguments, context).await,
         Some(CuhkCommand::Audit(arguments)) => audit::run(arguments, context).await,
     }
 }
@@ -133,9 +135,10 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
     let device = entry.device.as_ref().map_or(String::new(), |device| format!("  on {device}"));
     let revoked =
         entry.revoked.map_or(String::new(), |(at, reason)| format!("  revoked {at} ({reason})"));
+    let holder = entry.erased_at.map_or(entry.holder.clone(), |at| format!("(erased {at})"));
     let line = format!(
         "{}  {:<6}  {:<28}  {} to {}{device}{unsigned}{revoked}",
-        entry.serial, entry.profile, entry.holder, entry.not_before, entry.not_after
+        entry.serial, entry.profile, holder, entry.not_before, entry.not_after
     );
     context.terminal.result(&line, &entry_document(entry));
 }
@@ -143,7 +146,7 @@ fn show_entry(context: &Context, entry: &CertificateEntry) {
 fn entry_document(entry: &CertificateEntry) -> Value {
     json!({
         "serial": entry.serial, "profile": entry.profile, "holder": entry.holder,
-        "key_sha256": entry.key_fingerprint.to_string(),
+        "key_sha256": entry.key_fingerprint.map(|digest| digest.to_string()),
         "sha256": entry.fingerprint.map(|digest| digest.to_string()),
         "not_before": entry.not_before, "not_after": entry.not_after, "reserved_at": entry.reserved_at,
         "device": entry.device, "predecessor": entry.predecessor,
@@ -152,6 +155,7 @@ fn entry_document(entry: &CertificateEntry) -> Value {
         "revocation_reason": entry.revoked.map(|(_, reason)| reason.as_str()),
         "authentication": entry.authenticated_by.map(|how| how.name()),
         "device": entry.device.as_ref().map(ToString::to_string), "renewed_from": entry.predecessor,
+        "erased_at": entry.erased_at,
     })
 }
 

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use claim_cuhk::{AdminError, Clock, Office};
+use serde_json::json;
 
 use super::admin_failure;
 use crate::cli::{
     AuditWhichArgs, CheckpointArgs, CuhkAuditArgs, CuhkAuditCommand, CuhkAuditListArgs, PruneArgs,
-    VerifyAuditArgs,
+    RedactArgs, VerifyAuditArgs,
 };
 use crate::commands::Context;
 use crate::commands::audit::{self, Whose};
@@ -22,7 +23,8 @@ pub(super) async fn run(arguments: CuhkAuditArgs, context: &Context) -> Result<E
         })
         | CuhkAuditCommand::Checkpoint(CheckpointArgs { database, .. })
         | CuhkAuditCommand::Verify(VerifyAuditArgs { database, .. })
-        | CuhkAuditCommand::Prune(PruneArgs { database, .. }) => database.database.clone(),
+        | CuhkAuditCommand::Prune(PruneArgs { database, .. })
+        | CuhkAuditCommand::Redact(RedactArgs { database, .. }) => database.database.clone(),
     };
     let office = Office::open(&context.server_dir(), database.as_deref(), Clock::system()).await;
     let office = match office {
@@ -68,5 +70,28 @@ async fn run_in(
             let pruned = office.audit_prune(before, &archive).await;
             Ok(pruned.map(|pruned| audit::tell_pruned(pruned, &archive, true, context)))
         }
+        CuhkAuditCommand::Redact(arguments) => Ok(redact(office, arguments, context).await),
     }
+}
+
+async fn redact(
+    office: &Office,
+    arguments: RedactArgs,
+    context: &Context,
+) -> Result<Exit, AdminError> {
+    let RedactArgs { archive, out, whom, .. } = arguments;
+    let who = (!whom.all).then_some(whom.person.as_slice());
+    let done = office.audit_redact(&archive, &out, who).await?;
+    let (entries, certificates) = (done.entries, done.certificates);
+    let line = format!(
+        "{} is the same archive without who, whom and what in {entries} entries, and without {certificates} certificates \
+         but for their serial numbers. It verifies. Delete {} and its copies, if what they have must go.",
+        out.display(),
+        archive.display()
+    );
+    let document = json!({
+        "archive": out, "entries": entries, "certificates": certificates, "sha256": done.digest.to_string(),
+    });
+    context.terminal.result(&line, &document);
+    Ok(Exit::Done)
 }

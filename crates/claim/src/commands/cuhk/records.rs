@@ -18,7 +18,7 @@ use crate::commands::{Context, audit};
 use crate::exit::Exit;
 
 /// The columns of a table of certificates. Further ones may come behind these.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "serial",
     "profile",
     "holder",
@@ -32,6 +32,7 @@ const COLUMNS: [&str; 13] = [
     "authentication",
     "device",
     "renewed_from",
+    "erased_at",
 ];
 
 pub(super) async fn list(arguments: ListArgs, context: &Context) -> Result<Exit> {
@@ -147,8 +148,8 @@ async fn show_holder(office: &Office, text: &str, context: &Context) -> Result<E
     if any {
         return Ok(Exit::Done);
     }
-    let advice =
-        "`claim cuhk roster list` shows who is on record, `claim cuhk list` what was issued.";
+    let advice = "`claim cuhk roster list` shows who is on record, `claim cuhk list` what was issued. Whoever was erased is \
+         not found by name any more; their certificates are, by serial number.";
     context.terminal.failure("nobody of this name is on record", None, advice);
     Ok(Exit::Refused)
 }
@@ -184,12 +185,13 @@ fn row(entry: &CertificateEntry) -> String {
         entry.not_before.to_string(),
         entry.not_after.to_string(),
         optional(entry.fingerprint.map(|digest| digest.to_string())),
-        entry.key_fingerprint.to_string(),
+        optional(entry.key_fingerprint.map(|digest| digest.to_string())),
         optional(entry.revoked.map(|(at, _)| at.to_string())),
         optional(entry.revoked.map(|(_, reason)| reason.to_string())),
         optional(entry.authenticated_by.map(|how| how.to_string())),
         optional(entry.device.as_ref().map(ToString::to_string)),
         optional(entry.predecessor.clone()),
+        optional(entry.erased_at.map(|at| at.to_string())),
     ];
     csv_line(&fields.each_ref().map(String::as_str))
 }
