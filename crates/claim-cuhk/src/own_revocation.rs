@@ -34,14 +34,17 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// Takes whoever holds a certificate that is not revoked, up to the grace after its end. Whether its holder is still on
-    /// the roster does not matter: giving something up is everybody's right.
+    /// the roster does not matter: giving something up is everybody's right. `known_as` is who it is, as soon as that is
+    /// known, also of somebody who is refused.
     pub(crate) async fn by_certificate<C: AsRef<[u8]>>(
         cuhk: &Cuhk,
         chain: &[C],
         now: Timestamp,
+        known_as: &mut Option<By>,
     ) -> Result<Self, Problem> {
         let known = holder(&cuhk.desk.authority(), chain, now, cuhk.renewal_grace)?;
         let by = known.by();
+        *known_as = Some(by.clone());
         match known.holder {
             Invitee::Person(id) => {
                 not_revoked(cuhk, chain).await?;
@@ -58,12 +61,13 @@ impl Owner {
     ///
     /// As at enrolment: unknown ids, ids without a code, wrong codes and what is no code at all cost the same work and get
     /// one and the same answer; so does a server's code. A code that has enrolled a key is no secret any more, and revokes
-    /// nothing.
+    /// nothing. `known_as` as above.
     pub(crate) async fn by_code(
         cuhk: &Cuhk,
         credentials: Option<&Credentials>,
         peer: IpAddr,
         now: Timestamp,
+        known_as: &mut Option<By>,
     ) -> Result<Self, Problem> {
         let claimed = Claimed::from_credentials(credentials);
         cuhk.guesses.admit(&claimed, peer, Instant::now())?;
@@ -75,6 +79,8 @@ impl Owner {
         };
         let record = store.invitation(hash.as_bytes()).await.map_err(storage)?;
         let record = record.ok_or_else(code_refused)?;
+        let by = By::known(id.as_str(), Authentication::Code);
+        *known_as = Some(by.clone());
         if let Some(bound) = record.bound {
             let detail =
                 format!("the code has enrolled a key (certificate {}) and is spent", bound.serial);
@@ -85,7 +91,6 @@ impl Owner {
             let detail = format!("the code was valid until {expires_at}");
             return Err(Problem::new(ProblemType::CodeExpired, detail));
         }
-        let by = By::known(id.as_str(), Authentication::Code);
         Ok(Self { id: id.clone(), by })
     }
 }

@@ -215,13 +215,13 @@ impl Running {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Stopped {
         let Self { cuhk, server, health, maintenance, mailer, lock, .. } = self;
         let (stop, stopped) = watch::channel(false);
+        let recording = tokio::spawn(record(Arc::clone(&cuhk), stopped.clone()));
         let readiness = Readiness::default();
         let health = health.map(|listeners| {
             let (metrics, readiness) = (server.metrics.clone(), readiness.clone());
             tokio::spawn(serve_health(listeners, metrics, move || readiness.get(), told(stopped)))
         });
         let keeping = tokio::spawn(maintenance.run(Arc::clone(&cuhk), readiness.clone()));
-        let recording = tokio::spawn(record(Arc::clone(&cuhk)));
         let answering = tokio::spawn(requests::answer(Arc::clone(&cuhk)));
         let announcing =
             mailer.map(|mailer| tokio::spawn(announcing::run(Arc::clone(&cuhk), mailer)));
@@ -231,12 +231,14 @@ impl Running {
                 readiness.stop();
             })
             .await;
-        for task in [keeping, recording, answering].into_iter().chain(announcing) {
+        for task in [keeping, answering].into_iter().chain(announcing) {
             task.abort();
             // A task that was aborted, or that panicked, has ended; there is nothing else to learn from it.
             let _ = task.await;
         }
         stop.send_replace(true);
+        // To its end: what it has begun to write would be in memory alone.
+        let _ = recording.await;
         if let Some(health) = health {
             let _ = health.await;
         }
@@ -353,13 +355,16 @@ async fn why_not_local(config: &Config, store: &CuhkStore) -> Result<Option<NotL
     Ok(store.has_people().await?.then_some(NotLocal::People))
 }
 
-/// Writes into the audit log what waits for it, until it is aborted.
-async fn record(cuhk: Arc<Cuhk>) {
+/// Writes into the audit log what waits for it, until CUHK stops; what is being written then is written.
+async fn record(cuhk: Arc<Cuhk>, stopped: watch::Receiver<bool>) {
     /// How long a count waits at most after the end of its minute.
     const TURN: Duration = Duration::from_secs(5);
     loop {
-        // Either is as good.
-        let _ = timeout(TURN, cuhk.ledger.wait()).await;
+        tokio::select! {
+            () = told(stopped.clone()) => return,
+            // Either is as good.
+            _ = timeout(TURN, cuhk.ledger.wait()) => {}
+        }
         cuhk.ledger.write(&cuhk.desk.store, cuhk.desk.clock.now(), false).await;
     }
 }

@@ -130,14 +130,21 @@ impl State {
     }
 }
 
-/// Whether this is refused only to those who have shown a code or a certificate of CUHK's that is genuine.
+/// Whether this is refused only to those who are known: by a code or a certificate of CUHK's that is genuine, or since the
+/// university has signed them in. All else may come from somebody who only says so.
 fn tells_of_somebody(problem_type: ProblemType) -> bool {
     matches!(
         problem_type,
-        ProblemType::CertificateRevoked
+        ProblemType::CertificateProfile
+            | ProblemType::CertificateRenewed
+            | ProblemType::CertificateRevoked
             | ProblemType::CodeExpired
             | ProblemType::CodeUsed
+            | ProblemType::NotFound
             | ProblemType::NotOnRoster
+            | ProblemType::RequestSubject
+            | ProblemType::SignInOtherPerson
+            | ProblemType::TooManyCertificates
     )
 }
 

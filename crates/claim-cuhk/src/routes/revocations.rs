@@ -40,17 +40,17 @@ async fn revoke_own(
         let owner = if parts.headers.contains_key(header::AUTHORIZATION) {
             Standing::admit(&parts.extensions)?;
             let credentials = Credentials::from_headers(&parts.headers);
-            Owner::by_code(&cuhk, credentials.as_ref(), connection.peer.ip(), now).await?
+            let peer = connection.peer.ip();
+            Owner::by_code(&cuhk, credentials.as_ref(), peer, now, &mut by).await?
         } else {
             let chain = connection.client_chain.as_deref().unwrap_or_default();
-            let owner = Owner::by_certificate(&cuhk, chain, now).await;
+            let owner = Owner::by_certificate(&cuhk, chain, now, &mut by).await;
             if owner.is_err() {
                 Standing::admit(&parts.extensions)?;
             }
             owner?
         };
         known_as = Some(KnownAs(owner.id.to_string().into()));
-        by = Some(owner.by.clone());
         check_content_type(&parts.headers)?;
         let request: RevocationRequest = json::from_slice(&content?)
             .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;

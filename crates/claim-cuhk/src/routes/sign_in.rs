@@ -61,12 +61,13 @@ async fn ask(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let mut by = None;
     let result = async {
         let content = read_body(&parts.headers, body, MAX_CONTENT, cuhk.body_read_timeout).await;
         Standing::admit(&parts.extensions)?;
         content?;
         let (secret, device) = (bearer(&parts.headers), device(&parts.headers)?);
-        match offered(&cuhk)?.ask(&cuhk, secret, device, connection.peer).await? {
+        match offered(&cuhk)?.ask(&cuhk, secret, device, connection.peer, &mut by).await? {
             Asked::Waiting { signed_in, expires_at } => {
                 let document = json!({ "signed_in": signed_in, "expires_at": expires_at });
                 let headers = [
@@ -83,7 +84,7 @@ async fn ask(
         }
     };
     let result = result.await;
-    cuhk.answer(connection.peer, result)
+    cuhk.answer_to(by, connection.peer, result)
 }
 
 /// The one bearer token of a request (RFC 6750 §2.1).

@@ -4,6 +4,7 @@ use claim_core::encoding::{Bytes, b64u, from_b64u, lp};
 use claim_core::invitation::Invitee;
 use claim_core::{Digest, Escaped, PersonId, Problem, ProblemType, Secret};
 use claim_http::system_rng;
+use claim_store::cuhk::audit::{Authentication, By};
 use claim_store::cuhk::{Decision, SignIn, SignInRecord};
 
 use super::code::ShortCode;
@@ -95,12 +96,14 @@ impl SignIns {
         Ok(url)
     }
 
-    /// The browser has come back: who sits there is found out, and must be whom the terminal asks for.
+    /// The browser has come back: who sits there is found out, and must be whom the terminal asks for. `known_as` is who it
+    /// is, also of somebody who is refused then.
     pub(crate) async fn came_back(
         &self,
         cuhk: &Cuhk,
         browser: &Browser,
         answer: SignInReturn,
+        known_as: &mut Option<By>,
     ) -> Result<PersonId, Problem> {
         let record = self.record(cuhk, browser).await?;
         let state_wrong = |detail| Problem::new(ProblemType::SignInStateWrong, detail);
@@ -123,6 +126,7 @@ impl SignIns {
         let code = answer.code.unwrap_or_default();
         let person = self.provider.identify(&visit, &code).await.map_err(identify_problem)?;
         let sign_in = record.sign_in;
+        *known_as = Some(By::known(person.as_str(), Authentication::SingleSignOn));
         if person != sign_in.person {
             let detail = format!("you are {person}, and the terminal asks for another ID");
             return Err(Problem::new(ProblemType::SignInOtherPerson, detail));

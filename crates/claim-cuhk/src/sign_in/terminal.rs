@@ -8,6 +8,7 @@ use claim_core::invitation::Invitee;
 use claim_core::{DeviceName, Digest, PersonId, Problem, ProblemType, Secret, Timestamp, json};
 use claim_http::system_rng;
 use claim_pki::{Certificate, CertificationRequest, PublicKey};
+use claim_store::cuhk::audit::{Authentication, By};
 use claim_store::cuhk::{BeginSignInError, Decision, SignIn};
 use claim_store::{DiskFault, Need};
 use serde::Deserialize;
@@ -128,13 +129,15 @@ impl SignIns {
     }
 
     /// What became of the key of this terminal; its certificate, if it was confirmed, the same each time, for the device of
-    /// the name that came when it was made.
+    /// the name that came when it was made. `known_as` is the person
+    /// who has confirmed it, also where no certificate comes of it.
     pub(crate) async fn ask(
         &self,
         cuhk: &Arc<Cuhk>,
         secret: Option<Bytes<32>>,
         device: Option<DeviceName>,
         peer: SocketAddr,
+        known_as: &mut Option<By>,
     ) -> Result<Asked, Problem> {
         let unknown = || {
             let detail = "no key waits for whoever asks with this";
@@ -163,6 +166,7 @@ impl SignIns {
             }),
             Some(Decision::Confirmed) => {
                 let person = sign_in.person.clone();
+                *known_as = Some(By::known(person.as_str(), Authentication::SingleSignOn));
                 let certificate = certify(cuhk, sign_in, device, peer).await?;
                 Ok(Asked::Certified(person, Box::new(certificate)))
             }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use claim_core::invitation::{Code, Invitation, Invitee};
 use claim_core::{Origin, ProblemType, Timestamp};
 use claim_cuhk::{
-    CertificateEntry, Clock, Config, Event, Observer, Office, StartError, init, start,
+    AuditEntry, CertificateEntry, Clock, Config, Deed, EntryFilter, Event, Observer, Office,
+    StartError, init, start,
 };
 use claim_http::{EstError, Nudge, ServerTrust, Stopped, TlsIdentity, https_client};
 use claim_pki::{Certificate, Root, SigningKey, Subject, certification_request};
@@ -278,4 +279,19 @@ pub(crate) fn lasting_files(dir: &Path) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
+}
+
+/// The refusals of somebody whom CUHK knew, when it has stopped: how they were known, and what was refused.
+pub(crate) async fn refusals_of(dir: &Path, who: &str) -> Vec<(String, String)> {
+    let office = Office::open(dir, None, Clock::system()).await.unwrap();
+    let (person, deed) = (Some(who.to_owned()), Some(Deed::Refused.into()));
+    let filter = EntryFilter { person, deed, ..EntryFilter::default() };
+    let entries = office.audit_entries(0, &filter).await.unwrap();
+    office.close().await;
+    let refusal = |entry: AuditEntry| {
+        assert_eq!((entry.subject.as_str(), entry.actor.as_str()), (who, who));
+        let details: serde_json::Value = serde_json::from_str(&entry.details).unwrap();
+        (entry.authentication, details["problem"].as_str().unwrap().to_owned())
+    };
+    entries.into_iter().map(refusal).collect()
 }

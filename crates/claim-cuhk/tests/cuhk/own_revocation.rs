@@ -9,8 +9,8 @@ use claim_pki::{Certificate, RevocationReason, SigningKey};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::fixture::{
-    Answer, Hand, SID, TestCuhk, client, config, folder, key, real_folder, refusal, server,
-    some_code, student,
+    Answer, Hand, SID, TestCuhk, client, config, folder, key, real_folder, refusal, refusals_of,
+    server, some_code, student,
 };
 use crate::renewal::renew;
 
@@ -118,6 +118,8 @@ async fn a_certificate_revokes_itself_with_all_of_its_key_and_what_is_done_is_do
     assert_eq!(serials(&all).iter().filter(|(_, before)| !before).count(), 1);
     assert_eq!(lab.renews(&cuhk).await.unwrap_err(), ProblemType::CertificateRevoked);
     cuhk.stop().await;
+    let refused = ("certificate".to_owned(), "certificate-revoked".to_owned());
+    assert_eq!(refusals_of(folder.path(), SID).await, vec![refused; 3]);
 }
 
 #[tokio::test]
@@ -144,6 +146,8 @@ async fn an_open_code_revokes_all_and_then_enrols() {
     let new = Holder { who: student(SID), key: new, certificate };
     new.renews(&cuhk).await.unwrap();
     cuhk.stop().await;
+    let refused = ("code".to_owned(), "code-used".to_owned());
+    assert_eq!(refusals_of(folder.path(), SID).await, [refused]);
 }
 
 #[tokio::test]

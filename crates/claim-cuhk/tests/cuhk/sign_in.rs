@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{
-    Answer, Hand, SID, TestCuhk, client, config, folder, key, real_folder, refused, request,
-    student,
+    Answer, Hand, SID, TestCuhk, client, config, folder, key, real_folder, refusals_of, refused,
+    request, student,
 };
 use crate::provider::{CLIENT, Conduct, SECRET, Seen, Signature, TestProvider, Visitor};
 
@@ -276,6 +276,12 @@ async fn only_the_person_for_whom_the_terminal_asks_gets_anywhere() {
     }
     assert_eq!(pages[0], pages[1]);
     scene.cuhk.stop().await;
+    // Each as whom the university says it is.
+    let noted = |problem: &str| vec![("single-sign-on".to_owned(), problem.to_owned())];
+    let folder = scene.folder.path();
+    assert_eq!(refusals_of(folder, other).await, noted("sign-in-other-person"));
+    assert_eq!(refusals_of(folder, gone).await, noted("not-on-roster"));
+    assert_eq!(refusals_of(folder, SID).await, []);
 }
 
 #[tokio::test]
@@ -287,6 +293,8 @@ async fn whoever_leaves_the_roster_meanwhile_gets_no_certificate() {
     scene.cuhk.assert_problem(&scene.ask(&terminal).await, ProblemType::NotOnRoster);
     assert!(scene.cuhk.issued().await.is_empty());
     scene.cuhk.stop().await;
+    let noted = ("single-sign-on".to_owned(), "not-on-roster".to_owned());
+    assert_eq!(refusals_of(scene.folder.path(), SID).await, [noted]);
 }
 
 #[tokio::test]

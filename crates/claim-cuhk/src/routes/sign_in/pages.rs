@@ -10,6 +10,7 @@ use claim_http::{
     ConnectionInfo, KnownAs, Standing, html_text, problem_page, read_body, visit_page,
 };
 use claim_store::cuhk::Decision;
+use claim_store::cuhk::audit::By;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -47,7 +48,7 @@ pub(super) async fn start(
         }
         response
     });
-    answer(&cuhk, &connection, &parts.headers, result)
+    answer(&cuhk, None, &connection, &parts.headers, result)
 }
 
 /// A code was typed.
@@ -71,7 +72,7 @@ pub(super) async fn typed(
         Ok(visit_page("Sign in at the university", &html))
     };
     let result = result.await;
-    answer(&cuhk, &connection, &parts.headers, result)
+    answer(&cuhk, None, &connection, &parts.headers, result)
 }
 
 /// The browser comes back from the sign-in service.
@@ -81,19 +82,20 @@ pub(super) async fn came_back(
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
+    let mut by = None;
     let result = async {
         Standing::admit(&parts.extensions)?;
         let sign_ins = offered(&cuhk)?;
         let browser = browser(&parts.headers).ok_or_else(other_browser)?;
         let returned = SignInReturn::from_query(parts.uri.query().unwrap_or_default())?;
-        let person = sign_ins.came_back(&cuhk, &browser, returned).await?;
+        let person = sign_ins.came_back(&cuhk, &browser, returned, &mut by).await?;
         // Elsewhere, so that neither history nor a reload has the code.
         let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, CONFIRM)]).into_response();
         response.extensions_mut().insert(KnownAs(person.to_string().into()));
         Ok(response)
     };
     let result = result.await;
-    answer(&cuhk, &connection, &parts.headers, result)
+    answer(&cuhk, by, &connection, &parts.headers, result)
 }
 
 /// What is to be confirmed, or what was decided.
@@ -111,7 +113,7 @@ pub(super) async fn look(
         Ok(visit_html(&visit, &browser))
     };
     let result = result.await;
-    answer(&cuhk, &connection, &parts.headers, result)
+    answer(&cuhk, None, &connection, &parts.headers, result)
 }
 
 /// The person decides.
@@ -143,7 +145,7 @@ pub(super) async fn decide(
         Ok(visit_html(&visit, &browser))
     };
     let result = result.await;
-    answer(&cuhk, &connection, &parts.headers, result)
+    answer(&cuhk, None, &connection, &parts.headers, result)
 }
 
 /// The browser behind a form: its request must come from one of our own pages.
@@ -174,6 +176,7 @@ fn browser(headers: &HeaderMap) -> Option<Browser> {
 /// A refusal in words for people, and as a document for programs.
 fn answer(
     cuhk: &Cuhk,
+    by: Option<By>,
     connection: &ConnectionInfo,
     headers: &HeaderMap,
     result: Result<Response, Problem>,
@@ -183,10 +186,10 @@ fn answer(
     match result {
         Err(problem) if reads_html => {
             let page = problem_page(&problem);
-            cuhk.tell_refused(None, connection.peer, &problem);
+            cuhk.tell_refused(by, connection.peer, &problem);
             page
         }
-        result => cuhk.answer(connection.peer, result),
+        result => cuhk.answer_to(by, connection.peer, result),
     }
 }
 
