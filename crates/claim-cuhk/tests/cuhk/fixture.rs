@@ -286,7 +286,7 @@ pub(crate) async fn refusals_of(dir: &Path, who: &str) -> Vec<(String, String)> 
     let office = Office::open(dir, None, Clock::system()).await.unwrap();
     let (person, deed) = (Some(who.to_owned()), Some(Deed::Refused.into()));
     let filter = EntryFilter { person, deed, ..EntryFilter::default() };
-    let entries = office.audit_entries(0, &filter).await.unwrap();
+    let entries = office.audit().entries(0, &filter, 1000).await.unwrap();
     office.close().await;
     let refusal = |entry: AuditEntry| {
         assert_eq!((entry.subject.as_str(), entry.actor.as_str()), (who, who));
