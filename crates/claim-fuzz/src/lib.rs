@@ -169,6 +169,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target { name: "course_roster", run: course::roster, seeds: course::rosters },
     Target { name: "course_time", run: course::time, seeds: course::times },
+    Target { name: "course_plan", run: course::course, seeds: course::courses },
     // State machines.
     Target { name: "exchange", run: exchange::exchange, seeds: exchange::exchanges },
     Target { name: "ring", run: ring::rotation, seeds: ring::rotations },

@@ -2,7 +2,7 @@
 
 use super::format::{EMAIL, FIRST, Format, GROUPS, ID_NUMBER, LAST, LOGIN, plain};
 use super::person::{email, groups, name, sid, text};
-use super::{Entry, LineError, NoStudent, RosterError};
+use super::{Entry, LineError, NoStudent, RosterError, Tells};
 use crate::table::{Line, Table};
 
 /// Names of columns that hold SIDs, the likeliest first. Of several the one counts in which most lines have a SID.
@@ -64,6 +64,14 @@ impl Columns {
         };
         columns.keep_the_others(header);
         Ok(columns)
+    }
+
+    pub(super) fn tells(&self) -> Tells {
+        Tells {
+            name: [self.name, self.first, self.last].iter().any(Option::is_some),
+            email: self.email.is_some(),
+            groups: self.groups.is_some(),
+        }
     }
 
     fn keep_the_others(&mut self, header: &[String]) {

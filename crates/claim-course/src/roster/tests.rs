@@ -43,7 +43,8 @@ fn a_plain_one() {
     let expected = [("1155123456", "Chan Tai Man"), LAST_FIRST[1], LAST_FIRST[2]];
     assert_eq!(people(&roster), expected);
     assert_eq!(emails(&roster), [Some(MAIL), None, Some("chan@cuhk.example")]);
-    assert!(roster.columns.is_empty() && !roster.has_groups() && roster.skipped.is_empty());
+    assert!(roster.columns.is_empty() && roster.skipped.is_empty());
+    assert_eq!(roster.tells, Tells { name: true, email: true, groups: false });
 }
 
 #[test]
