@@ -268,6 +268,16 @@ fn what_a_file_does_not_name_stays_and_is_told() {
 }
 
 #[test]
+fn what_was_revoked_is_granted_anew() {
+    let (mut record, plan) = (Record::empty(), plan());
+    record.apply(&plan.course, difference(&plan, &record.looked_at()).changes());
+    record.extensions[0].revoked_at = Some(Timestamp::from_millis(1));
+    let again = difference(&plan, &record.looked_at());
+    assert!(matches!(&again.changes()[..], [Change::Extend { .. }]), "{again:?}");
+    assert_eq!(Plan::of(&record.looked_at()).unwrap().extensions.len(), 1);
+}
+
+#[test]
 fn what_is_on_record_is_written_as_a_file() {
     let (mut record, plan) = (Record::empty(), plan());
     assert_eq!(Plan::of(&record.looked_at()), None);
