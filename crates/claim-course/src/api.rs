@@ -1,4 +1,4 @@
-//! What Blackboard answers to staff (PROTOCOL.md §11).
+//! What Blackboard answers to staff (PROTOCOL.md §12).
 
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::hand_in::ClaimState;

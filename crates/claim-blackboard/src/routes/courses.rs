@@ -1,4 +1,4 @@
-//! Courses, for staff (PROTOCOL.md §11).
+//! Courses, for staff (PROTOCOL.md §12).
 
 use std::sync::Arc;
 
