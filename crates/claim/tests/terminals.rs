@@ -16,6 +16,8 @@ mod cosigned_audit;
 mod course;
 #[path = "terminals/course_audit.rs"]
 mod course_audit;
+#[path = "terminals/course_files.rs"]
+mod course_files;
 #[path = "terminals/courses.rs"]
 mod courses;
 #[path = "terminals/demonstration.rs"]

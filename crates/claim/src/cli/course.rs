@@ -1,5 +1,7 @@
 //! Courses: the same words on Blackboard's machine (`claim blackboard …`) and, for staff, from afar (`claim staff …`).
 
+use std::path::PathBuf;
+
 use claim_core::claim::ClaimId;
 use claim_core::late::PenaltyStep;
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid};
@@ -79,6 +81,18 @@ pub(crate) enum CourseCommand {
         /// The course, e.g. IEMS5710
         course: CourseId,
     },
+    /// Make a course what a TOML file says; what changes is shown first
+    Apply {
+        /// The file, as `export` writes it
+        file: PathBuf,
+        #[command(flatten)]
+        apply: ApplyArgs,
+    },
+    /// Write a course as a TOML file
+    Export {
+        /// The course
+        course: CourseId,
+    },
     /// Change what a course is called, its zone, or to whom it is open
     Set {
         /// The course
@@ -131,11 +145,32 @@ pub(crate) enum AssignmentCommand {
         #[command(flatten)]
         settings: AssignmentSettings,
     },
+    /// Write who has handed in as CSV, in the form that a gradebook imports
+    Gradebook {
+        /// COURSE/ASSIGNMENT
+        assignment: AssignmentRef,
+        /// Whose gradebook it is for
+        #[arg(long, value_enum, default_value_t = GradebookArg::Plain)]
+        format: GradebookArg,
+    },
     /// List the assignments
     List {
         /// Only those of this course
         course: Option<CourseId>,
     },
+}
+
+/// `--format` of a gradebook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GradebookArg {
+    /// SID, name, e-mail address
+    Plain,
+    /// Moodle
+    Moodle,
+    /// Canvas
+    Canvas,
+    /// Blackboard Learn
+    Blackboard,
 }
 
 /// What can be set of an assignment.
@@ -221,9 +256,33 @@ fn penalty(text: &str) -> Result<PenaltyStep, String> {
     })
 }
 
+/// How far a file goes.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
+}
+
 /// What can be done with the roster of a course.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MembersCommand {
+    /// Make the roster what a file says: Moodle's, Canvas's or Blackboard Learn's export, or any CSV with a column of SIDs.
+    /// What changes is shown first; whoever is missing there is marked as having left
+    Import {
+        /// The course
+        course: CourseId,
+        /// The file
+        file: PathBuf,
+        /// Also make these groups what the file says
+        #[arg(long, value_name = "SET")]
+        groups: Option<GroupSet>,
+        #[command(flatten)]
+        apply: ApplyArgs,
+    },
     /// List the students
     List {
         /// The course

@@ -5,6 +5,8 @@ mod counting;
 mod courses;
 mod desk;
 mod extensions;
+mod files;
+mod gradebook;
 mod groups;
 mod hand_ins;
 mod members;
@@ -41,6 +43,8 @@ pub(crate) enum Undone {
     Usage { what: String, advice: String },
     /// The desk did not do it.
     Desk(DeskError),
+    /// Somebody was told why already.
+    Told(Exit),
     /// The program itself could not go on.
     Other(anyhow::Error),
 }
@@ -84,6 +88,7 @@ pub(crate) async fn run(errand: Errand, desk: &mut Desk, context: &Context) -> R
             Ok(Exit::Usage)
         }
         Err(Undone::Desk(error)) => Ok(error.tell(context)),
+        Err(Undone::Told(exit)) => Ok(exit),
         Err(Undone::Other(error)) => Err(error),
     }
 }

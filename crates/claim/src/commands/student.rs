@@ -1,7 +1,7 @@
 //! `claim student`.
 
 mod claims;
-mod consent;
+pub(crate) mod consent;
 mod devices;
 mod hand_in;
 mod job;

@@ -8,7 +8,7 @@ use claim_course::{AssignmentPlan, Change, Course};
 use serde_json::json;
 
 use super::desk::Setup;
-use super::{Context, Desk, DeskError, Done, Undone, change, course};
+use super::{Context, Desk, DeskError, Done, Undone, change, course, gradebook};
 use crate::cli::course::{AssignmentCommand, AssignmentSettings, GroupsArg, LateArg};
 
 pub(super) async fn run(command: AssignmentCommand, desk: &mut Desk, context: &Context) -> Done {
@@ -23,6 +23,9 @@ pub(super) async fn run(command: AssignmentCommand, desk: &mut Desk, context: &C
             let plan = assignments.find(|plan| plan.assignment == assignment.assignment);
             let plan = plan.ok_or(DeskError::NoAssignment { assignment })?;
             put(desk, &course, plan, settings, context).await
+        }
+        AssignmentCommand::Gradebook { assignment, format } => {
+            gradebook::write(&assignment, format, desk, context).await
         }
         AssignmentCommand::List { course } => {
             for one in desk.all().await? {

@@ -5,7 +5,7 @@ use claim_course::{Change, Course};
 use serde_json::json;
 
 use super::desk::Setup;
-use super::{Context, Desk, Done, assignments, change, course, extensions, staff};
+use super::{Context, Desk, Done, assignments, change, course, extensions, files, staff};
 use crate::cli::course::{CourseCommand, OpenTo};
 
 pub(super) async fn run(command: CourseCommand, desk: &mut Desk, context: &Context) -> Done {
@@ -26,6 +26,10 @@ pub(super) async fn run(command: CourseCommand, desk: &mut Desk, context: &Conte
             extensions.iter().for_each(|one| extensions::tell(one, &course.zone, context));
             staff.iter().for_each(|member| staff::tell(member, context));
         }
+        CourseCommand::Apply { file, apply } => {
+            return files::apply(&file, apply, desk, context).await;
+        }
+        CourseCommand::Export { course } => return files::export(&course, desk, context).await,
         CourseCommand::Set { course: id, settings } => {
             let seen = course(desk, &id).await?;
             let changed = Course {

@@ -4,11 +4,14 @@ use claim_core::Escaped;
 use claim_course::{Change, Enrolled, Member};
 use serde_json::json;
 
-use super::{Context, Desk, Done, change, course};
+use super::{Context, Desk, Done, change, course, files};
 use crate::cli::course::MembersCommand;
 
 pub(super) async fn run(command: MembersCommand, desk: &mut Desk, context: &Context) -> Done {
     match command {
+        MembersCommand::Import { course, file, groups, apply } => {
+            return files::roster(&course, &file, groups.as_ref(), apply, desk, context).await;
+        }
         MembersCommand::List { course: id } => {
             course(desk, &id).await?;
             let mut count = 0_u64;

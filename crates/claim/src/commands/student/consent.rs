@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 
 /// How consent is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Consent {
+pub(crate) enum Consent {
     /// By an option, once and for all.
     Given,
     /// By an answer.
@@ -19,7 +19,7 @@ pub(super) enum Consent {
 
 impl Consent {
     /// From the options; without them somebody must be there who can be asked.
-    pub(super) fn new(yes: bool, terminal: Terminal) -> Result<Self, Exit> {
+    pub(crate) fn new(yes: bool, terminal: Terminal) -> Result<Self, Exit> {
         if yes || terminal.is_json() {
             return Ok(Self::Given);
         }
@@ -33,12 +33,12 @@ impl Consent {
     }
 
     /// Whether somebody is there who can be asked, and wants to be.
-    pub(super) fn can_ask(yes: bool, terminal: Terminal) -> bool {
+    pub(crate) fn can_ask(yes: bool, terminal: Terminal) -> bool {
         !yes && !terminal.is_json() && io::stdin().is_terminal()
     }
 
     /// Whether to go on.
-    pub(super) async fn obtain(self, question: &'static str, terminal: Terminal) -> Result<bool> {
+    pub(crate) async fn obtain(self, question: &'static str, terminal: Terminal) -> Result<bool> {
         if self == Self::Given {
             return Ok(true);
         }
