@@ -43,9 +43,10 @@ fn every_change_of_a_course_is_told_and_no_entry_is_changed_unnoticed() {
     // The first checkpoint makes the key, at the latest now.
     folder.write("kept.checkpoint", run(folder, &["audit", "checkpoint"]).expect(0).out);
     let all = entries(folder, &[]);
-    assert_eq!(deeds(&all)[..3], ["log-begun", "assignment-recorded", "started"]);
+    let first = ["log-begun", "course-recorded", "assignment-recorded", "started"];
+    assert_eq!(deeds(&all)[..4], first);
     assert!(deeds(&all).contains(&"audit-key-made"), "{:?}", deeds(&all));
-    assert_eq!(all[2]["details"]["settings"]["origin"], course.blackboard);
+    assert_eq!(all[3]["details"]["settings"]["origin"], course.blackboard);
     let recorded = entries(folder, &["--deed", "assignment-recorded"]);
     let last = recorded.last().unwrap();
     assert_eq!(last["authentication"], "administrator");
@@ -61,7 +62,7 @@ fn every_change_of_a_course_is_told_and_no_entry_is_changed_unnoticed() {
     assert_eq!(deeds(&entries(folder, &["--about", SID])), ["outage-allowed"]);
     assert_eq!(
         deeds(&entries(folder, &["--about", SID, "--course", "IEMS5710"])),
-        ["assignment-recorded", "assignment-recorded", "outage-allowed"]
+        ["course-recorded", "assignment-recorded", "assignment-recorded", "outage-allowed"]
     );
     run(folder, &["audit", "list", "--course", "IEMS5710"]).expect(2);
 
