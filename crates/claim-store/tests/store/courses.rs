@@ -360,6 +360,18 @@ on_each_database! {
             assert_eq!(matches!(changed, Changed::Yes { .. }), outcome.is_none(), "{given:?}");
             assert!(outcome.is_none_or(|outcome| outcome == changed));
         }
+        // No change at all is asked for by strangers and assistants in vain, too.
+        for (who, standing) in [("nobody", Standing::Stranger), ("looks.on", Standing::Staff(Role::Assistant))] {
+            if standing != Standing::Stranger {
+                let change = vec![Change::Staff { person: person(who), role: Some(Role::Assistant) }];
+                assert!(matches!(by(owner.clone(), change).await, Changed::Yes { .. }));
+            }
+            let seen = store.course(&id()).await.unwrap();
+            let changed = by(person(who), Vec::new()).await;
+            let refused = Changed::NotAllowed { number: 0, request: Request::ChangeCourse, standing };
+            assert_eq!(changed, refused);
+            assert_eq!(store.course(&id()).await.unwrap(), seen);
+        }
         let promoted = by(teacher.clone(), role(Some(Role::Owner))).await;
         assert_eq!(promoted, refused(Standing::Staff(Role::Teacher), Request::ChangeStaff));
     }

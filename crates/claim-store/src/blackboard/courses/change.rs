@@ -44,7 +44,7 @@ pub enum Changed {
     },
     /// Whoever asks may not make one of them.
     NotAllowed {
-        /// Which, counted from one.
+        /// Which, counted from one; 0 where there is none.
         number: usize,
         /// What it would take.
         request: Request,
@@ -199,6 +199,11 @@ impl BlackboardStore {
                 });
             }
             let standing = by.standing(write.connection(), course).await?;
+            // Nothing is a change of the revision too, by which a stranger could tell that there is a course.
+            if changes.is_empty() && !standing.may(Request::ChangeCourse) {
+                let request = Request::ChangeCourse;
+                return Ok(Changed::NotAllowed { number: 0, request, standing });
+            }
             let mut changing = Changing::new(course, by.name(), at);
             for (number, change) in (1..).zip(changes) {
                 let request = change.request();
