@@ -2,6 +2,7 @@
 //! under attack.
 
 mod connection;
+mod course;
 mod cpu;
 mod enroll;
 mod hand_in;
@@ -66,6 +67,7 @@ pub(crate) async fn run(arguments: BenchArgs, context: &Context) -> Result<Exit>
         }
         BenchCommand::Upload(arguments) => upload::run(arguments, context).await,
         BenchCommand::Enroll(arguments) => enroll::run(arguments, context).await,
+        BenchCommand::Course(arguments) => course::run(arguments, context).await,
         BenchCommand::Idle { connections } => idle::run(connections as usize, context).await,
         BenchCommand::Overload(arguments) => overload::run(arguments, context).await,
         BenchCommand::Hostile(arguments) => hostile::run(arguments, context).await,

@@ -44,7 +44,8 @@ pub(crate) use audit::{
 };
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use bench::{
-    BenchArgs, BenchCommand, EnrollArgs, HostileArgs, LoadArgs, OverloadArgs, UploadArgs,
+    BenchArgs, BenchCommand, CourseBenchArgs, EnrollArgs, HostileArgs, LoadArgs, OverloadArgs,
+    UploadArgs,
 };
 pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
 pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};

@@ -104,3 +104,18 @@ fn certificates_are_measured_beside_a_signature_and_a_verification() {
         ["per_second", "median", "p99", "longest", "signature", "verification", "share", "ratio"];
     assert_positive(&report, &members);
 }
+
+#[test]
+fn every_list_of_a_course_is_measured_when_everybody_is_seen_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = ["--students", "9", "--assignments", "4", "--claims", "2", "--concurrency", "3"];
+    let arguments = [&["course"], &size[..], &["--requests", "3"]].concat();
+    let report = claim(dir.path(), &arguments);
+    assert_eq!(report["claims"], 72);
+    let lists = report["lists"].as_array().unwrap();
+    assert_eq!(lists.len(), 9);
+    for list in lists {
+        assert_positive(list, &["median", "p99", "longest", "bytes"]);
+    }
+    assert_positive(&report, &["database", "memory_empty", "memory_before", "memory_peak"]);
+}

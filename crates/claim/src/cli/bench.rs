@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Subcommand};
 /// `claim bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench enroll\n  claim bench verify\n  claim bench overload\n  claim bench hostile"
+    after_help = "Examples:\n  claim bench sessions\n  claim bench sessions --seconds 20 --students 500 --json\n  claim bench handin --students 800 --concurrency 200\n  claim bench upload --megabytes 256\n  claim bench enroll\n  claim bench verify\n  claim bench overload\n  claim bench hostile\n  claim bench course"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -65,6 +65,8 @@ pub(crate) enum BenchCommand {
     },
     /// Steps 1 and 2: certificates by one-time codes, over kept connections, beside a signature and a verification
     Enroll(EnrollArgs),
+    /// A course as large as they come: how long each list takes, and how much memory
+    Course(CourseBenchArgs),
     /// What a connection costs the server while nothing happens on it
     Idle {
         /// How many are open at once
@@ -126,4 +128,24 @@ pub(crate) struct HostileArgs {
     /// Attack from the honest students' address instead of another
     #[arg(long, env = "CLAIM_SAME_ADDRESS", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub(crate) same_address: bool,
+}
+
+/// `claim bench course`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CourseBenchArgs {
+    /// How many students are on the roster
+    #[arg(long, env = "CLAIM_STUDENTS", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) students: u32,
+    /// How many assignments there are; the last one is handed in by groups
+    #[arg(long, env = "CLAIM_ASSIGNMENTS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub(crate) assignments: u32,
+    /// How many claims each student lodges for each of them
+    #[arg(long, env = "CLAIM_CLAIMS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=25))]
+    pub(crate) claims: u32,
+    /// How many students hand in at once
+    #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) concurrency: u32,
+    /// How many answers of each list are measured
+    #[arg(long, env = "CLAIM_REQUESTS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) requests: u32,
 }
