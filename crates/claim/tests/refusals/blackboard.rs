@@ -302,6 +302,7 @@ async fn malformed_request(row: ProblemType, setting: &Setting) -> Ended {
     let answering = async { setting.site.client.raw(&broken).await.unwrap() };
     case.refused_once(answering, Some(&say.expected)).await;
     case.passes_signed(&say.ask, &say.expected).await;
+    courses::malformed_changes(&case, setting).await;
     case.end().await
 }
 
@@ -384,6 +385,7 @@ async fn content_too_large(row: ProblemType, setting: &Setting) -> Ended {
     };
     case.refused(&padded(LIMIT + 1)).await;
     case.passes(&padded(LIMIT)).await;
+    courses::too_many_changes(&case, setting).await;
     case.end().await
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::authority::now;
 use crate::blackboard::Setting;
-use crate::case::Ended;
+use crate::case::{Case, Ended};
 use crate::student::{Say, Signed};
 
 const CHANGES: &str = "/v1/courses/COMP1000/changes";
@@ -69,4 +69,51 @@ pub(crate) async fn change_refused(row: ProblemType, setting: &Setting) -> Ended
     let right = changes(&session, 7, &json!([title]));
     case.passes_signed(&right.ask, &right.expected).await;
     case.end().await
+}
+
+/// The largest list of changes, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+fn raw<'s>(session: &'s Session, content: Vec<u8>) -> Signed<'s> {
+    Say { target: CHANGES, content: Some((JSON, content)), ..Say::text("", now()) }.signed(session)
+}
+
+/// Lists of changes that are none: as large as they may be, as deep as anybody likes, and some that are nearly right.
+pub(crate) async fn malformed_changes(case: &Case<'_>, setting: &Setting) {
+    let session = staff(setting, "owner").await;
+    let deep = |open: &str, close: &str| {
+        let half = LARGEST / 2 / open.len() - 20;
+        format!("{{\"revision\":7,\"changes\":[{}{}]}}", open.repeat(half), close.repeat(half))
+    };
+    let many = |one: &str| {
+        let count = LARGEST / (one.len() + 1) - 20;
+        format!("{{\"revision\":7,\"changes\":[{}{{}}]}}", format!("{one},").repeat(count))
+    };
+    let drop = r#"{"change":"drop","sids":["1155123456"]}"#;
+    for wrong in [
+        deep("[", "]"),
+        deep(r#"{"a":"#, "}"),
+        many(drop),
+        many("{}"),
+        r#"{"revision":-1,"changes":[]}"#.to_owned(),
+        r#"{"revision":7,"revision":7,"changes":[]}"#.to_owned(),
+        format!(r#"{{"revision":7,"changes":[{}]}}"#, drop.replace("drop", "burn")),
+    ] {
+        let wrong = raw(&session, wrong.into_bytes());
+        case.refused_signed(&wrong.ask, &wrong.expected).await;
+    }
+    let right = changes(&session, 7, &title());
+    case.passes_signed(&right.ask, &right.expected).await;
+}
+
+/// One byte more than the largest list of changes.
+pub(crate) async fn too_many_changes(case: &Case<'_>, setting: &Setting) {
+    let session = staff(setting, "owner").await;
+    let mut content = json!({ "revision": 7, "changes": title() }).to_string().into_bytes();
+    content.resize(LARGEST + 1, b' ');
+    let large = raw(&session, content.clone());
+    case.refused_signed(&large.ask, &large.expected).await;
+    content.resize(LARGEST, b' ');
+    let right = raw(&session, content);
+    case.passes_signed(&right.ask, &right.expected).await;
 }
