@@ -5,7 +5,7 @@ use claim_core::{AssignmentId, AssignmentRef, CourseId, Digest, PersonId, Proble
 use claim_course::api::{
     ChangesAnswer, CourseAnswer, Courses, HandIn, HandIns, Lodged, Members, OwnCourse,
 };
-use claim_course::{AssignmentPlan, Changes, Request, Standing};
+use claim_course::{AssignmentPlan, Changes, Request, Role, Standing};
 use claim_store::blackboard::{Changed, Changer, ClaimOutline, StaffRow};
 
 use crate::blackboard::Blackboard;
@@ -104,20 +104,18 @@ pub(crate) async fn change(
     request: &AuthenticRequest,
     course: &CourseId,
     changes: &Changes,
-    digest: Digest,
+    known_by: Digest,
 ) -> Result<ChangesAnswer, Problem> {
     let (now, person) = (blackboard.clock.now(), request.person());
     let Changes { revision, changes } = changes;
     let (revision, by) = (Some(*revision), Changer::Person(person, &request.certificate().serial));
     let changed =
-        blackboard.store.change_course(course, revision, changes, Some(digest), by, now).await;
+        blackboard.store.change_course(course, revision, changes, Some(known_by), by, now).await;
     match changed.map_err(|error| blackboard.not_recorded(&error))? {
         Changed::Yes { revision } => Ok(ChangesAnswer { revision }),
         Changed::NoCourse => Err(no_course()),
-        Changed::NotAllowed { standing, request, .. } => Err(not_allowed(standing, request)),
-        // Who may change nothing is not told that somebody else did.
+        Changed::NotAllowed { standing, request, .. } => Err(refused(standing, request)),
         Changed::Stale { revision } => {
-            allowed(blackboard, person, course, Request::SeeCourse).await?;
             let detail = "somebody else has changed the course since it was looked at";
             Err(Problem::new(ProblemType::CourseChanged, detail).with("revision", revision))
         }
@@ -138,19 +136,22 @@ async fn allowed(
     let standing = standing.map_err(|error| error::storage(&error))?;
     match standing.may(request) {
         true => Ok(()),
-        false => Err(not_allowed(standing, request)),
+        false => Err(refused(standing, request)),
     }
 }
 
 /// To whoever is not staff the course is not there.
-fn not_allowed(standing: Standing, request: Request) -> Problem {
+fn refused(standing: Standing, request: Request) -> Problem {
     match standing {
-        Standing::Staff(role) => Problem::new(
-            ProblemType::NotAllowed,
-            format!("as {role} of the course you may not {}", request.words()),
-        ),
+        Standing::Staff(role) => not_allowed(role, request),
         _ => no_course(),
     }
+}
+
+/// Staff is told what its role does not cover.
+pub(crate) fn not_allowed(role: Role, request: Request) -> Problem {
+    let detail = format!("as {role} of the course you may not {}", request.words());
+    Problem::new(ProblemType::NotAllowed, detail)
 }
 
 /// There is no such course for this person.

@@ -11,7 +11,7 @@ use claim_core::claim::{ClaimError, ClaimId, Holder, Manifest, VerifiedClaim, Ve
 use claim_core::hand_in::{ClaimStatus, PieceRef};
 use claim_core::receipt::RevocationLists;
 use claim_core::{CourseId, Digest, PersonId, Problem, ProblemType, Timestamp};
-use claim_course::Request;
+use claim_course::{Request, Standing};
 use claim_http::system_rng;
 use claim_pki::{ContentType, MakeTokenError, RevocationList, SerialNumber, SignedData};
 use claim_store::blackboard::{
@@ -21,6 +21,7 @@ use claim_store::{Need, ObjectName};
 use rand_core::Rng;
 
 use crate::blackboard::Blackboard;
+use crate::courses::not_allowed;
 use crate::error;
 use crate::event::Event;
 use crate::evidence::Evidence;
@@ -67,7 +68,8 @@ impl Manifests {
     }
 }
 
-/// The claim, if this person is among its holder; to everybody else it is not there.
+/// The claim, if this person is among its holder. Staff of its course may see it, and no more; to everybody else it is not
+/// there.
 pub(crate) async fn own_claim(
     blackboard: &Blackboard,
     person: &PersonId,
@@ -75,8 +77,9 @@ pub(crate) async fn own_claim(
 ) -> Result<ClaimRow, Problem> {
     let id: ClaimId = id.parse().map_err(|_| no_claim())?;
     let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
-    let row = erased::unless(blackboard, id, row).await?;
-    row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
+    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    may_hand_in(blackboard, person, &row.holder, &row.reference.course).await?;
+    Ok(row)
 }
 
 /// The same without the signed claim, for what is asked for each piece.
@@ -87,8 +90,9 @@ pub(crate) async fn own_outline(
 ) -> Result<ClaimOutline, Problem> {
     let id: ClaimId = id.parse().map_err(|_| no_claim())?;
     let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
-    let row = erased::unless(blackboard, id, row).await?;
-    row.filter(|row| row.holder.includes(person)).ok_or_else(no_claim)
+    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    may_hand_in(blackboard, person, &row.holder, &row.reference.course).await?;
+    Ok(row)
 }
 
 /// The claim, if this person is among its holder, or may take what was handed in for its course.
@@ -126,11 +130,36 @@ async fn may_read(
     if holder.includes(person) {
         return Ok(());
     }
-    let standing = blackboard.store.standing(course, person).await;
-    match standing.map_err(|error| error::storage(&error))?.may(Request::TakeFiles) {
+    match standing(blackboard, person, course).await?.may(Request::TakeFiles) {
         true => Ok(()),
         false => Err(no_claim()),
     }
+}
+
+async fn may_hand_in(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    holder: &Holder,
+    course: &CourseId,
+) -> Result<(), Problem> {
+    if holder.includes(person) {
+        return Ok(());
+    }
+    Err(match standing(blackboard, person, course).await? {
+        Standing::Staff(role) if Standing::Staff(role).may(Request::TakeFiles) => {
+            not_allowed(role, Request::HandIn)
+        }
+        _ => no_claim(),
+    })
+}
+
+async fn standing(
+    blackboard: &Blackboard,
+    person: &PersonId,
+    course: &CourseId,
+) -> Result<Standing, Problem> {
+    let standing = blackboard.store.standing(course, person).await;
+    standing.map_err(|error| error::storage(&error))
 }
 
 /// To this person the claim is not there.
@@ -290,10 +319,7 @@ fn refusal(outcome: &Lodged) -> Problem {
             "this very claim is in the log, and Blackboard has no other record of it",
         ),
         Lodged::Erased(erasure) => erased::problem(erasure),
-        Lodged::NotAllowed { role } => Problem::new(
-            ProblemType::NotAllowed,
-            format!("as {role} of the course you may not {}", Request::HandInFor.words()),
-        ),
+        Lodged::NotAllowed { role, request } => not_allowed(*role, *request),
         Lodged::NoGroup { ask } => {
             let detail = "groups hand in to this assignment, and you are in none";
             Problem::new(ProblemType::NoGroup, detail).with("ask", ask.clone())

@@ -1,7 +1,7 @@
 //! One table of refusals drives the servers: each row is caused for real, at each server that gives it.
 //!
 //! The answer is the row's, nothing changed, and the nearest valid input passes. What fails below HTTP is closed and
-//! counted. And whatever else strangers send gets an answer.
+//! counted. And whatever else strangers send gets an answer. A second table, of rights in courses, is gone through likewise.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,6 +38,8 @@ mod program;
 #[path = "../../claim-cuhk/tests/cuhk/provider.rs"]
 #[allow(dead_code, reason = "the tests of claim-cuhk use the rest")]
 mod provider;
+#[path = "refusals/rights.rs"]
+mod rights;
 #[path = "refusals/sign_in.rs"]
 mod sign_in;
 #[path = "refusals/steps.rs"]

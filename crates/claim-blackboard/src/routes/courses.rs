@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
-use claim_core::{AssignmentId, CourseId, Digest, Problem, ProblemType, Sid, json};
+use claim_core::{
+    AssignmentId, CourseId, Digest, Hasher, PersonId, Problem, ProblemType, Sid, json,
+};
 use claim_course::Changes;
 use claim_course::api::MAX_PAGE;
 use claim_http::ConnectionInfo;
@@ -90,13 +92,24 @@ pub(crate) async fn change(
     let takes = Takes { media_type: MediaType::Json, max: MAX_CHANGES };
     let handle = |Counted { request, content }: Counted| async move {
         let (course, content) = (at.course()?, content.into_bytes());
-        let digest = Digest::of(&content);
         let changes: Changes = json::from_slice(&content)
             .map_err(|error| Problem::new(ProblemType::MalformedRequest, error))?;
-        let answer = courses::change(shared, &request, &course, &changes, digest).await?;
+        let known_by = known_by(request.person(), &content);
+        let answer = courses::change(shared, &request, &course, &changes, known_by).await?;
         Reply::json(StatusCode::OK, &answer)
     };
     authenticated(&blackboard, (&info).into(), request, takes, handle).await
+}
+
+/// What a list of changes is known by when it comes again. The person belongs to it: else whoever guesses what somebody else
+/// has changed last would be told that it is so.
+fn known_by(person: &PersonId, content: &[u8]) -> Digest {
+    let mut hasher = Hasher::new();
+    // No id has a line feed.
+    hasher.update(person.as_str().as_bytes());
+    hasher.update(b"\n");
+    hasher.update(content);
+    hasher.finish()
 }
 
 /// Which part of a list is asked for.

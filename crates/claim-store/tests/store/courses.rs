@@ -156,9 +156,9 @@ on_each_database! {
         ]).await.unwrap();
         assert!(store.offers(&sid(BEN), at(5)).await.unwrap().is_empty());
         let refused = store.lodge(of(&[BEN], "ben's", at(5), Some(at(100)))).await.unwrap();
-        assert_eq!(refused, Lodged::NotAllowed { role: Role::Assistant });
+        assert_eq!(refused, Lodged::NotAllowed { role: Role::Assistant, request: Request::HandIn });
         let by = |who: &str| NewClaim { person: person(who), ..of(&[ANN], "for ann", at(5), Some(at(100))) };
-        assert_eq!(store.lodge(by("wong.kl")).await.unwrap(), Lodged::NotAllowed { role: Role::Assistant });
+        assert_eq!(store.lodge(by("wong.kl")).await.unwrap(), Lodged::NotAllowed { role: Role::Assistant, request: Request::HandInFor });
         assert_eq!(store.lodge(by("stranger")).await.unwrap(), Lodged::NoAssignment);
         assert!(matches!(store.lodge(by("teacher")).await.unwrap(), Lodged::First(_)));
     }

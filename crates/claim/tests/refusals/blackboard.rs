@@ -47,7 +47,7 @@ impl Setting {
     }
 
     /// With this `claim.toml`.
-    async fn with(settings: &str) -> Self {
+    pub(crate) async fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         std::fs::write(dir.join("claim.toml"), settings).unwrap();
@@ -131,6 +131,15 @@ impl Setting {
         self.last_sid.set(self.last_sid.get() + 1);
         let sid: Sid = format!("{:010}", 1_155_000_000 + self.last_sid.get()).parse().unwrap();
         enrolled(&self.cuhk_client, &self.authority, &sid).await
+    }
+
+    /// Somebody with this id, of whom CUHK itself knows nothing.
+    pub(crate) fn certified(&self, id: &str) -> Credential {
+        self.authority.person(id, fresh())
+    }
+
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// CUHK, to somebody who shows this certificate.

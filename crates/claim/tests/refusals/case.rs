@@ -224,6 +224,11 @@ impl Records {
         Self::open(&dir.join("blackboard.db"), BLACKBOARD).await
     }
 
+    /// What this query tells of courses.
+    pub(crate) async fn of_courses(dir: &Path, query: &'static str) -> Self {
+        Self::open(&dir.join("blackboard.db"), query).await
+    }
+
     async fn open(path: &Path, query: &'static str) -> Self {
         let database = SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
         Self { database, query }

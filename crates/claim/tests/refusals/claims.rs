@@ -130,7 +130,7 @@ pub(crate) fn manifest_bytes(members: &ManifestMembers) -> Vec<u8> {
     Manifest::new(members.clone()).to_bytes().unwrap()
 }
 
-fn with_signer<T>(credential: &Credential, sign: impl FnOnce(&Signer<'_>) -> T) -> T {
+pub(crate) fn with_signer<T>(credential: &Credential, sign: impl FnOnce(&Signer<'_>) -> T) -> T {
     let certificates = credential.chain.certificates();
     let [leaf, issuer] = certificates.as_slice() else { panic!("a chain of two") };
     let (leaf, issuer) =

@@ -9,7 +9,7 @@ use claim_http::Answer;
 use claim_pki::Root;
 use serde_json::Value;
 
-use crate::authority::rng;
+use crate::authority::{now, rng};
 use crate::wire::{Ask, Client, Version};
 
 pub(crate) const CHALLENGES: &str = "/v1/challenges";
@@ -94,6 +94,11 @@ impl Say {
     pub(crate) fn reading(target: &'static str, created: Timestamp) -> Self {
         let nonce = RequestNonce::random(&mut rng());
         Self { method: "GET", target, content: None, created, nonce }
+    }
+
+    /// The same at this moment, as another request.
+    pub(crate) fn anew(&self) -> Self {
+        Self { created: now(), nonce: RequestNonce::random(&mut rng()), ..self.clone() }
     }
 
     pub(crate) fn signed<'s>(&self, session: &'s Session) -> Signed<'s> {

@@ -70,10 +70,12 @@ pub enum Lodged {
     Erased(Erasure),
     /// There is no such assignment for whoever lodges it.
     NoAssignment,
-    /// Staff of this role does not hand in for students.
+    /// Staff of this role does not hand in: for itself, or for students.
     NotAllowed {
         /// The role.
         role: Role,
+        /// Which of both it would take.
+        request: Request,
     },
     /// The assignment is handed in by groups, and the student is in none.
     NoGroup {
@@ -231,9 +233,13 @@ async fn place(
     claim: &NewClaim,
 ) -> Result<Result<Terms, Lodged>, StoreError> {
     let hidden = known.plan.visible_from.is_some_and(|from| claim.judged_at() < from);
+    let request = match &claim.person {
+        PersonId::Student(_) => Request::HandIn,
+        PersonId::Staff(_) => Request::HandInFor,
+    };
     let sid = match (&claim.person, known.role(&claim.person)) {
-        (_, Some(role)) if !Standing::Staff(role).may(Request::HandInFor) => {
-            return Ok(Err(Lodged::NotAllowed { role }));
+        (_, Some(role)) if !Standing::Staff(role).may(request) => {
+            return Ok(Err(Lodged::NotAllowed { role, request }));
         }
         // Staff lodges for whoever the claim names.
         (PersonId::Staff(_), Some(_)) => claim.holder.sids().first(),

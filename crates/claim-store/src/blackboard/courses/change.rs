@@ -188,28 +188,27 @@ impl BlackboardStore {
             let Some(next) = next_revision(write.connection(), course).await? else {
                 return Ok(Changed::NoCourse);
             };
-            if let Some(seen) = revision.filter(|seen| seen.saturating_add(1) != next.revision) {
-                let is_repeated = request.is_some()
+            let stale = revision.filter(|seen| seen.saturating_add(1) != next.revision);
+            let revision = next.revision.saturating_sub(1);
+            // Whoever repeats what took their own role has made it.
+            let is_repeated = stale.is_some_and(|seen| {
+                request.is_some()
                     && next.last_change == request
-                    && seen.saturating_add(2) == next.revision;
-                let revision = next.revision.saturating_sub(1);
-                return Ok(match is_repeated {
-                    true => Changed::Yes { revision },
-                    false => Changed::Stale { revision },
-                });
+                    && seen.saturating_add(2) == next.revision
+            });
+            if is_repeated {
+                return Ok(Changed::Yes { revision });
             }
             let standing = by.standing(write.connection(), course).await?;
-            // Nothing is a change of the revision too, by which a stranger could tell that there is a course.
-            if changes.is_empty() && !standing.may(Request::ChangeCourse) {
-                let request = Request::ChangeCourse;
-                return Ok(Changed::NotAllowed { number: 0, request, standing });
+            if let Some((number, request)) = beyond(standing, changes) {
+                return Ok(Changed::NotAllowed { number, request, standing });
+            }
+            // Who may change nothing is not told that somebody else did.
+            if stale.is_some() {
+                return Ok(Changed::Stale { revision });
             }
             let mut changing = Changing::new(course, by.name(), at);
             for (number, change) in (1..).zip(changes) {
-                let request = change.request();
-                if !standing.may(request) {
-                    return Ok(Changed::NotAllowed { number, request, standing });
-                }
                 if let Err(why) = change.check() {
                     return Ok(Changed::Refused { number, why: why.into() });
                 }
@@ -227,6 +226,14 @@ impl BlackboardStore {
             Ok(Changed::Yes { revision: next.revision })
         })
     }
+}
+
+/// The first of these changes that this standing does not cover, counted from one, and what it would take.
+fn beyond(standing: Standing, changes: &[Change]) -> Option<(usize, Request)> {
+    // Nothing is a change of the revision too, by which a stranger could tell that there is a course.
+    let nothing = changes.is_empty().then_some((0, Request::ChangeCourse));
+    let mut asked = nothing.into_iter().chain((1..).zip(changes.iter().map(Change::request)));
+    asked.find(|(_, request)| !standing.may(*request))
 }
 
 pub(in crate::blackboard) async fn insert(

@@ -2,7 +2,9 @@
 
 use claim_core::claim::Holder;
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid};
-use claim_course::{AssignmentPlan, Course, Extension, ExtensionScope, GroupName, Role, Terms};
+use claim_course::{
+    AssignmentPlan, Course, Extension, ExtensionScope, GroupName, Request, Role, Standing, Terms,
+};
 use sqlx::AnyConnection;
 
 use super::{extensions, find, groups, members};
@@ -111,8 +113,14 @@ pub(in crate::blackboard) async fn place_of(
     sid: &Sid,
 ) -> Result<Place, StoreError> {
     let Known { plan, course, .. } = known;
-    let is_staff = known.role(&PersonId::Student(sid.clone())).is_some();
-    if is_staff || !(course.open || members::is_member(connection, &plan.course, sid).await?) {
+    let standing = match known.role(&PersonId::Student(sid.clone())) {
+        Some(role) => Standing::Staff(role),
+        None if course.open || members::is_member(connection, &plan.course, sid).await? => {
+            Standing::Student
+        }
+        None => Standing::Stranger,
+    };
+    if !standing.may(Request::HandIn) {
         return Ok(Place::Stranger);
     }
     let Some(set) = &plan.groups else {
