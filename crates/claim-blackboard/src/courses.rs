@@ -1,7 +1,9 @@
 //! What staff asks of courses, and who may. To everybody else they are not there.
 
 use claim_core::blackboard::AuthenticRequest;
-use claim_core::{AssignmentId, AssignmentRef, CourseId, Digest, PersonId, Problem, ProblemType};
+use claim_core::{
+    AssignmentId, AssignmentRef, CourseId, Digest, PersonId, Problem, ProblemType, Sid,
+};
 use claim_course::api::{
     ChangesAnswer, CourseAnswer, Courses, HandIn, HandIns, Lodged, Members, OwnCourse,
 };
@@ -65,9 +67,7 @@ pub(crate) async fn hand_ins(
     let reference = AssignmentRef { course: course.clone(), assignment: assignment.clone() };
     let rows = blackboard.store.hand_ins(&reference, page.after.as_ref(), page.limit).await;
     let rows = rows.map_err(|error| error::storage(&error))?;
-    let (plan, rows) = rows.ok_or_else(|| {
-        Problem::new(ProblemType::NotFound, format!("the course has no assignment {assignment}"))
-    })?;
+    let (plan, rows) = rows.ok_or_else(|| no_assignment(assignment))?;
     let is_full = rows.len() == page.limit as usize;
     let next = rows.last().filter(|_| is_full).map(|row| row.sid.clone());
     let hand_ins = rows.into_iter().map(|row| hand_in(&plan, row)).collect();
@@ -126,7 +126,7 @@ pub(crate) async fn change(
 }
 
 /// Whether this may be asked by this person.
-async fn allowed(
+pub(crate) async fn allowed(
     blackboard: &Blackboard,
     person: &PersonId,
     course: &CourseId,
@@ -152,6 +152,16 @@ fn refused(standing: Standing, request: Request) -> Problem {
 pub(crate) fn not_allowed(role: Role, request: Request) -> Problem {
     let detail = format!("as {role} of the course you may not {}", request.words());
     Problem::new(ProblemType::NotAllowed, detail)
+}
+
+/// There is no such assignment in the course, as its staff is told.
+pub(crate) fn no_assignment(assignment: &AssignmentId) -> Problem {
+    Problem::new(ProblemType::NotFound, format!("the course has no assignment {assignment}"))
+}
+
+/// There is no such student in the course, as its staff is told.
+pub(crate) fn no_student(sid: &Sid) -> Problem {
+    Problem::new(ProblemType::NotFound, format!("{sid} is not a student of the course"))
 }
 
 /// There is no such course for this person.

@@ -42,6 +42,7 @@ mod sealing;
 mod server;
 mod start_error;
 mod storage;
+mod student_view;
 
 pub use admin::{
     AdminError, Audit, Courses, LodgedClaim, Messages, audit, courses, courses_with, messages,

@@ -2,6 +2,7 @@
 
 mod erased;
 mod outage;
+mod sending;
 mod status;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,12 +22,13 @@ use claim_store::{Need, ObjectName};
 use rand_core::Rng;
 
 use crate::blackboard::Blackboard;
-use crate::courses::not_allowed;
+use crate::courses::{no_student, not_allowed};
 use crate::error;
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::generations::Generations;
 
+pub(crate) use sending::sendable_outline;
 pub(crate) use status::status_of;
 
 /// Seconds until somebody may have certified the next timestamp key, where the year of the last is over.
@@ -77,19 +79,6 @@ pub(crate) async fn own_claim(
 ) -> Result<ClaimRow, Problem> {
     let id: ClaimId = id.parse().map_err(|_| no_claim())?;
     let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
-    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
-    may_hand_in(blackboard, person, &row.holder, &row.reference.course).await?;
-    Ok(row)
-}
-
-/// The same without the signed claim, for what is asked for each piece.
-pub(crate) async fn own_outline(
-    blackboard: &Blackboard,
-    person: &PersonId,
-    id: &str,
-) -> Result<ClaimOutline, Problem> {
-    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
-    let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
     let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
     may_hand_in(blackboard, person, &row.holder, &row.reference.course).await?;
     Ok(row)
@@ -289,6 +278,7 @@ fn new_claim(
     )?;
     let manifest = claim.manifest();
     let files = manifest.files.entries();
+    let lodger = claim.signers().iter().find(|signer| signer.person().id() == person);
     Ok(NewClaim {
         id: claim.id(),
         reference: manifest.assignment_ref(),
@@ -304,6 +294,8 @@ fn new_claim(
         token: token.der().to_vec(),
         revocation,
         outage: None,
+        serial: lodger.map(|signer| signer.person().serial().to_string()).unwrap_or_default(),
+        note: manifest.note.clone(),
     })
 }
 
@@ -320,6 +312,7 @@ fn refusal(outcome: &Lodged) -> Problem {
         ),
         Lodged::Erased(erasure) => erased::problem(erasure),
         Lodged::NotAllowed { role, request } => not_allowed(*role, *request),
+        Lodged::NoStudent { sid } => no_student(sid),
         Lodged::NoGroup { ask } => {
             let detail = "groups hand in to this assignment, and you are in none";
             Problem::new(ProblemType::NoGroup, detail).with("ask", ask.clone())

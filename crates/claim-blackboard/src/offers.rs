@@ -1,7 +1,9 @@
 //! `GET /v1/assignments`: what a student may hand in to, and what was handed in.
 
+use claim_core::claim::Holder;
 use claim_core::hand_in::{Assignment, Assignments, ClaimSummary, WithoutGroup};
 use claim_core::{PersonId, Problem};
+use claim_course::{GroupName, Terms};
 use claim_store::blackboard::{ClaimOutline, Offer, Place};
 
 use crate::blackboard::Blackboard;
@@ -21,31 +23,41 @@ pub(crate) async fn list(
                 Place::Stranger => {}
                 Place::NoGroup => without_group.push(ask_for_a_group(offer)),
                 Place::Holder { holder, group, terms } => {
-                    let (holder, terms) = (holder.clone(), *terms);
-                    let group = group.as_ref().map(ToString::to_string);
-                    let claims = summaries(&offer);
-                    let Offer { plan, zone, known, .. } = offer;
-                    assignments.push(Assignment {
-                        course: plan.course,
-                        assignment: plan.assignment,
-                        title: plan.title,
-                        due: terms.due,
-                        extended_from: plan.due.filter(|_| terms.extension.is_some()),
-                        until: terms.until,
-                        late: plan.late,
-                        zone: zone.name().to_owned(),
-                        upload_seconds: plan.upload_seconds,
-                        limits: plan.limits,
-                        sids: holder,
-                        group,
-                        last_claim: known.last_claim,
-                        claims,
-                    });
+                    let (holder, group) = (holder.clone(), group.clone());
+                    let terms = *terms;
+                    assignments.push(assignment(offer, holder, group, terms));
                 }
             }
         }
     }
     Ok(Assignments { server_time, assignments, without_group })
+}
+
+/// An assignment as this holder has it.
+pub(crate) fn assignment(
+    offer: Offer,
+    holder: Holder,
+    group: Option<GroupName>,
+    terms: Terms,
+) -> Assignment {
+    let claims = summaries(&offer);
+    let Offer { plan, zone, known, .. } = offer;
+    Assignment {
+        course: plan.course,
+        assignment: plan.assignment,
+        title: plan.title,
+        due: terms.due,
+        extended_from: plan.due.filter(|_| terms.extension.is_some()),
+        until: terms.until,
+        late: plan.late,
+        zone: zone.name().to_owned(),
+        upload_seconds: plan.upload_seconds,
+        limits: plan.limits,
+        sids: holder,
+        group: group.map(|group| group.to_string()),
+        last_claim: known.last_claim,
+        claims,
+    }
 }
 
 fn ask_for_a_group(offer: Offer) -> WithoutGroup {
@@ -75,6 +87,10 @@ fn summaries(offer: &Offer) -> Vec<ClaimSummary> {
             state: claim.state,
             counts: counting.is_some(),
             chosen: counting.and(offer.reason.clone()),
+            by: match &claim.person {
+                PersonId::Staff(staff) => Some(staff.clone()),
+                PersonId::Student(_) => None,
+            },
         }
     };
     claims.into_iter().map(summary).collect()

@@ -52,6 +52,10 @@ pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
             "/v1/courses/{course}/assignments/{assignment}/hand-ins",
             get(courses::hand_ins).fallback(only_get),
         )
+        .route(
+            "/v1/courses/{course}/assignments/{assignment}/students/{sid}",
+            get(courses::student_view).fallback(only_get),
+        )
         .route("/log/{*path}", get(log::file))
         .merge(problem_pages())
         .fallback(nothing_here)

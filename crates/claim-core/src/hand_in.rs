@@ -6,7 +6,7 @@ use crate::assignment::{AssignmentId, AssignmentRef, CourseId};
 use crate::claim::{ClaimId, FileEntry, Files, Holder};
 use crate::encoding::{base64_bytes, optional_base64_bytes};
 use crate::late::LatePolicy;
-use crate::{Sid, Timestamp};
+use crate::{Sid, StaffId, Timestamp};
 
 /// The media type of signed claims and withdrawals.
 pub const CMS: &str = "application/cms";
@@ -119,6 +119,9 @@ pub struct ClaimSummary {
     /// Why staff chose this one to count, where they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<String>,
+    /// The member of staff who handed it in on the holder's behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<StaffId>,
 }
 
 /// What has become of a claim.

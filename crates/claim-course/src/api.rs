@@ -1,7 +1,7 @@
 //! What Blackboard answers to staff (PROTOCOL.md §12).
 
 use claim_core::claim::{ClaimId, Holder};
-use claim_core::hand_in::ClaimState;
+use claim_core::hand_in::{Assignment, ClaimState};
 use claim_core::{Sid, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -111,4 +111,15 @@ pub struct Lodged {
     pub state: ClaimState,
     /// When its last file was durable.
     pub received_at: Option<Timestamp>,
+}
+
+/// The answer to `GET /v1/courses/{course}/assignments/{assignment}/students/{sid}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudentView {
+    /// Blackboard's clock.
+    pub server_time: Timestamp,
+    /// From when on the student sees it; `null` where it was never hidden.
+    pub visible_from: Option<Timestamp>,
+    /// What `GET /v1/assignments` tells the student of it, or will.
+    pub assignment: Assignment,
 }

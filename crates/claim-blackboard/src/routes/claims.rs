@@ -21,7 +21,9 @@ use crate::authenticated::{Counted, Reply, Takes, authenticated};
 use crate::blackboard::Blackboard;
 use crate::error;
 use crate::evidence::Evidence;
-use crate::lodging::{self, own_claim, own_outline, readable_claim, readable_outline, status_of};
+use crate::lodging::{
+    self, own_claim, readable_claim, readable_outline, sendable_outline, status_of,
+};
 use crate::media::MediaType;
 use crate::offers;
 
@@ -111,7 +113,7 @@ pub(crate) async fn put_piece(
     let (shared, at) = (&blackboard, &Address::of(&request));
     let takes = Takes { media_type: MediaType::Octets, max: MAX_PIECE };
     let handle = |Counted { request, content }: Counted| async move {
-        let row = own_outline(shared, request.person(), &at.claim).await?;
+        let row = sendable_outline(shared, request.person(), &at.claim).await?;
         let piece = at.piece.ok_or_else(lodging::no_piece)?;
         let digest = request.content_digest();
         let awaited =

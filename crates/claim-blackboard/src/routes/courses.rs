@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use claim_core::{
-    AssignmentId, CourseId, Digest, Hasher, PersonId, Problem, ProblemType, Sid, json,
+    AssignmentId, AssignmentRef, CourseId, Digest, Hasher, PersonId, Problem, ProblemType, Sid,
+    json,
 };
 use claim_course::Changes;
 use claim_course::api::MAX_PAGE;
@@ -14,8 +15,8 @@ use http::StatusCode;
 
 use crate::authenticated::{Counted, Reply, Takes, authenticated};
 use crate::blackboard::Blackboard;
-use crate::courses;
 use crate::media::MediaType;
+use crate::{courses, student_view};
 
 /// The largest list of changes, in bytes: a roster of 20,000 with some columns of its own.
 const MAX_CHANGES: usize = 16 * 1024 * 1024;
@@ -82,6 +83,21 @@ pub(crate) async fn hand_ins(
     authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
 }
 
+/// `GET /v1/courses/{course}/assignments/{assignment}/students/{sid}`.
+pub(crate) async fn student_view(
+    State(blackboard): Shared,
+    Extension(info): Info,
+    request: Request,
+) -> Response {
+    let (shared, at) = (&blackboard, Address::of(&request));
+    let handle = |Counted { request, .. }: Counted| async move {
+        let (reference, sid) = (at.reference()?, at.student()?);
+        let answer = student_view::show(shared, request.person(), &reference, &sid).await?;
+        Reply::json(StatusCode::OK, &answer)
+    };
+    authenticated(&blackboard, (&info).into(), request, Takes::NOTHING, handle).await
+}
+
 /// `POST /v1/courses/{course}/changes`.
 pub(crate) async fn change(
     State(blackboard): Shared,
@@ -125,16 +141,19 @@ pub(crate) struct Page {
 struct Address {
     course: String,
     assignment: String,
+    student: String,
     query: String,
 }
 
 impl Address {
     fn of(request: &Request) -> Self {
-        // `/v1/courses/{course}[/assignments/{assignment}/hand-ins]`
+        // `/v1/courses/{course}[/assignments/{assignment}/hand-ins|students/{sid}]`
         let mut segments = request.uri().path().split('/').skip(3).map(str::to_owned);
         let course = segments.next().unwrap_or_default();
         let assignment = segments.nth(1).unwrap_or_default();
-        Self { course, assignment, query: request.uri().query().unwrap_or_default().to_owned() }
+        let student = segments.nth(1).unwrap_or_default();
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        Self { course, assignment, student, query }
     }
 
     fn course(&self) -> Result<CourseId, Problem> {
@@ -143,6 +162,14 @@ impl Address {
 
     fn assignment(&self) -> Result<AssignmentId, Problem> {
         self.assignment.parse().map_err(|_| courses::no_course())
+    }
+
+    fn reference(&self) -> Result<AssignmentRef, Problem> {
+        Ok(AssignmentRef { course: self.course()?, assignment: self.assignment()? })
+    }
+
+    fn student(&self) -> Result<Sid, Problem> {
+        self.student.parse().map_err(|_| courses::no_course())
     }
 
     fn page(&self) -> Result<Page, Problem> {
@@ -191,6 +218,10 @@ mod tests {
             let problem = at(&format!("/v1/courses/A/members?{wrong}")).page().unwrap_err();
             assert_eq!(problem.problem_type, ProblemType::MalformedRequest, "{wrong}");
         }
+        let student = at("/v1/courses/A/assignments/lab1/students/1155123456");
+        assert_eq!(student.reference().unwrap().to_string(), "A/lab1");
+        assert_eq!(student.student().unwrap().as_str(), "1155123456");
+        assert!(at("/v1/courses/A/assignments/lab1/students/7").student().is_err());
         assert!(at("/v1/courses/.x").course().is_err());
         assert!(at("/v1/courses/a%2Fb").course().is_err());
     }

@@ -1,5 +1,7 @@
 //! What a student may hand in to, and what was handed in for it.
 
+mod one;
+
 use std::collections::BTreeMap;
 
 use claim_core::claim::Holder;
@@ -12,7 +14,7 @@ use sqlx::any::AnyRow;
 use super::BlackboardStore;
 use super::assignments::{self, HolderRow, holder_key, read_holder};
 use super::claims::ClaimOutline;
-use super::courses::{self, Place, choices};
+use super::courses::{self, ChoiceRow, Place, choices};
 use crate::StoreError;
 use crate::readers::Read;
 use crate::row::Columns;
@@ -81,13 +83,7 @@ impl BlackboardStore {
             let claims = claims.remove(&plan.reference()).unwrap_or_default();
             let chosen: Vec<_> =
                 chosen.iter().filter(|choice| choice.reference == plan.reference()).collect();
-            let counting = counting(&claims, |holder| {
-                chosen.iter().find(|choice| choice.holder == *holder).map(|choice| choice.claim)
-            });
-            let chosen = chosen.iter().find(|choice| {
-                counting.is_some_and(|counting| counting.chosen && counting.claim == choice.claim)
-            });
-            let reason = chosen.map(|choice| choice.reason.clone());
+            let (counting, reason) = counting_and_why(&claims, &chosen);
             let zone = Zone::or_utc(&Columns::new("courses", row).text("zone")?);
             offers.push(Offer { plan, zone, place, ask, known, claims, counting, reason });
         }
@@ -116,6 +112,20 @@ impl BlackboardStore {
         }
         Ok(claims)
     }
+}
+
+/// What counts for a student, and why where staff chose it; the choices are those of this assignment.
+fn counting_and_why(
+    claims: &[ClaimOutline],
+    chosen: &[&ChoiceRow],
+) -> (Option<Counting>, Option<String>) {
+    let counting = counting(claims, |holder| {
+        chosen.iter().find(|choice| choice.holder == *holder).map(|choice| choice.claim)
+    });
+    let chosen = chosen.iter().find(|choice| {
+        counting.is_some_and(|counting| counting.chosen && counting.claim == choice.claim)
+    });
+    (counting, chosen.map(|choice| choice.reason.clone()))
 }
 
 /// What counts for a student, of claims that come as [`Offer::claims`] has them.

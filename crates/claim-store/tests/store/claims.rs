@@ -71,6 +71,8 @@ pub(crate) fn claim(manifest: &str, lodged_at: Timestamp, replaces: Option<Claim
         token: format!("token of {manifest}").into_bytes(),
         revocation: b"crl".to_vec(),
         outage: None,
+        serial: "5f0c".to_owned(),
+        note: None,
     }
 }
 

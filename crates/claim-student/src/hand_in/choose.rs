@@ -285,6 +285,7 @@ mod tests {
             state: claim_core::hand_in::ClaimState::Received,
             counts: true,
             chosen: None,
+            by: None,
         });
         let chosen = |text: &str| {
             choose_claim(&there, &text.parse().unwrap(), |one| one.claims.first().cloned())

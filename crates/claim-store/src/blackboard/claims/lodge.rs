@@ -1,8 +1,10 @@
 //! Lodging: compare the holder's last claim, swap it, and record claim, token and log entry, all at once.
 
+mod on_behalf;
+
 use claim_core::claim::{ClaimId, Holder, LogEntry};
 use claim_core::hand_in::{ClaimState, late_ms};
-use claim_core::{AssignmentRef, Digest, PersonId, Timestamp};
+use claim_core::{AssignmentRef, Digest, PersonId, Sid, Timestamp};
 use claim_course::{AssignmentPlan, Request, Role, Standing, Terms, judged_late_ms};
 use sqlx::AnyConnection;
 
@@ -48,6 +50,10 @@ pub struct NewClaim {
     pub revocation: Vec<u8>,
     /// CUHK's token, verified, where it was signed in an outage.
     pub outage: Option<Stamp>,
+    /// The serial number of the certificate by which whoever lodges it is known: the audit log says so of staff.
+    pub serial: String,
+    /// The note in it: to the audit log, why staff lodges it.
+    pub note: Option<String>,
 }
 
 impl NewClaim {
@@ -70,6 +76,11 @@ pub enum Lodged {
     Erased(Erasure),
     /// There is no such assignment for whoever lodges it.
     NoAssignment,
+    /// Staff hands in for somebody who is not on the roster.
+    NoStudent {
+        /// Whom the claim names.
+        sid: Sid,
+    },
     /// Staff of this role does not hand in: for itself, or for students.
     NotAllowed {
         /// The role.
@@ -138,6 +149,7 @@ impl Job for NewClaim {
         for job in jobs {
             outcomes.push(lodge(write.connection(), &mut ids, &mut known, job).await?);
         }
+        on_behalf::record(&mut write, jobs, &outcomes).await?;
         write.commit().await?;
         Ok(outcomes)
     }
@@ -248,6 +260,9 @@ async fn place(
     };
     let Some(sid) = sid else { return Ok(Err(Lodged::NoAssignment)) };
     Ok(match courses::place_of(connection, known, sid).await? {
+        Place::Stranger if matches!(claim.person, PersonId::Staff(_)) => {
+            Err(Lodged::NoStudent { sid: sid.clone() })
+        }
         Place::Stranger => Err(Lodged::NoAssignment),
         Place::NoGroup => {
             let ask = courses::whom_to_ask(connection, &claim.reference.course).await?;

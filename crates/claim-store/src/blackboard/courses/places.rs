@@ -2,6 +2,7 @@
 
 use claim_core::claim::Holder;
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid};
+use claim_course::time::Zone;
 use claim_course::{
     AssignmentPlan, Course, Extension, ExtensionScope, GroupName, Request, Role, Standing, Terms,
 };
@@ -47,6 +48,11 @@ impl Known {
 }
 
 impl Known {
+    /// The zone of its course.
+    pub(in crate::blackboard) fn zone(&self) -> Zone {
+        self.course.zone.clone()
+    }
+
     /// The times that hold for a student who hands in alone, or for a group.
     pub(in crate::blackboard) fn terms(
         &self,

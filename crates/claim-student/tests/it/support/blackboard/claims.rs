@@ -118,7 +118,7 @@ impl Claims {
         let summaries = claims.iter().rev().map(|(id, claim)| {
             let status = claim.status(*id, self.now());
             let ClaimStatus { claim, lodged_at, late_ms, state, counts, .. } = status;
-            ClaimSummary { claim, lodged_at, late_ms, state, counts, chosen: None }
+            ClaimSummary { claim, lodged_at, late_ms, state, counts, chosen: None, by: None }
         });
         assignment.claims = summaries.collect();
         let assignments = vec![assignment];
