@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use claim_core::Sid;
+use claim_core::{Sid, StaffId};
 
 use crate::roster::Format;
 use crate::table::csv_line;
@@ -26,6 +26,8 @@ pub struct Row {
     pub state: State,
     /// How much is taken off, in percent.
     pub penalty_percent: u8,
+    /// The member of staff who handed it in on the student's behalf.
+    pub by: Option<StaffId>,
 }
 
 /// What a student has handed in, of which what counts is told.
@@ -63,6 +65,14 @@ impl fmt::Display for State {
 }
 
 impl Row {
+    /// What was handed in, and by whom where the student did not do it: `handed in (by chan.tm)`.
+    fn what(&self) -> String {
+        match &self.by {
+            Some(by) => format!("{} (by {by})", self.state),
+            None => self.state.to_string(),
+        }
+    }
+
     fn extra(&self, column: &str) -> Option<&str> {
         let found = self.extra.iter().find(|(name, _)| name == column);
         found.map(|(_, field)| field.as_str())
@@ -106,7 +116,7 @@ pub fn csv(format: Format, title: &str, rows: &[Row]) -> String {
     let mut text = csv_line(&header);
     text.push_str("\r\n");
     for row in rows {
-        let (state, penalty) = (row.state.to_string(), row.penalty_percent.to_string());
+        let (state, penalty) = (row.what(), row.penalty_percent.to_string());
         let fields = columns(row);
         let fields: Vec<&str> =
             fields.into_iter().chain([state.as_str(), penalty.as_str()]).collect();

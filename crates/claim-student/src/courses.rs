@@ -3,7 +3,7 @@
 use claim_core::messages::JSON;
 use claim_core::{AssignmentRef, CourseId, Sid};
 use claim_course::Changes;
-use claim_course::api::{ChangesAnswer, CourseAnswer, Courses, HandIns, Members};
+use claim_course::api::{ChangesAnswer, CourseAnswer, Courses, HandIns, Members, StudentView};
 
 use crate::exchange::{Ask, AskError};
 use crate::session::OpenSession;
@@ -53,6 +53,20 @@ impl OpenSession {
         let AssignmentRef { course, assignment } = assignment;
         let query = query(after);
         let target = format!("/v1/courses/{course}/assignments/{assignment}/hand-ins{query}");
+        self.ask_json(&Ask::get(target).at_most(MAX_PAGE)).await
+    }
+
+    /// An assignment as this student has it, also before it is visible.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn student_view(
+        &mut self,
+        assignment: &AssignmentRef,
+        sid: &Sid,
+    ) -> Result<StudentView, AskError> {
+        let AssignmentRef { course, assignment } = assignment;
+        let target = format!("/v1/courses/{course}/assignments/{assignment}/students/{sid}");
         self.ask_json(&Ask::get(target).at_most(MAX_PAGE)).await
     }
 

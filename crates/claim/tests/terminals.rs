@@ -72,6 +72,8 @@ mod mail;
 mod messages;
 #[path = "terminals/offline_root.rs"]
 mod offline_root;
+#[path = "terminals/on_behalf.rs"]
+mod on_behalf;
 #[path = "terminals/one_hour.rs"]
 mod one_hour;
 #[path = "terminals/outages.rs"]
@@ -96,6 +98,8 @@ mod revoking;
 mod rolling_over;
 #[path = "terminals/rosters.rs"]
 mod rosters;
+#[path = "terminals/school.rs"]
+mod school;
 #[path = "terminals/secrets.rs"]
 mod secrets;
 #[path = "terminals/service.rs"]

@@ -14,6 +14,7 @@ fn rows(text: &str) -> (Roster, Vec<Row>) {
         extra: roster.columns.iter().cloned().zip(entry.extra.iter().cloned()).collect(),
         state,
         penalty_percent: if matches!(state, State::Late { .. }) { 20 } else { 0 },
+        by: None,
     };
     let rows = roster.entries.iter().zip(states).map(row).collect();
     (roster, rows)

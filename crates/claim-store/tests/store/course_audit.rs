@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
 
 use claim_core::{CourseId, PersonId, Sid};
-use claim_course::{AssignmentPlan, Change};
+use claim_course::{AssignmentPlan, Change, Role};
 use claim_log::Frontier;
 use claim_store::blackboard::audit::{
     AuditChain, AuditEntry, By, CourseEntry, Deed, Entry, EntryFilter, LOG, Pruning, WrongEntry,
 };
-use claim_store::blackboard::{AllowedOutage, BlackboardStore, Changed, Changer, NewCourse};
+use claim_store::blackboard::{
+    AllowedOutage, BlackboardStore, Changed, Changer, Lodged, NewClaim, NewCourse,
+};
 use claim_store::cuhk;
 
-use crate::claims::{assignment, set_up};
+use crate::claims::{assignment, claim, set_up};
 use crate::site::{at, on_each_database};
 
 async fn entries(store: &BlackboardStore) -> Vec<AuditEntry> {
@@ -126,6 +128,36 @@ on_each_database! {
         let mut connection = site.connection().await;
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM audit_concerns").fetch_one(&mut connection).await.unwrap();
         assert_eq!(left, 0);
+    }
+
+    async fn what_staff_hands_in_for_a_student_is_told_once_and_only_where_it_is_lodged(site: Site) {
+        let store = site.blackboard().await;
+        set_up(&store, assignment(Some(at(100)))).await;
+        let teacher: PersonId = "chan.tm".parse().unwrap();
+        let change = [Change::Staff { person: teacher.clone(), role: Some(Role::Teacher) }];
+        let by = Changer::Administrator("ann");
+        let changed = store.change_course(&course("IEMS5710"), None, &change, None, by, at(1)).await.unwrap();
+        assert!(matches!(changed, Changed::Yes { .. }), "{changed:?}");
+        let told = async || entries(&store).await.into_iter().filter(|entry| entry.deed == "handed-in-on-behalf").collect::<Vec<_>>();
+        let ill = Some("ill".to_owned());
+        let new = NewClaim { person: teacher, note: ill, ..claim("a", at(7), None) };
+        let wrong_due = NewClaim { due: None, ..new.clone() };
+        assert!(matches!(store.lodge(wrong_due).await.unwrap(), Lodged::DueChanged { .. }));
+        assert_eq!(told().await, []);
+        assert!(matches!(store.lodge(new.clone()).await.unwrap(), Lodged::First(_)));
+        assert!(matches!(store.lodge(new.clone()).await.unwrap(), Lodged::Repeat(_)));
+        let own = claim("b", at(8), Some(new.id));
+        assert!(matches!(store.lodge(own).await.unwrap(), Lodged::First(_)));
+        let [entry] = &told().await[..] else { panic!("others") };
+        assert_eq!((entry.actor.as_str(), entry.credential.as_str(), entry.at), ("chan.tm", "5f0c", at(7)));
+        let details: serde_json::Value = serde_json::from_str(&entry.details).unwrap();
+        assert_eq!(details, serde_json::json!({
+            "course": "IEMS5710", "assignment": "lab1", "claim": new.id.to_string(),
+            "lodged_at": at(7).to_string(), "sids": ["1155123456"], "reason": "ill",
+        }));
+        let concerned = store.audit_concerning(&course("IEMS5710"), &"1155123456".parse().unwrap(), 0, 100).await.unwrap();
+        assert!(concerned.contains(entry));
+        verify(&store).await.unwrap();
     }
 
     async fn what_fails_leaves_neither_change_nor_entry(site: Site) {

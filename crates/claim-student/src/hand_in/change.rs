@@ -78,9 +78,11 @@ impl Change {
         }
     }
 
-    /// Whether it must be asked about where these hand in together.
-    pub(super) fn needs_a_word(&self, holder: &Holder) -> bool {
-        self.is_worse() || (matches!(self, Self::Replaces { .. }) && holder.sids().len() > 1)
+    /// Whether it must be asked about where these hand in together, or somebody on their behalf: what others have lodged
+    /// is not replaced without a word.
+    pub(super) fn needs_a_word(&self, holder: &Holder, on_behalf: bool) -> bool {
+        let of_others = on_behalf || holder.sids().len() > 1;
+        self.is_worse() || (matches!(self, Self::Replaces { .. }) && of_others)
     }
 
     pub(super) fn apply(&self, assignment: &mut Assignment) {
@@ -106,12 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_a_group_is_asked_about_another_claim() {
+    fn a_member_of_a_group_and_staff_are_asked_about_another_claim() {
         let (one, other) = ("1155000001".parse().unwrap(), "1155000002".parse().unwrap());
         let claim = Some(ClaimId::of_manifest(b"{}"));
         let change = Change::Replaces { was: None, now: claim };
         let alone = Holder::one("1155000001".parse().unwrap());
-        assert!(!change.needs_a_word(&alone));
-        assert!(change.needs_a_word(&Holder::new(vec![one, other]).unwrap()));
+        assert!(!change.needs_a_word(&alone, false));
+        assert!(change.needs_a_word(&alone, true));
+        assert!(change.needs_a_word(&Holder::new(vec![one, other]).unwrap(), false));
     }
 }

@@ -161,7 +161,24 @@ pub(super) fn same(verified: &ClaimStatus, later: &ClaimStatus) -> Result<(), Ev
 
 /// Verifies a receipt, or a proof of lodging, with the one list for that, and that it is of this claim and token.
 pub(super) fn receipt(root: &Root, lodged: &Lodged, zip: &[u8]) -> Result<Verified, EvidenceError> {
-    let files = lodged.manifest.files.entries();
+    let (container, verified) = genuine(root, &lodged.manifest, zip)?;
+    for (member, ours) in
+        [(Member::Claim, &lodged.cms), (Member::Timestamp, &lodged.status.timestamp)]
+    {
+        if container.content(member) != Some(ours.as_slice()) {
+            return Err(EvidenceError::OtherMember { member });
+        }
+    }
+    Ok(verified)
+}
+
+/// Verifies the receipt, or proof of lodging, of a claim with this manifest, by the one list for that.
+pub(super) fn genuine(
+    root: &Root,
+    manifest: &Manifest,
+    zip: &[u8],
+) -> Result<(Container, Verified), EvidenceError> {
+    let files = manifest.files.entries();
     let report = verify(&Evidence { receipt: zip, root, files, witness: None, newer_lists: &[] });
     let missing = |finding: &&Finding| finding.severity() == Severity::Incomplete;
     if report.verdict() == Verdict::NotVerified {
@@ -170,17 +187,11 @@ pub(super) fn receipt(root: &Root, lodged: &Lodged, zip: &[u8]) -> Result<Verifi
         return Err(EvidenceError::NotVerified { finding });
     }
     let container = Container::from_zip(zip)?;
-    for (member, ours) in
-        [(Member::Claim, &lodged.cms), (Member::Timestamp, &lodged.status.timestamp)]
-    {
-        if container.content(member) != Some(ours.as_slice()) {
-            return Err(EvidenceError::OtherMember { member });
-        }
-    }
-    Ok(Verified {
+    let verified = Verified {
         is_received: container.content(Member::ReceivedProof).is_some(),
         incomplete: report.findings().filter(missing).map(tamed).collect(),
-    })
+    };
+    Ok((container, verified))
 }
 
 impl Explained for EvidenceError {

@@ -10,12 +10,17 @@ use claim_core::claim::{
 };
 use claim_core::hand_in::OCTETS;
 use claim_core::receipt::{Container, ContainerError, Member};
+use claim_files::FileError;
 
+use super::evidence::{self, EvidenceError};
+use super::kept::Extension;
+use super::place::Place;
 use super::target;
 use crate::error::{Explained, Outcome, quoted, tamed};
 use crate::event::Event;
 use crate::exchange::{Ask, AskError};
 use crate::session::OpenSession;
+use crate::wallet::WalletError;
 
 /// How many numbered folders are tried.
 const MOST_FOLDERS: usize = 10_000;
@@ -27,6 +32,8 @@ pub struct Fetched {
     pub manifest: Manifest,
     /// The folder that was made for them.
     pub folder: PathBuf,
+    /// Where the claim's receipt is, or its proof of lodging as long as there is no receipt.
+    pub receipt: PathBuf,
 }
 
 /// Why files are not back.
@@ -42,6 +49,15 @@ pub enum FetchError {
     /// The claim in it is none.
     #[error("the claim in its receipt is not genuine: {}", tamed(_0))]
     Claim(#[from] ClaimError),
+    /// The receipt does not hold.
+    #[error("the files are there, but their receipt does not hold: {0}")]
+    Evidence(#[from] EvidenceError),
+    /// The receipt cannot be stored.
+    #[error("the files are there, but their receipt is not: {0}")]
+    File(#[from] FileError),
+    /// The folder cannot be used.
+    #[error("the files are there, but their receipt is not: {0}")]
+    Wallet(#[from] WalletError),
     /// It is another claim.
     #[error("Blackboard answers for another claim ({found})")]
     OtherClaim {
@@ -70,17 +86,36 @@ impl OpenSession {
     /// # Errors
     /// [`FetchError`].
     pub async fn fetch(&mut self, claim: ClaimId, into: &Path) -> Result<Fetched, FetchError> {
-        let manifest = self.manifest_of(claim).await?;
+        let zip = self.receipt_of(claim, 0).await?;
+        let manifest = self.manifest_of(claim, &zip)?;
         let folder = new_folder(into, manifest.assignment.as_str())?;
         for (number, entry) in manifest.files.entries().iter().enumerate() {
             self.fetch_file(claim, number, entry, &folder).await?;
         }
-        Ok(Fetched { manifest, folder })
+        let receipt = self.keep_receipt(claim, &manifest, &zip, into)?;
+        Ok(Fetched { manifest, folder, receipt })
+    }
+
+    /// Stores the receipt beside the folder, once it is verified: a member of a group, and whoever staff has handed in
+    /// for, has no other copy of it.
+    fn keep_receipt(
+        &self,
+        claim: ClaimId,
+        manifest: &Manifest,
+        zip: &[u8],
+        into: &Path,
+    ) -> Result<PathBuf, FetchError> {
+        let (_, verified) = evidence::genuine(&self.party.root, manifest, zip)?;
+        let extension = if verified.is_received { Extension::Receipt } else { Extension::Lodged };
+        let place = Place::of_assignment(into, &manifest.assignment_ref());
+        let path = place.save(extension, zip)?;
+        self.party.student.wallet().keep_proof(claim, extension, zip)?;
+        Ok(path)
     }
 
     /// What the claim says, from its receipt: by the digest that is its id.
-    async fn manifest_of(&mut self, claim: ClaimId) -> Result<Manifest, FetchError> {
-        let container = Container::from_zip(&self.receipt_of(claim, 0).await?)?;
+    fn manifest_of(&self, claim: ClaimId, receipt: &[u8]) -> Result<Manifest, FetchError> {
+        let container = Container::from_zip(receipt)?;
         let cms = container.content(Member::Claim).unwrap_or_default();
         let root = self.party.root.clone();
         let now = self.server_now();
@@ -166,7 +201,8 @@ impl Explained for FetchError {
     fn advice(&self) -> String {
         match self {
             Self::Ask(error) => error.advice(),
-            Self::Write { .. } => {
+            Self::Wallet(error) => error.advice(),
+            Self::Write { .. } | Self::File(_) => {
                 "Make room or choose another folder with --out, then fetch again.".to_owned()
             }
             _ => "Tell the people who run Blackboard, with this message.".to_owned(),

@@ -116,7 +116,7 @@ impl OpenSession {
             };
             let mut plan = signed.plan;
             change.apply(&mut plan.assignment);
-            if change.needs_a_word(&plan.assignment.sids) {
+            if change.needs_a_word(&plan.assignment.sids, plan.by.is_some()) {
                 return Ok(Lodging::Changed { plan, change });
             }
             let zone = plan.assignment.zone.clone();

@@ -3,7 +3,7 @@
 use claim_core::claim::{ClaimId, Manifest, ManifestMembers, VerifiedClaim, sign_claim};
 use claim_core::encoding::Bytes;
 use claim_core::hand_in::{Assignment, ClaimState, Limits};
-use claim_core::{Origin, Timestamp};
+use claim_core::{Origin, StaffId, Timestamp};
 use claim_http::system_rng;
 use claim_pki::Signer;
 
@@ -21,6 +21,7 @@ pub struct Plan {
     pub(super) collected: Collected,
     pub(super) assignment: Assignment,
     pub(super) note: Option<String>,
+    pub(super) by: Option<StaffId>,
     pub(super) place: Option<Place>,
 }
 
@@ -98,7 +99,17 @@ impl Plan {
         if let Some(until) = assignment.until.filter(|until| server_now > *until) {
             return Err(LimitError::Closed { until });
         }
-        Ok(Self { collected, assignment, note, place: None })
+        Ok(Self { collected, assignment, note, by: None, place: None })
+    }
+
+    /// On behalf of those who hand in: this member of staff signs, alone.
+    pub fn on_behalf(self, by: StaffId) -> Self {
+        Self { by: Some(by), ..self }
+    }
+
+    /// The member of staff who hands in on behalf of others.
+    pub fn by(&self) -> Option<&StaffId> {
+        self.by.as_ref()
     }
 
     /// With its receipt at this place: what is needed to go on after whatever stops the program is kept then, before the
@@ -130,7 +141,7 @@ impl Plan {
             assignment: assignment.reference(),
             due: assignment.due,
             sids: assignment.sids.clone(),
-            by: None,
+            by: self.by.clone(),
             replaces: assignment.last_claim,
             outage: by.outage,
             nonce: Bytes::random(&mut system_rng()),
@@ -151,6 +162,7 @@ impl Plan {
     pub(super) fn is_that_of(&self, manifest: &Manifest) -> bool {
         manifest.assignment_ref() == self.assignment.reference()
             && manifest.sids == self.assignment.sids
+            && manifest.by == self.by
             && manifest.files == *self.collected.files()
             && manifest.note == self.note
     }

@@ -402,6 +402,8 @@ pub(crate) enum StaffListCommand {
         /// The course
         course: CourseId,
         /// The person's id
+        // Not `id`: that is who asks, from afar.
+        #[arg(id = "person", value_name = "ID")]
         id: PersonId,
         /// As what: assistant (looks only), teacher (runs the course), owner (also says who is staff)
         #[arg(long)]
@@ -412,6 +414,8 @@ pub(crate) enum StaffListCommand {
         /// The course
         course: CourseId,
         /// The person's id
+        // Not `id`: that is who asks, from afar.
+        #[arg(id = "person", value_name = "ID")]
         id: PersonId,
     },
     /// List the staff

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use claim_core::{Origin, PersonId};
-use clap::{Args, Subcommand};
+use claim_core::{AssignmentRef, Origin, PersonId, Sid};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Subcommand};
 
+use super::claims::ConsentArgs;
 use super::course::{
     AssignmentCommand, CountCommand, CourseCommand, ExtendCommand, GroupCommand, MembersCommand,
     StaffListCommand,
@@ -80,9 +82,40 @@ pub(crate) enum StaffCommand {
     /// Choose which claim counts
     #[command(subcommand)]
     Count(CountCommand),
+    /// Hand in on behalf of students, and get the receipt; you sign, and it is marked as such everywhere
+    HandIn(HandInForArgs),
     /// See who has handed in what, who has not, and who is late
     List {
         /// COURSE/ASSIGNMENT
         assignment: claim_core::AssignmentRef,
     },
+}
+
+/// `claim staff hand-in`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim staff hand-in IEMS5710/lab1 --for 1155123456 report.pdf --reason \"came by e-mail, 24 November, 23:40\"\n  \
+        claim staff hand-in IEMS5710/project --for 1155123456,1155123457 report.pdf data/ --reason ill --yes\n\n\
+        Their due time holds, with their extensions: what comes after it is late. They see it at once, with who handed it in,\n\
+        and have its receipt by claim student fetch. Handing in the same files again is safe: it goes on where it stopped.")]
+pub(crate) struct HandInForArgs {
+    /// COURSE/ASSIGNMENT
+    pub(crate) assignment: AssignmentRef,
+    /// Files, and folders with everything in them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The student; with commas between, all who hand in together
+    #[arg(long = "for", value_name = "SID", value_delimiter = ',', required = true)]
+    pub(crate) students: Vec<Sid>,
+    /// Why; it is signed with the files, and the students see it
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) reason: String,
+    /// Where to store the receipt [default: ASSIGNMENT.receipt in the current folder, numbered if that is there]
+    #[arg(long, env = "CLAIM_RECEIPT", value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Where these files are not those of a claim that still waits for its files, hand them in as a new claim
+    #[arg(long, env = "CLAIM_ANEW", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(crate) anew: bool,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
 }

@@ -4,22 +4,12 @@ use anyhow::Result;
 
 use super::Context;
 use super::course::{self, Desk, Errand};
-use super::student::{program, the_one_person};
+use super::student::{hand_in_for, program, the_one_person};
 use crate::cli::staff::{StaffArgs, StaffCommand};
 use crate::exit::Exit;
 
 pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit> {
     let StaffArgs { command, who } = arguments;
-    let id = who.id.clone();
-    let student = program(who.servers(), context)?;
-    let id = match the_one_person(&student, id, context.terminal) {
-        Ok(id) => id,
-        Err(exit) => return Ok(exit),
-    };
-    let session = match student.open_session(&id).await {
-        Ok(session) => session,
-        Err(error) => return Ok(context.terminal.explained(&error)),
-    };
     let errand = match command {
         StaffCommand::Course(command) => Errand::Course(command),
         StaffCommand::Assignment(command) => Errand::Assignment(command),
@@ -29,6 +19,17 @@ pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit>
         StaffCommand::Staff(command) => Errand::Staff(command),
         StaffCommand::Count(command) => Errand::Count(command),
         StaffCommand::List { assignment } => Errand::HandIns(assignment),
+        StaffCommand::HandIn(arguments) => return hand_in_for(arguments, who, context).await,
+    };
+    let id = who.id.clone();
+    let student = program(who.servers(), context)?;
+    let id = match the_one_person(&student, id, context.terminal) {
+        Ok(id) => id,
+        Err(exit) => return Ok(exit),
+    };
+    let session = match student.open_session(&id).await {
+        Ok(session) => session,
+        Err(error) => return Ok(context.terminal.explained(&error)),
     };
     course::run(errand, &mut Desk::Session(Box::new(session)), context).await
 }

@@ -1,5 +1,6 @@
 //! `claim student`.
 
+mod behalf;
 mod claims;
 pub(crate) mod consent;
 mod devices;
@@ -9,6 +10,9 @@ mod outage;
 mod resume;
 mod revoke;
 mod sign_in;
+mod whose;
+
+pub(crate) use behalf::hand_in_for;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

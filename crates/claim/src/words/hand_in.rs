@@ -23,7 +23,7 @@ pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp, clock: &str) -> V
     let assignment = plan.assignment();
     let files = plan.collected().files();
     let mut lines = vec![
-        row("Who", &format!("{}: {}", id.label(), assignment.sids)),
+        row("Who", &who(id, plan)),
         row("For", &format!("{}  {}", assignment.reference(), Escaped(&assignment.title))),
         row("Due", &due(assignment, now, clock)),
     ];
@@ -57,6 +57,15 @@ pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp, clock: &str) -> V
         lines.push(row("Left out", &format!("{}: {why}", Escaped(&path))));
     }
     lines
+}
+
+/// Who signs, and for whom where that is somebody else.
+fn who(id: &PersonId, plan: &Plan) -> String {
+    let sids = &plan.assignment().sids;
+    match plan.by() {
+        None => format!("{}: {sids}", id.label()),
+        Some(by) => format!("ID: {by}, on behalf of SID: {sids}"),
+    }
 }
 
 /// A word and what it says.
@@ -295,7 +304,11 @@ fn summary(claim: &ClaimSummary, zone: &str) -> String {
     };
     let (id, at, state) =
         (short(claim.claim.digest()), shown(claim.lodged_at, zone), state(claim.state));
-    format!("claim {id}  lodged {at}{late}, {state}{counts}")
+    let by = match &claim.by {
+        Some(by) => format!(", handed in for you by {by}"),
+        None => String::new(),
+    };
+    format!("claim {id}  lodged {at}{late}, {state}{by}{counts}")
 }
 
 fn state(state: ClaimState) -> &'static str {

@@ -97,8 +97,14 @@ fn who_and_what(claim: &Claimed) -> Vec<String> {
     };
     let named: Vec<String> =
         manifest.sids.sids().iter().filter(|sid| !signed(sid)).map(ToString::to_string).collect();
-    if !named.is_empty() {
-        lines.push(row("for", &format!("{}, named but did not sign", named.join(", "))));
+    match &manifest.by {
+        Some(by) => {
+            let how =
+                format!("{}, on whose behalf {by} of the staff handed it in", named.join(", "));
+            lines.push(row("for", &how));
+        }
+        None if named.is_empty() => {}
+        None => lines.push(row("for", &format!("{}, named but did not sign", named.join(", ")))),
     }
     let assignment = manifest.assignment_ref();
     lines.push(row("handed in", &format!("to {assignment} at {}", manifest.blackboard)));

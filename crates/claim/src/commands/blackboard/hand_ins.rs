@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use claim_blackboard::LodgedClaim;
-use claim_core::AssignmentRef;
 use claim_core::hand_in::ClaimState;
+use claim_core::{AssignmentRef, PersonId};
 use serde_json::json;
 
 use super::courses::open;
@@ -28,8 +28,12 @@ pub(super) async fn list(
             0 => String::new(),
             late => format!(", {:.3} s late", late as f64 / 1000.0),
         };
+        let by = match &claim.person {
+            PersonId::Staff(by) => format!(", handed in by {by}"),
+            PersonId::Student(_) => String::new(),
+        };
         let line = format!(
-            "{}  lodged {}{late}  {}{}  {}",
+            "{}  lodged {}{late}  {}{by}{}  {}",
             claim.holder,
             claim.lodged_at,
             state(claim.state),
@@ -38,7 +42,7 @@ pub(super) async fn list(
         );
         let document = json!({
             "claim": claim.id, "sids": claim.holder, "lodged_at": claim.lodged_at, "late_ms": claim.late_ms,
-            "state": claim.state, "counts": counts, "received_at": claim.received_at,
+            "by": claim.person, "state": claim.state, "counts": counts, "received_at": claim.received_at,
         });
         context.terminal.result(&line, &document);
     }

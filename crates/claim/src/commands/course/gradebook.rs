@@ -60,5 +60,7 @@ fn row(hand_in: HandIn, members: &mut HashMap<Sid, Member>) -> Row {
         Some(member) => (member.email, member.extra),
         None => (String::new(), Vec::new()),
     };
-    Row { sid, name, email, extra, state, penalty_percent: told.map_or(0, |claim| claim.penalty) }
+    let penalty_percent = told.map_or(0, |claim| claim.penalty);
+    let by = told.and_then(|claim| claim.by.parse().ok());
+    Row { sid, name, email, extra, state, penalty_percent, by }
 }

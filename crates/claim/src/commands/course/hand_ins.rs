@@ -1,7 +1,7 @@
 //! Who has handed in, who has not, who is late.
 
 use claim_core::hand_in::ClaimState;
-use claim_core::{AssignmentRef, Escaped};
+use claim_core::{AssignmentRef, Escaped, StaffId};
 use claim_course::api::{HandIn, Lodged};
 use claim_course::time::Zone;
 use serde_json::json;
@@ -64,7 +64,11 @@ fn tell(row: &HandIn, zone: &Zone, counts: &mut Counts, context: &Context) {
 }
 
 fn at(claim: &Lodged, zone: &Zone) -> String {
-    format!("lodged {}  claim {:.16}", zone.shown(claim.lodged_at), claim.claim.to_string())
+    let by = match claim.by.parse::<StaffId>() {
+        Ok(by) => format!("  handed in by {by}"),
+        Err(_) => String::new(),
+    };
+    format!("lodged {}  claim {:.16}{by}", zone.shown(claim.lodged_at), claim.claim.to_string())
 }
 
 fn late(claim: &Lodged) -> String {

@@ -134,12 +134,13 @@ pub(super) async fn fetch(arguments: FetchArgs, context: &Context) -> Result<Exi
         Ok(fetched) => {
             let files = fetched.manifest.files.entries();
             let line = format!(
-                "{} files of claim {claim} are in {}, each as it was handed in.",
+                "{} files of claim {claim} are in {}, each as it was handed in.\nThe receipt is {}. Keep it.",
                 files.len(),
-                fetched.folder.display()
+                fetched.folder.display(),
+                fetched.receipt.display()
             );
             let files: Vec<_> = files.iter().map(words::hand_in::file).collect();
-            let document = json!({ "event": "fetched", "claim": claim, "folder": fetched.folder, "files": files });
+            let document = json!({ "event": "fetched", "claim": claim, "folder": fetched.folder, "receipt": fetched.receipt, "files": files });
             terminal.result(&line, &document);
             Ok(Exit::Done)
         }

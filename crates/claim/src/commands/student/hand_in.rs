@@ -10,6 +10,7 @@ use claim_student::{Explained as _, OpenSession, Outcome, Place, SessionError, S
 use super::consent::Consent;
 use super::job::{Job, failed};
 use super::outage::{self, Waits};
+use super::whose::Whose;
 use super::{observed, the_one};
 use crate::cli::HandInArgs;
 use crate::commands::Context;
@@ -49,7 +50,8 @@ pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit
     let wanted = to.unwrap_or_default();
     let waits = if no_wait { Waits::No } else { Waits::Yes };
     let progress = &*progress;
-    let job = Job { program: &program, consent, place, note, waits, anew, terminal, progress };
+    let (program, whose) = (&program, Whose::Own);
+    let job = Job { program, consent, place, note, whose, waits, anew, terminal, progress };
     // One attempt: while the program kept trying, the deadline might pass.
     let opened = match program.open_session_at_once(&id).await {
         // Who was never told of an assignment has nothing to do but try again.
@@ -124,6 +126,7 @@ pub(super) async fn in_dialogue(
         consent,
         place: None,
         note: None,
+        whose: Whose::Own,
         waits: Waits::Yes,
         anew: false,
         terminal,
@@ -136,7 +139,7 @@ pub(super) async fn in_dialogue(
 }
 
 /// Where the receipt goes, if it can: found out before anything is signed.
-fn chosen_place(path: &Path, terminal: Terminal) -> Result<Place, Exit> {
+pub(super) fn chosen_place(path: &Path, terminal: Terminal) -> Result<Place, Exit> {
     let place = Place::of_receipt(path);
     let taken = place.as_ref().is_some_and(|place| place.receipt().exists());
     match place {

@@ -6,13 +6,14 @@ use anyhow::Result;
 use claim_core::hand_in::Assignment;
 use claim_student::{
     Collected, Explained, HandInError, Haste, Lodged, Lodging, OpenSession, Place, Plan, Received,
-    SignedClaim, Student, Wanted, choose,
+    SignedClaim, Student, Wanted,
 };
 use serde_json::json;
 
 use super::ask;
 use super::consent::Consent;
 use super::outage::{self, Waits};
+use super::whose::{Unclear, Whose};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -31,6 +32,7 @@ pub(super) struct Job<'a> {
     pub(super) consent: Consent,
     pub(super) place: Option<Place>,
     pub(super) note: Option<String>,
+    pub(super) whose: Whose,
     pub(super) waits: Waits,
     /// Files that are not those of a claim that waits for them are handed in anew without a question.
     pub(super) anew: bool,
@@ -67,31 +69,28 @@ impl Job<'_> {
         collected: Collected,
         wanted: &Wanted,
     ) -> Result<Exit> {
-        let assignments = match session.assignments_in(Haste::Hurried).await {
-            Ok(assignments) => assignments,
-            Err(away) if away.is_outage() => {
+        let haste = self.whose.haste();
+        let assignment = match self.whose.assignment(session, wanted, haste).await {
+            Ok(assignment) => assignment,
+            Err(Unclear::Asking(away)) if away.is_outage() && haste == Haste::Hurried => {
                 let id = session.id().clone();
                 return outage::run(self, &id, collected, wanted, &away).await;
             }
-            Err(error) => return Ok(self.failed(&error)),
-        };
-        let assignment = match choose(&assignments, wanted) {
-            Ok(assignment) => assignment,
-            Err(error) => {
-                self.failed(&error);
+            Err(Unclear::Asking(error)) => return Ok(self.failed(&error)),
+            Err(Unclear::Said(error)) => {
+                self.failed(&*error);
                 return Ok(Exit::Usage);
             }
         };
         let place = self.place(&assignment);
-        let plan = Plan::new(collected, assignment, self.note.clone(), session.server_now());
-        let plan = match plan {
+        let plan = match self.whose.plan(collected, assignment, self.note.clone(), session) {
             Ok(plan) => plan.kept_for(&place),
-            Err(error) => return Ok(self.failed(&error)),
+            Err(error) => return Ok(self.failed(&*error)),
         };
         if let Some(exit) = self.tell_difference(session, &plan) {
             return Ok(exit);
         }
-        match self.lodge(session, plan, Haste::Hurried).await? {
+        match self.lodge(session, plan, haste).await? {
             Step::Away(signed, error) => {
                 outage::instead(&self, session, signed, &place, &error).await
             }
@@ -172,7 +171,7 @@ impl Job<'_> {
                 let what = words::hand_in::change(&change, &assignment.zone);
                 if self.consent == Consent::Given {
                     let why = "That may matter to you, so it was not signed without a word.";
-                    let advice = "Look at it with `claim student status`, then hand in again.";
+                    let advice = self.whose.look_again();
                     self.progress.clear();
                     let what = format!("nothing was lodged: {what}");
                     self.terminal.failure(&what, Some(why), advice);
@@ -262,10 +261,13 @@ impl Job<'_> {
         collected: Collected,
         wanted: &Wanted,
     ) -> Result<Plan, Exit> {
-        let assignments = session.assignments().await.map_err(|error| self.failed(&error))?;
-        let assignment = choose(&assignments, wanted).map_err(|error| self.failed(&error))?;
-        Plan::new(collected, assignment, self.note.clone(), session.server_now())
-            .map_err(|error| self.failed(&error))
+        let assignment = self.whose.assignment(session, wanted, Haste::Patient).await;
+        let assignment = assignment.map_err(|error| match error {
+            Unclear::Asking(error) => self.failed(&error),
+            Unclear::Said(error) => self.failed(&*error),
+        })?;
+        let plan = self.whose.plan(collected, assignment, self.note.clone(), session);
+        plan.map_err(|error| self.failed(&*error))
     }
 
     /// Whether files that were changed are to be handed in anew: asked, or said before.
@@ -319,7 +321,7 @@ impl Job<'_> {
                     collected.left_out().iter().map(words::hand_in::left_out).collect();
                 let document = json!({
                     "event": "handed-in", "claim": claim, "course": manifest.course,
-                    "assignment": manifest.assignment, "sids": manifest.sids, "note": manifest.note,
+                    "assignment": manifest.assignment, "sids": manifest.sids, "by": manifest.by, "note": manifest.note,
                     "lodged_at": status.lodged_at, "due": status.due, "late_ms": status.late_ms,
                     "zone": zone, "state": status.state, "counts": status.counts,
                     "clock_offset_ms": session.clock_offset(), "receipt": receipt, "incomplete": incomplete,

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::consent::Consent;
 use super::job::{Job, Step, failed};
+use super::whose::Whose;
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
@@ -297,6 +298,7 @@ fn job<'a>(
         consent: Consent::Given,
         place: pending.place(),
         note: pending.manifest().note.clone(),
+        whose: Whose::of(pending.manifest()),
         waits: Waits::No,
         anew: false,
         terminal,

@@ -11,6 +11,7 @@ use super::consent::Consent;
 use super::job::{Job, failed};
 use super::observed;
 use super::outage::{self, Waits};
+use super::whose::Whose;
 use crate::cli::ResumeArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -155,6 +156,7 @@ impl Resuming<'_> {
             consent,
             place: draft.place(),
             note: draft.manifest().note.clone(),
+            whose: Whose::of(draft.manifest()),
             waits: self.waits,
             anew: self.anew,
             terminal: self.terminal,
