@@ -93,8 +93,10 @@ pub(super) fn ways(request: Request, at: &Names, who: &Person, standing: Standin
             vec![Way { free: &[Part::Sid], ..after }, Way::get(target)]
         }
         Request::SeeHandIns => {
-            let target = format!("/v1/courses/{course}/assignments/{assignment}/hand-ins");
-            vec![Way::get(format!("{target}?limit=1")), Way::get(target)]
+            let assignment = format!("/v1/courses/{course}/assignments/{assignment}");
+            let target = format!("{assignment}/hand-ins");
+            let student = format!("{assignment}/students/{}", at.sid);
+            vec![Way::get(format!("{target}?limit=1")), Way::get(target), Way::get(student)]
         }
         Request::TakeFiles => reading(&at.claim),
         // What Blackboard's people look at in its folder; no address of Blackboard tells it.
