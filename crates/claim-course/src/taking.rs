@@ -10,7 +10,7 @@ mod sheet;
 mod wanted;
 
 pub use layout::{Layout, UnknownLayout, Whose};
-pub use manifest::{Failed, State, Student, Taken, TakenClaim, TakenFile};
+pub use manifest::{Failed, State, Student, Taken, TakenClaim, TakenFile, Version};
 pub use names::Stems;
 pub use sheet::csv;
 pub use wanted::{Wanted, wanted};

@@ -255,6 +255,38 @@ pub enum Event {
         /// Its size in bytes.
         size: u64,
     },
+    /// Staff takes what was handed in.
+    Taking {
+        /// How many claims are to be in the folder.
+        claims: usize,
+        /// Of how many of them something is missing there.
+        missing: usize,
+    },
+    /// So many more bytes of them are there.
+    BytesTaken {
+        /// How many.
+        bytes: u64,
+    },
+    /// A claim was taken, checked, and is at its place.
+    ClaimTaken {
+        /// Which claim.
+        claim: ClaimId,
+        /// Where in the folder.
+        place: String,
+        /// How many files it has.
+        files: usize,
+        /// How many bytes of them were missing.
+        bytes: u64,
+    },
+    /// A claim could not be taken.
+    NotTaken {
+        /// Which claim.
+        claim: ClaimId,
+        /// Where it would be.
+        place: String,
+        /// Why not, in safe characters.
+        why: String,
+    },
     /// Two thirds of the certificate's life were gone, and the program has renewed it.
     RenewedByItself {
         /// Whose it is.

@@ -43,6 +43,7 @@ pub use pending::{Pending, PendingError};
 pub use place::Place;
 pub use plan::{LimitError, Plan, SignedClaim};
 pub use receive::Received;
+pub(crate) use upload::{AT_ONCE, narrowed};
 
 use claim_core::claim::ClaimId;
 use claim_core::hand_in::Assignments;
@@ -78,6 +79,6 @@ impl OpenSession {
 }
 
 /// The address of a claim, or of what belongs to it.
-fn target(claim: ClaimId, rest: &str) -> String {
+pub(crate) fn target(claim: ClaimId, rest: &str) -> String {
     format!("/v1/claims/{claim}{rest}")
 }

@@ -23,6 +23,7 @@ mod revoke;
 mod say;
 mod session;
 mod student;
+mod take;
 mod wallet;
 
 pub use certificates::Certificates;
@@ -42,4 +43,5 @@ pub use revoke::{RevokeBy, RevokeError, RevokeWhat, RevokedOwn};
 pub use say::{MAX_MESSAGE, SayError, Unsettled};
 pub use session::{OpenSession, SessionError};
 pub use student::Student;
+pub use take::{Take, TakeError, TakeOutcome};
 pub use wallet::{Identity, IdentityState, Wallet, WalletError};

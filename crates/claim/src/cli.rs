@@ -11,6 +11,7 @@ mod cuhk;
 mod cuhk_retention;
 mod devices;
 mod doctor;
+pub(crate) mod download;
 mod invite;
 mod keys;
 mod log;

@@ -1,5 +1,7 @@
 //! Progress bars, where somebody sees them.
 
+mod count;
+
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +11,8 @@ use claim_core::claim::Files;
 use claim_core::hand_in::PieceRef;
 use claim_student::Event;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+pub(crate) use count::Count;
 
 use crate::terminal::{Terminal, Words};
 

@@ -3,6 +3,7 @@
 pub(crate) mod blackboard;
 mod clocks;
 pub(crate) mod cuhk;
+pub(crate) mod download;
 pub(crate) mod hand_in;
 mod lists;
 pub(crate) mod log;

@@ -30,6 +30,8 @@ mod dialogue;
 mod doctor;
 #[path = "terminals/doctor_abroad.rs"]
 mod doctor_abroad;
+#[path = "terminals/downloading.rs"]
+mod downloading;
 #[path = "terminals/draining.rs"]
 mod draining;
 #[path = "terminals/endings.rs"]

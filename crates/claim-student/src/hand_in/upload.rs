@@ -26,7 +26,7 @@ use crate::retry::Patience;
 use crate::session::OpenSession;
 
 /// How many pieces are on their way at once, at most.
-const AT_ONCE: usize = 4;
+pub(crate) const AT_ONCE: usize = 4;
 
 /// What a piece gets beyond other exchanges: enough for all that are on their way at 32 KiB/s together.
 const PIECE_TIME: Duration = Duration::from_secs(540);
@@ -48,7 +48,7 @@ struct Round {
 
 /// How many pieces to send at once after a hindrance: on a line that breaks again and again, pieces that share it would
 /// all be cut off before one of them is through.
-fn narrowed(width: usize, taken: usize) -> usize {
+pub(crate) fn narrowed(width: usize, taken: usize) -> usize {
     match taken >= 2 * width {
         true => (2 * width).min(AT_ONCE),
         false => (width / 2).max(1),

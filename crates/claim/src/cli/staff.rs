@@ -11,6 +11,7 @@ use super::course::{
     AssignmentCommand, CountCommand, CourseCommand, ExtendCommand, GroupCommand, MembersCommand,
     StaffListCommand,
 };
+use super::download::DownloadArgs;
 use super::{StudentServerArgs, TlsRootsArg};
 
 /// `claim staff`.
@@ -21,7 +22,8 @@ use super::{StudentServerArgs, TlsRootsArg};
         claim staff course list\n  \
         claim staff assignment add IEMS5710/lab1 --due \"2026-11-24 23:59\" --late refuse\n  \
         claim staff extend grant IEMS5710/lab1 --sid 1155123456 --due \"2026-11-26 23:59\" --reason ill\n  \
-        claim staff list IEMS5710/lab1"
+        claim staff list IEMS5710/lab1\n  \
+        claim staff download IEMS5710/lab1 --out lab1"
 )]
 pub(crate) struct StaffArgs {
     #[command(subcommand)]
@@ -84,6 +86,8 @@ pub(crate) enum StaffCommand {
     Count(CountCommand),
     /// Hand in on behalf of students, and get the receipt; you sign, and it is marked as such everywhere
     HandIn(HandInForArgs),
+    /// Take what was handed in, with its receipts
+    Download(DownloadArgs),
     /// See who has handed in what, who has not, and who is late
     List {
         /// COURSE/ASSIGNMENT

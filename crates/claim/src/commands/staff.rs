@@ -1,5 +1,7 @@
 //! `claim staff`: the errands of staff, in a session with Blackboard.
 
+mod download;
+
 use anyhow::Result;
 
 use super::Context;
@@ -18,8 +20,9 @@ pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit>
         StaffCommand::Extend(command) => Errand::Extend(command),
         StaffCommand::Staff(command) => Errand::Staff(command),
         StaffCommand::Count(command) => Errand::Count(command),
-        StaffCommand::List { assignment } => Errand::HandIns(assignment),
         StaffCommand::HandIn(arguments) => return hand_in_for(arguments, who, context).await,
+        StaffCommand::Download(arguments) => return download::run(arguments, who, context).await,
+        StaffCommand::List { assignment } => Errand::HandIns(assignment),
     };
     let id = who.id.clone();
     let student = program(who.servers(), context)?;

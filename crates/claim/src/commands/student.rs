@@ -112,7 +112,11 @@ fn observed_on(
 }
 
 /// The same with another observer.
-fn observed(servers: StudentServerArgs, context: &Context, observer: Observer) -> Result<Student> {
+pub(super) fn observed(
+    servers: StudentServerArgs,
+    context: &Context,
+    observer: Observer,
+) -> Result<Student> {
     Ok(Student::new(config(&folder(context)?, servers), observer))
 }
 
