@@ -159,7 +159,7 @@ impl Whose {
     fn extra(&self, columns: &[&str]) -> Option<&str> {
         let extra = &self.member.as_ref()?.extra;
         let had = |column: &&str| extra.iter().find(|(name, _)| name == column);
-        let found = columns.iter().find_map(|column| had(&column))?;
+        let found = columns.iter().find_map(had)?;
         Some(found.1.as_str()).filter(|text| !text.is_empty())
     }
 

@@ -227,9 +227,8 @@ fn described(
     job: &Job,
     receipt: &Receipt,
     layout: Layout,
-) -> Result<(TakenClaim, Vec<usize>), ClaimError> {
+) -> Result<(TakenClaim, Vec<usize>), TakeError> {
     let (receipt_sha256, receipt_complete) = (Digest::of(&receipt.zip), receipt.is_complete);
-    let named = |error| ClaimError::from(TakeError::from(error));
     if let What::Missing { kept, files, receipt: found } = &job.what {
         let mut claim = (**kept).clone();
         if *found != Found::Other {
@@ -241,7 +240,7 @@ fn described(
     let mut taken = Vec::new();
     for (entry, path) in files.entries().iter().zip(layout.paths(&job.place, files)) {
         let (name, size, sha256) = (entry.name().clone(), entry.size(), entry.sha256());
-        taken.push(TakenFile { name, path: self::name(&path).map_err(named)?, size, sha256 });
+        taken.push(TakenFile { name, path: self::name(&path)?, size, sha256 });
     }
     let claim = TakenClaim {
         claim: job.claim.claim,
@@ -251,8 +250,8 @@ fn described(
         lodged_at: job.claim.lodged_at,
         late_ms: job.claim.late_ms,
         penalty: job.claim.penalty,
-        place: name(&job.place).map_err(named)?,
-        receipt: name(&layout.receipt(&job.place)).map_err(named)?,
+        place: name(&job.place)?,
+        receipt: name(&layout.receipt(&job.place))?,
         receipt_sha256,
         receipt_complete,
         files: taken,
