@@ -12,6 +12,7 @@ mod cuhk_retention;
 mod devices;
 mod doctor;
 pub(crate) mod download;
+pub(crate) mod hand_ins;
 mod invite;
 mod keys;
 mod log;
@@ -470,12 +471,13 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  claim verify lab1.receipt\n  claim verify lab1.receipt report.pdf data/ --root cuhk.cer\n  \
+        claim verify lab1/ --root cuhk.cer           (all that claim staff download took)\n  \
         claim verify lab1.receipt --witness 'witness.example+0123abcd+BA…' --crl root.crl --json\n\n\
         Exit codes: 0 every check holds; 4 one fails; 5 all is genuine, but not complete (a lodging proof,\n\
         not shown in the log, the time on Blackboard's word alone); 1 a file cannot be read; 2 usage."
 )]
 pub(crate) struct VerifyArgs {
-    /// The receipt, or the lodging proof (.lodged)
+    /// The receipt, the lodging proof (.lodged), or a folder that claim staff download made: then everything in it
     pub(crate) receipt: PathBuf,
     /// Files that were handed in, to be compared; a folder stands for the files in it
     pub(crate) files: Vec<PathBuf>,

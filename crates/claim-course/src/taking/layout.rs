@@ -75,19 +75,26 @@ impl Layout {
             }
             Self::Moodle => {
                 let name = members.unwrap_or_else(|| whose.name.clone());
-                let name = segment(&name.replace('_', " "), MAX_NAME / 2, "Participant");
+                let name = segment(&name.replace('_', " "), MAX_NAME / 2, "");
                 // What takes it apart at each `_` finds three words behind the name.
                 let name = name.replace('_', " ");
+                let name = name.trim_matches(|c: char| c.is_whitespace() || ".~-".contains(c));
                 let id = whose.number("Identifier").unwrap_or_else(|| sid.to_owned());
-                format!("{}_{id}_assignsubmission_file_", segment(&name, MAX_NAME, "Participant"))
+                let stem = |name: &str| format!("{name}_{id}_assignsubmission_file_");
+                // Up to a dot in the name it could be that of a device.
+                match FileName::normalised(&stem(name)) {
+                    Ok(_) if !name.is_empty() => stem(name),
+                    _ => stem("Participant"),
+                }
             }
             Self::Canvas => {
                 let name = members.unwrap_or_else(|| whose.sortable());
                 let name: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
-                let name = segment(&name.to_lowercase(), MAX_NAME / 2, "student").replace('_', "");
+                let name = segment(&name.to_lowercase(), MAX_NAME / 2, "").replace('_', "");
+                let name = if name.is_empty() { "student".to_owned() } else { name };
                 let id = whose.number("ID").unwrap_or_else(|| sid.to_owned());
                 let late = if late { "_LATE" } else { "" };
-                format!("{}{late}_{id}", segment(&name, MAX_NAME, "student"))
+                format!("{name}{late}_{id}")
             }
         }
     }

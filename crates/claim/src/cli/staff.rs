@@ -12,6 +12,7 @@ use super::course::{
     StaffListCommand,
 };
 use super::download::DownloadArgs;
+use super::hand_ins::HandInsArgs;
 use super::{StudentServerArgs, TlsRootsArg};
 
 /// `claim staff`.
@@ -89,10 +90,7 @@ pub(crate) enum StaffCommand {
     /// Take what was handed in, with its receipts
     Download(DownloadArgs),
     /// See who has handed in what, who has not, and who is late
-    List {
-        /// COURSE/ASSIGNMENT
-        assignment: claim_core::AssignmentRef,
-    },
+    List(HandInsArgs),
 }
 
 /// `claim staff hand-in`.

@@ -9,11 +9,12 @@ mod files;
 mod gradebook;
 mod groups;
 mod hand_ins;
+mod hand_ins_file;
 mod members;
 mod staff;
 
 use anyhow::Result;
-use claim_core::{AssignmentRef, CourseId};
+use claim_core::CourseId;
 use claim_course::{Change, Course};
 
 pub(crate) use desk::{Desk, DeskError};
@@ -23,6 +24,7 @@ use crate::cli::course::{
     AssignmentCommand, CountCommand, CourseCommand, ExtendCommand, GroupCommand, MembersCommand,
     StaffListCommand,
 };
+use crate::cli::hand_ins::HandInsArgs;
 use crate::exit::Exit;
 
 /// One thing that staff wants done.
@@ -34,7 +36,7 @@ pub(crate) enum Errand {
     Extend(ExtendCommand),
     Staff(StaffListCommand),
     Count(CountCommand),
-    HandIns(AssignmentRef),
+    HandIns(HandInsArgs),
 }
 
 /// Why an errand was not done.
@@ -79,7 +81,7 @@ pub(crate) async fn run(errand: Errand, desk: &mut Desk, context: &Context) -> R
         Errand::Extend(command) => extensions::run(command, desk, context).await,
         Errand::Staff(command) => staff::run(command, desk, context).await,
         Errand::Count(command) => counting::run(command, desk, context).await,
-        Errand::HandIns(assignment) => hand_ins::list(&assignment, desk, context).await,
+        Errand::HandIns(arguments) => hand_ins::run(&arguments, desk, context).await,
     };
     match done {
         Ok(()) => Ok(Exit::Done),

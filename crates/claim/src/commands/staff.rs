@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit>
         StaffCommand::Count(command) => Errand::Count(command),
         StaffCommand::HandIn(arguments) => return hand_in_for(arguments, who, context).await,
         StaffCommand::Download(arguments) => return download::run(arguments, who, context).await,
-        StaffCommand::List { assignment } => Errand::HandIns(assignment),
+        StaffCommand::List(arguments) => Errand::HandIns(arguments),
     };
     let id = who.id.clone();
     let student = program(who.servers(), context)?;

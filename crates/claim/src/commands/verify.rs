@@ -1,5 +1,7 @@
 //! `claim verify`: what a receipt proves. Reads files, asks nobody.
 
+mod folder;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
@@ -31,6 +33,9 @@ pub(crate) struct Judged {
 /// Says what a receipt proves.
 pub(crate) fn run(arguments: &VerifyArgs, context: &Context) -> Result<Exit> {
     let root_path = arguments.root.clone().unwrap_or_else(|| context.server_dir().join("cuhk.cer"));
+    if arguments.receipt.is_dir() {
+        return folder::run(arguments, &root_path, context);
+    }
     let Judged { root, report } = match judge(arguments, &root_path)? {
         Ok(judged) => judged,
         Err(ambiguous) => {

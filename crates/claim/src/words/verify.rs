@@ -2,6 +2,8 @@
 //!
 //! Everything in a receipt is a stranger's: what is not of a type that cannot deceive a terminal is escaped.
 
+pub(crate) mod folder;
+
 use std::path::Path;
 
 use claim_core::receipt::{

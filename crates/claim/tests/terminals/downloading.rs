@@ -282,3 +282,158 @@ fn killed_at_every_request_it_goes_on_and_nothing_is_ever_half_there() {
         }
     }
 }
+
+/// What `claim verify` says of a folder, line by line, and the document at its end.
+fn verify(course: &Course, folder: &str, code: i32) -> (Vec<Value>, Value) {
+    let verify = ["verify", folder, "--root", "cuhk.cer", "--json"];
+    let mut documents = course.folder.run(&verify).expect(code).documents();
+    let summary = documents.pop().unwrap();
+    (documents, summary)
+}
+
+#[test]
+fn everything_is_verified_in_one_go_and_every_difference_is_named() {
+    let (course, _cuhk, _blackboard) = course();
+    hand_in(&course, SID, &["report.pdf", "data"]);
+    hand_in(&course, OTHER_SID, &["data"]);
+    download(&course, TEACHER, &["--out", "lab1"]).expect(0);
+    let said = course.folder.run(&["verify", "lab1", "--root", "cuhk.cer"]).expect(0).out;
+    assert!(
+        said.contains("lab1: verified. Every claim is as its receipt says. 2 claims with 5 files"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("✓ {OTHER_SID}  {OTHER_SID}, late by")), "{said}");
+    assert!(said.contains("1 of 3 students have nothing"), "{said}");
+    let (claims, summary) = verify(&course, "lab1", 0);
+    assert!(claims.iter().all(|claim| claim["verdict"] == "verified"), "{claims:?}");
+    assert_eq!((&summary["verified"], &summary["without"][0]), (&2.into(), &IDLE.into()));
+    course.folder.run(&["verify", "lab1", "report.pdf", "--root", "cuhk.cer"]).expect(2);
+    course.folder.run(&["verify", "data", "--root", "cuhk.cer"]).expect(1);
+
+    let path = |name: &str| course.folder.path(&format!("lab1/{name}"));
+    let (first, other) = (format!("{SID}/data/a.txt"), format!("{OTHER_SID}/data/a.txt"));
+    let list = course.folder.read("lab1/manifest.json");
+    // Altered, missing, extra; a receipt of somebody else's; a list that leaves something out.
+    fs::write(path(&first), "HELLO").unwrap();
+    let said = course.folder.run(&["verify", "lab1", "--root", "cuhk.cer"]).expect(4).out;
+    assert!(said.contains("data/a.txt") && said.contains("1 not verified"), "{said}");
+    fs::write(path(&first), "hello").unwrap();
+    fs::remove_file(path(&other)).unwrap();
+    let (claims, _) = verify(&course, "lab1", 4);
+    let lacks = claims.iter().find(|claim| claim["verdict"] == "not-verified").unwrap();
+    assert_eq!(lacks["differences"][0], format!("{other} is missing"));
+    std::os::unix::fs::symlink("/etc/hostname", path(&other)).unwrap();
+    verify(&course, "lab1", 4);
+    fs::remove_file(path(&other)).unwrap();
+    fs::write(path(&other), "hello").unwrap();
+    fs::write(path(&format!("{SID}/answers.txt")), "copied").unwrap();
+    let (_, summary) = verify(&course, "lab1", 4);
+    assert_eq!(summary["extra"], serde_json::json!([format!("{SID}/answers.txt")]));
+    fs::remove_file(path(&format!("{SID}/answers.txt"))).unwrap();
+    let receipts = [SID, OTHER_SID].map(|sid| path(&format!("{sid}.receipt")));
+    fs::rename(&receipts[0], path("kept")).unwrap();
+    fs::copy(&receipts[1], &receipts[0]).unwrap();
+    let said = course.folder.run(&["verify", "lab1", "--root", "cuhk.cer"]).expect(4).out;
+    assert!(said.contains(&format!("{SID}.receipt is not the one that was taken")), "{said}");
+    assert!(said.contains("its receipt is that of another claim"), "{said}");
+    fs::rename(path("kept"), &receipts[0]).unwrap();
+    let mut shorter: Value = serde_json::from_str(&list).unwrap();
+    let files = shorter["claims"][1]["files"].as_array_mut().unwrap();
+    let dropped = files.remove(0);
+    course.folder.write("lab1/manifest.json", shorter.to_string());
+    let (_, summary) = verify(&course, "lab1", 4);
+    assert_eq!(summary["extra"][0], dropped["path"]);
+    // A list that leads out of the folder is none.
+    shorter["claims"][1]["files"][0]["path"] = "../report.pdf".into();
+    course.folder.write("lab1/manifest.json", shorter.to_string());
+    course.folder.run(&["verify", "lab1", "--root", "cuhk.cer"]).expect(1);
+    let unfinished = list.replace("\"complete\": true", "\"complete\": false");
+    course.folder.write("lab1/manifest.json", unfinished);
+    let (_, summary) = verify(&course, "lab1", 5);
+    assert_eq!(summary["verdict"], "incomplete");
+}
+
+#[test]
+fn groups_with_evil_names_in_every_layout() {
+    let (course, _cuhk, _blackboard) = course();
+    let local =
+        |command: &[&str]| course.folder.run(&[&["blackboard"], command].concat()).expect(0);
+    let evil = "../\u{202e}CON/..";
+    local(&["group", "put", "IEMS5710", evil, SID, OTHER_SID]);
+    local(&[
+        "assignment",
+        "set",
+        "IEMS5710/lab1",
+        "--groups",
+        "groups",
+        "--due",
+        "2099-01-01 00:00",
+    ]);
+    hand_in(&course, SID, &["report.pdf", "data"]);
+    for (layout, file) in [
+        ("by-sid", "__CON_/data/a.txt".to_owned()),
+        ("moodle", format!("CON_{OTHER_SID}_assignsubmission_file_/data/a.txt")),
+        ("canvas", format!("con_{OTHER_SID}_1_data_a.txt")),
+    ] {
+        let out = format!("out/{layout}");
+        let done = download(&course, ASSISTANT, &["--out", &out, "--layout", layout]).expect(0);
+        assert!(done.out.contains("1 of 1 claims are there"), "{}", done.out);
+        let names = names(&course, &out);
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert!(names.contains(&file), "{layout}: {names:?}");
+        verify(&course, &out, 0);
+    }
+    let beside: Vec<_> = fs::read_dir(course.folder.path("out")).unwrap().collect();
+    assert_eq!(beside.len(), 3);
+}
+
+#[test]
+fn every_received_claim_where_that_is_wanted() {
+    let (course, _cuhk, _blackboard) = course();
+    hand_in(&course, SID, &["data/a.txt"]);
+    hand_in(&course, SID, &["data"]);
+    for layout in ["by-sid", "canvas"] {
+        let done = download(&course, TEACHER, &["--out", layout, "--all", "--layout", layout]);
+        assert!(done.expect(0).out.contains("2 of 2 claims are there"));
+        let earlier = |name: &&String| name.contains("earlier/") && name.ends_with("a.txt");
+        assert_eq!(names(&course, layout).iter().filter(earlier).count(), 1, "{layout}");
+        verify(&course, layout, 0);
+        let again = download(&course, TEACHER, &["--out", layout, "--all", "--layout", layout]);
+        assert!(again.expect(0).out.contains("0 of them new"));
+    }
+}
+
+#[test]
+fn the_list_as_a_file() {
+    let (course, _cuhk, _blackboard) = course();
+    hand_in(&course, OTHER_SID, &["data/a.txt"]);
+    let list = |more: &[&str]| {
+        let who = [
+            "staff",
+            "--id",
+            ASSISTANT,
+            "--cuhk",
+            &course.cuhk,
+            "--blackboard",
+            &course.blackboard,
+        ];
+        course.folder.run(&[&who[..], &["list", "IEMS5710/lab1"], more].concat())
+    };
+    list(&["--format", "csv", "--out", "list.csv"]).expect(0);
+    let text = course.folder.read("list.csv");
+    assert!(text.starts_with("sid,name,on roster,group,due,state,"), "{text}");
+    assert!(
+        text.lines().any(|line| line.starts_with(OTHER_SID) && line.contains(",late,")),
+        "{text}"
+    );
+    assert!(
+        text.lines().any(|line| line.starts_with(IDLE) && line.contains(",nothing,")),
+        "{text}"
+    );
+    list(&["--format", "csv", "--out", "list.csv"]).explains(1, &["exists already"]);
+    let done = list(&["--format", "json"]).expect(0);
+    let document: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(document["hand_ins"].as_array().unwrap().len(), 3);
+    assert_eq!(document["hand_ins"][0]["claims"].as_array().unwrap().len(), 1);
+    list(&["--out", "other.csv"]).expect(2);
+}

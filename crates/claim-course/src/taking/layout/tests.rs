@@ -108,6 +108,17 @@ fn names_that_would_do_harm() {
         let stem_of = Stems::default().unique(&Layout::BySid.stem(&group, false));
         assert_eq!(stem_of, stem, "{name:?}");
     }
+    for (name, moodle, canvas) in [
+        ("CON", "CON_1155123456_assignsubmission_file_", "con_1155123456"),
+        ("_con.txt_", "Participant_1155123456_assignsubmission_file_", "contxt_1155123456"),
+        ("../\u{202e}x/..", "x_1155123456_assignsubmission_file_", "x_1155123456"),
+        ("_ _-", "Participant_1155123456_assignsubmission_file_", "student_1155123456"),
+        ("", "Participant_1155123456_assignsubmission_file_", "student_1155123456"),
+    ] {
+        let whose = whose("1155123456", name);
+        assert_eq!(Layout::Moodle.stem(&whose, false), moodle, "{name:?}");
+        assert_eq!(Layout::Canvas.stem(&whose, false), canvas, "{name:?}");
+    }
     let long = whose("1155123456", &"陳".repeat(200));
     assert!(Layout::Moodle.stem(&long, false).len() < 120);
 }

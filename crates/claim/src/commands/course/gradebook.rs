@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use claim_core::hand_in::ClaimState;
 use claim_core::{AssignmentRef, Sid};
-use claim_course::api::{HandIn, Lodged};
+use claim_course::api::HandIn;
 use claim_course::gradebook::{Row, State, csv};
 use claim_course::roster::Format;
 use claim_course::{AssignmentPlan, Member};
@@ -47,20 +46,18 @@ pub(super) async fn write(
 
 /// What counts is told; where nothing does, the last claim that was received late.
 fn row(hand_in: HandIn, members: &mut HashMap<Sid, Member>) -> Row {
-    let HandIn { sid, name, counting, claims, .. } = hand_in;
-    let received = |claim: &&Lodged| claim.state == ClaimState::Received;
-    let counted = claims.iter().find(|claim| Some(claim.claim) == counting);
-    let told = counted.or_else(|| claims.iter().find(received));
+    let told = hand_in.told();
     let state = match told {
         None => State::Nothing,
         Some(claim) if claim.late_ms == 0 => State::InTime,
         Some(claim) => State::Late { by_ms: claim.late_ms },
     };
-    let (email, extra) = match members.remove(&sid) {
+    let (email, extra) = match members.remove(&hand_in.sid) {
         Some(member) => (member.email, member.extra),
         None => (String::new(), Vec::new()),
     };
     let penalty_percent = told.map_or(0, |claim| claim.penalty);
     let by = told.and_then(|claim| claim.by.parse().ok());
+    let HandIn { sid, name, .. } = hand_in;
     Row { sid, name, email, extra, state, penalty_percent, by }
 }

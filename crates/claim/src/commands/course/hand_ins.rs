@@ -6,7 +6,8 @@ use claim_course::api::{HandIn, Lodged};
 use claim_course::time::Zone;
 use serde_json::json;
 
-use super::{Context, Desk, Done, course};
+use super::{Context, Desk, Done, course, hand_ins_file as file};
+use crate::cli::hand_ins::HandInsArgs;
 
 /// How many are so far.
 #[derive(Default)]
@@ -17,7 +18,15 @@ struct Counts {
     nothing: u64,
 }
 
-pub(super) async fn list(assignment: &AssignmentRef, desk: &mut Desk, context: &Context) -> Done {
+pub(super) async fn run(arguments: &HandInsArgs, desk: &mut Desk, context: &Context) -> Done {
+    let HandInsArgs { assignment, format, out } = arguments;
+    match format {
+        Some(format) => file::write(assignment, *format, out.as_deref(), desk, context).await,
+        None => list(assignment, desk, context).await,
+    }
+}
+
+async fn list(assignment: &AssignmentRef, desk: &mut Desk, context: &Context) -> Done {
     let course = course(desk, &assignment.course).await?;
     let mut counts = Counts::default();
     desk.hand_ins(assignment, |row| tell(&row, &course.zone, &mut counts, context)).await?;
