@@ -4,7 +4,10 @@ mod lists;
 mod report;
 mod seed;
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
+use claim_core::PersonId;
 
 use self::lists::{measure, whole_course};
 use self::report::Report;
@@ -28,27 +31,34 @@ const GROUP: usize = 4;
 
 /// Runs it.
 pub(super) async fn run(arguments: CourseBenchArgs, context: &Context) -> Result<Exit> {
-    let mut signals = StopSignals::listen()?;
+    let (mut signals, dir) = (StopSignals::listen()?, temporary_folder(context)?);
     let report = tokio::select! {
-        report = measured(&arguments, context) => report?,
+        report = measured(&arguments, dir.path(), context) => report?,
         // Blackboard and the folder end with what is dropped here.
         () = signals.received() => return Ok(Exit::Refused),
     };
     context.terminal.result(&report.to_string(), &serde_json::to_value(&report)?);
+    context.terminal.say("Removing what was handed in …");
+    dir.close()?;
     Ok(Exit::Done)
 }
 
-async fn measured(arguments: &CourseBenchArgs, context: &Context) -> Result<Report> {
-    let (terminal, dir) = (context.terminal, temporary_folder(context)?);
+async fn measured(arguments: &CourseBenchArgs, dir: &Path, context: &Context) -> Result<Report> {
+    let terminal = context.terminal;
     terminal.say("Starting CUHK and Blackboard, and certifying the students …");
-    let site = Site::start(dir.path()).await?;
+    let site = Site::start(dir).await?;
     site.takes_claims().await?;
     let client = Client::new(&site)?;
     let students = Student::many(arguments.students, &site.issuer)?;
     let sids: Vec<_> = students.iter().map(|student| student.credential.id.clone()).collect();
-    seed::add_course(dir.path()).await?;
+    seed::add_course(dir).await?;
     let teacher = Student::named(TEACHER.parse()?, &site.issuer)?;
-    seed::set_up(&client, &teacher, arguments, &sids).await?;
+    let lists = lists::all(arguments);
+    // A person makes so many requests a minute, and no more: each list has a reader of its own.
+    let readers: Vec<PersonId> = (0..lists.len())
+        .map(|number| format!("bench.assistant{number}").parse())
+        .collect::<Result<_, _>>()?;
+    seed::set_up(&client, &teacher, arguments, &sids, &readers).await?;
     let memory_empty = memory(site.process())?.now;
 
     let each = arguments.assignments * arguments.claims;
@@ -61,14 +71,15 @@ async fn measured(arguments: &CourseBenchArgs, context: &Context) -> Result<Repo
     reset_peak(site.process())?;
     let memory_before = memory(site.process())?.now;
     let mut rows = Vec::new();
-    for list in lists::all(arguments) {
+    for (list, reader) in lists.iter().zip(readers) {
         terminal.say(&format!("{list} …"));
-        let who = if list.is_students() { &one_of_them } else { &teacher };
-        let row = measure(&client, &site, who, &list, arguments);
+        let reader = Student::named(reader, &site.issuer)?;
+        let who = if list.is_students() { &one_of_them } else { &reader };
+        let row = measure(&client, &site, who, list, arguments);
         rows.push(row.await.with_context(|| list.to_string())?);
     }
     let memory = memory(site.process())?;
-    let storage = seed::size_of(dir.path())?;
+    let storage = seed::size_of(dir)?;
     site.stop().await;
     let memory = [memory_empty, memory_before, memory.peak];
     Ok(Report::new(arguments, seeded, storage, memory, rows))

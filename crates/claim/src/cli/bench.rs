@@ -146,6 +146,6 @@ pub(crate) struct CourseBenchArgs {
     #[arg(long, env = "CLAIM_CONCURRENCY", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) concurrency: u32,
     /// How many answers of each list are measured
-    #[arg(long, env = "CLAIM_REQUESTS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, env = "CLAIM_REQUESTS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) requests: u32,
 }

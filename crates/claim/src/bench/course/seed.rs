@@ -13,7 +13,7 @@ use claim_core::messages::JSON;
 use claim_core::student::Session;
 use claim_core::{PersonId, Sid, json};
 use claim_course::api::Courses;
-use claim_course::{AssignmentPlan, Change, Changes, Enrolled, GroupPlace};
+use claim_course::{AssignmentPlan, Change, Changes, Enrolled, GroupPlace, Role};
 use http::StatusCode;
 use rand_core::Rng;
 use tokio::process::Command;
@@ -57,12 +57,14 @@ pub(super) async fn add_course(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The teacher puts everybody on the roster and into groups, and sets the assignments up: in one list of changes.
+/// The teacher, who owns the course, puts everybody on the roster and into groups, and sets the assignments up: in one list
+/// of changes.
 pub(super) async fn set_up(
     client: &Client,
     teacher: &Student,
     arguments: &CourseBenchArgs,
     students: &[PersonId],
+    assistants: &[PersonId],
 ) -> Result<()> {
     let sids: Vec<Sid> = students
         .iter()
@@ -85,6 +87,11 @@ pub(super) async fn set_up(
             places: sids.iter().enumerate().map(place).collect::<Result<_>>()?,
         },
     ];
+    changes.extend(
+        assistants
+            .iter()
+            .map(|person| Change::Staff { person: person.clone(), role: Some(Role::Assistant) }),
+    );
     for number in 1..=arguments.assignments {
         changes.push(Change::Assignment(plan(number, arguments.assignments)?));
     }
