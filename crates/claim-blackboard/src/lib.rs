@@ -14,6 +14,7 @@ mod audit;
 mod authenticated;
 mod backup;
 mod blackboard;
+mod changes;
 mod clocks;
 mod config;
 mod counters;

@@ -1,5 +1,6 @@
 //! The addresses of Blackboard.
 
+mod changes;
 mod claims;
 mod courses;
 mod log;
@@ -47,7 +48,11 @@ pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
         .route("/v1/courses", get(courses::list).fallback(only_get))
         .route("/v1/courses/{course}", get(courses::show).fallback(only_get))
         .route("/v1/courses/{course}/members", get(courses::members).fallback(only_get))
-        .route("/v1/courses/{course}/changes", post(courses::change).fallback(wrong_method))
+        .route("/v1/changes", get(changes::own).fallback(only_get))
+        .route(
+            "/v1/courses/{course}/changes",
+            get(changes::of_course).post(courses::change).fallback(only_get_and_post),
+        )
         .route(
             "/v1/courses/{course}/assignments/{assignment}/hand-ins",
             get(courses::hand_ins).fallback(only_get),
@@ -108,6 +113,11 @@ async fn wrong_method(blackboard: Shared, info: Info, request: Request) -> Respo
 /// For addresses that are read.
 async fn only_get(blackboard: Shared, info: Info, request: Request) -> Response {
     not_allowed(blackboard, info, request, "GET, HEAD").await
+}
+
+/// For what is read and added to.
+async fn only_get_and_post(blackboard: Shared, info: Info, request: Request) -> Response {
+    not_allowed(blackboard, info, request, "GET, HEAD, POST").await
 }
 
 /// For pieces of files.

@@ -24,6 +24,7 @@ pub mod taking;
 mod terms;
 mod text;
 pub mod time;
+mod told;
 
 pub use change::{Change, Changes, Enrolled, GroupPlace, Unfit};
 pub use counting::{Contender, Counting};
@@ -33,3 +34,4 @@ pub use model::{
 };
 pub use rights::{Request, Standing};
 pub use terms::{Terms, judged_late_ms};
+pub use told::{Eyes, MAX_TOLD, ToldChange, ToldChanges};

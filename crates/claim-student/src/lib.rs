@@ -8,6 +8,7 @@
 //! what happened, why, and what to do next ([`Explained`]). The protocol itself is in claim-core.
 
 mod certificates;
+mod changes;
 mod config;
 mod courses;
 mod enrol;

@@ -434,6 +434,12 @@ pub(crate) enum StudentCommand {
         #[command(flatten)]
         student: IdentityArgs,
     },
+    /// Show what staff changed that concerns you: due times, extensions, groups, what counts
+    #[command(after_help = "Examples:\n  claim student changes\n  claim student changes --json")]
+    Changes {
+        #[command(flatten)]
+        student: IdentityArgs,
+    },
     /// List the receipts that the folder keeps copies of
     #[command(after_help = "Example:\n  claim student receipts")]
     Receipts,

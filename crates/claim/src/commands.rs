@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 pub(crate) mod blackboard;
+mod changes;
 pub(crate) mod course;
 pub(crate) mod cuhk;
 pub(crate) mod log;

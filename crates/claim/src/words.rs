@@ -1,6 +1,7 @@
 //! The words for what happens in the programs: the seed's steps, by number.
 
 pub(crate) mod blackboard;
+pub(crate) mod changes;
 mod clocks;
 pub(crate) mod cuhk;
 pub(crate) mod download;

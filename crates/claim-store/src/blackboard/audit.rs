@@ -6,6 +6,7 @@
 mod concerns;
 mod deed;
 mod said;
+mod told;
 
 pub use concerns::CourseEntry;
 pub use deed::{Deed, UnknownDeed};

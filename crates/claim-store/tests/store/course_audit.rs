@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics to fail")]
 
 use claim_core::{CourseId, PersonId, Sid};
-use claim_course::{AssignmentPlan, Change, Role};
+use claim_course::{AssignmentPlan, Change, Enrolled, Role};
 use claim_log::Frontier;
 use claim_store::blackboard::audit::{
     AuditChain, AuditEntry, By, CourseEntry, Deed, Entry, EntryFilter, LOG, Pruning, WrongEntry,
@@ -158,6 +158,41 @@ on_each_database! {
         let concerned = store.audit_concerning(&course("IEMS5710"), &"1155123456".parse().unwrap(), 0, 100).await.unwrap();
         assert!(concerned.contains(entry));
         verify(&store).await.unwrap();
+    }
+
+    async fn a_student_is_told_of_a_course_while_it_is_theirs_and_of_assignments_that_are_seen(site: Site) {
+        let store = site.blackboard().await.acting(By::administrator("ann"), || at(7));
+        let iems = course("IEMS5710");
+        let new = NewCourse { course: iems.clone(), title: "T".to_owned(), zone: "UTC".parse().unwrap(), open: false };
+        assert!(store.add_course(&new, Some(&"chan.tm".parse().unwrap()), at(1)).await.unwrap());
+        let change = async |changes: &[Change]| {
+            let changed = store.change_course(&iems, None, changes, None, Changer::Administrator("ann"), at(7)).await;
+            assert!(matches!(changed.unwrap(), Changed::Yes { .. }));
+        };
+        let enrolled = |number| Enrolled { sid: sid(number), name: String::new(), email: String::new(), extra: vec![] };
+        change(&[Change::Members { members: vec![enrolled(1), enrolled(2)] }]).await;
+        change(&[Change::Assignment(AssignmentPlan { visible_from: Some(at(50)), ..assignment(Some(at(100))) })]).await;
+        let told = async |who: &PersonId, now| -> Vec<String> {
+            let told = store.audit_for(who, at(now), 0, 10).await.unwrap();
+            told.into_iter().map(|entry| entry.deed).collect()
+        };
+        let early = ["course-recorded", "member-added"];
+        assert_eq!(told(&person(1), 49).await, early);
+        let all = ["course-recorded", "member-added", "assignment-recorded"];
+        assert_eq!(told(&person(1), 50).await, all);
+        assert_eq!(told(&person(3), 50).await, [""; 0]);
+        assert_eq!(told(&"chan.tm".parse().unwrap(), 50).await, ["staff-recorded"]);
+        change(&[Change::Drop { sids: vec![sid(1)] }]).await;
+        assert_eq!(told(&person(1), 50).await, ["member-added", "member-dropped"]);
+        assert_eq!(told(&person(2), 50).await, all);
+        change(&[Change::Course { title: "T".to_owned(), zone: "UTC".parse().unwrap(), open: true }]).await;
+        assert_eq!(told(&person(3), 50).await, ["course-recorded", "assignment-recorded", "course-recorded"]);
+        assert_eq!(told(&"other.x".parse().unwrap(), 50).await, [""; 0]);
+        // Staff sees all of it, part by part, and nothing of another course.
+        let first = store.audit_of_course(&iems, 0, 2).await.unwrap();
+        let rest = store.audit_of_course(&iems, first[1].number, 10).await.unwrap();
+        assert_eq!((first.len(), rest.len()), (2, 5));
+        assert!(store.audit_of_course(&course("OTHER"), 0, 10).await.unwrap().is_empty());
     }
 
     async fn what_fails_leaves_neither_change_nor_entry(site: Site) {

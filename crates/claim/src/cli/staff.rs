@@ -89,6 +89,11 @@ pub(crate) enum StaffCommand {
     HandIn(HandInForArgs),
     /// Take what was handed in, with its receipts
     Download(DownloadArgs),
+    /// See who changed what in a course, and when
+    Changes {
+        /// The course
+        course: claim_core::CourseId,
+    },
     /// See who has handed in what, who has not, and who is late
     List(HandInsArgs),
 }

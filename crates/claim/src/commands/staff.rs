@@ -3,11 +3,12 @@
 mod download;
 
 use anyhow::Result;
+use claim_student::OpenSession;
 
 use super::Context;
 use super::course::{self, Desk, Errand};
 use super::student::{hand_in_for, program, the_one_person};
-use crate::cli::staff::{StaffArgs, StaffCommand};
+use crate::cli::staff::{StaffArgs, StaffCommand, WhoArgs};
 use crate::exit::Exit;
 
 pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit> {
@@ -20,19 +21,32 @@ pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit>
         StaffCommand::Extend(command) => Errand::Extend(command),
         StaffCommand::Staff(command) => Errand::Staff(command),
         StaffCommand::Count(command) => Errand::Count(command),
+        StaffCommand::Changes { course } => {
+            return match open(who, context).await? {
+                Ok(mut session) => {
+                    super::changes::show(&mut session, Some(&course), context).await
+                }
+                Err(exit) => Ok(exit),
+            };
+        }
         StaffCommand::HandIn(arguments) => return hand_in_for(arguments, who, context).await,
         StaffCommand::Download(arguments) => return download::run(arguments, who, context).await,
         StaffCommand::List(arguments) => Errand::HandIns(arguments),
     };
+    match open(who, context).await? {
+        Ok(session) => course::run(errand, &mut Desk::Session(Box::new(session)), context).await,
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// A session of whoever asks.
+async fn open(who: WhoArgs, context: &Context) -> Result<Result<OpenSession, Exit>> {
     let id = who.id.clone();
     let student = program(who.servers(), context)?;
     let id = match the_one_person(&student, id, context.terminal) {
         Ok(id) => id,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return Ok(Err(exit)),
     };
-    let session = match student.open_session(&id).await {
-        Ok(session) => session,
-        Err(error) => return Ok(context.terminal.explained(&error)),
-    };
-    course::run(errand, &mut Desk::Session(Box::new(session)), context).await
+    let session = student.open_session(&id).await;
+    Ok(session.map_err(|error| context.terminal.explained(&error)))
 }

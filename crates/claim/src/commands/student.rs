@@ -56,6 +56,7 @@ pub(crate) async fn run(arguments: StudentArgs, context: &Context) -> Result<Exi
             Some(StudentCommand::HandIn(arguments)) => hand_in::run(arguments, context).await,
             Some(StudentCommand::Resume(arguments)) => resume::run(arguments, context).await,
             Some(StudentCommand::Status { student }) => status(student, context).await,
+            Some(StudentCommand::Changes { student }) => changes(student, context).await,
             Some(StudentCommand::Receipts) => claims::receipts(arguments.dialogue.servers, context),
             Some(StudentCommand::Withdraw(arguments)) => claims::withdraw(arguments, context).await,
             Some(StudentCommand::Fetch(arguments)) => claims::fetch(arguments, context).await,
@@ -322,6 +323,18 @@ async fn say(text: &str, arguments: IdentityArgs, context: &Context) -> Result<E
     match session.say(&text).await {
         Ok(_) => Ok(Exit::Done),
         Err(error) => Ok(terminal.explained(&error)),
+    }
+}
+
+async fn changes(arguments: IdentityArgs, context: &Context) -> Result<Exit> {
+    let student = program(arguments.servers, context)?;
+    let id = match the_one(&student, arguments.sid, context.terminal) {
+        Ok(id) => id,
+        Err(exit) => return Ok(exit),
+    };
+    match student.open_session(&id).await {
+        Ok(mut session) => super::changes::show(&mut session, None, context).await,
+        Err(error) => Ok(context.terminal.explained(&error)),
     }
 }
 

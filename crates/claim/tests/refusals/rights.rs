@@ -55,6 +55,7 @@ async fn names_of_another_course_and_other_spellings_lead_nowhere() {
         }
     }
     Box::pin(students_and_each_other(&world)).await;
+    Box::pin(what_concerns_oneself(&world)).await;
     Box::pin(what_somebody_else_changed_last(&world)).await;
     world.assert_sound();
 }
@@ -184,6 +185,25 @@ async fn students_and_each_other(world: &World) {
             assert_eq!(before, world.records().await, "{way:?} has changed something");
         }
     }
+}
+
+/// Of what was changed everybody is told what concerns them, and of nobody else.
+async fn what_concerns_oneself(world: &World) {
+    let mut told = 0;
+    for who in world.cast(RIGHTS) {
+        let way = Way::get("/v1/changes?limit=200".to_owned());
+        let answer = ask(world, who, &way, Version::Http2).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        let text = text(&answer);
+        for other in world.cast(RIGHTS).filter(|other| other.name() != who.name()) {
+            // Staff is named where it did something; here the machine's people did all of it, whom nobody is told of.
+            assert!(!text.contains(&format!("{:?}", other.name())), "{}: {text}", who.name());
+        }
+        let is_of = who.standing(RIGHTS) != Standing::Stranger || who.has_handed_in(RIGHTS);
+        assert_eq!(text.contains(RIGHTS), is_of, "{}: {text}", who.name());
+        told += usize::from(is_of);
+    }
+    assert!(told > 0);
 }
 
 /// The very bytes of somebody else's last change are a guess like any other.

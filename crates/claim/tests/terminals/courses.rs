@@ -135,6 +135,38 @@ fn what_counts_is_chosen_with_a_reason_that_both_sides_see() {
 }
 
 #[test]
+fn everybody_sees_who_changed_what_concerns_them() {
+    let (course, _cuhk, _blackboard) = course();
+    let set = ["assignment", "set", "IEMS5710/lab1", "--due", "2099-12-25 12:00"];
+    staff(&course, TEACHER, &set).expect(0);
+    let extend = ["extend", "grant", "IEMS5710/lab1", "--sid", SID, "--due", "2099-12-26 12:00"];
+    staff(&course, TEACHER, &[&extend[..], &["--reason", "ill"]].concat()).expect(0);
+    let changes =
+        |sid: &str| course.folder.run(&["student", "changes", "--sid", sid]).expect(0).out;
+    let told = changes(SID);
+    for words in [
+        "IEMS5710/lab1: assignment changed: due 2099-12-24 23:59:59.999 +08:00 (Asia/Hong_Kong) → 2099-12-25 12:00:59.999",
+        "more time for the student 1155123456 until 2099-12-26 12:00:59.999 +08:00 (Asia/Hong_Kong); by 1155000009; because: ill",
+        "IEMS5710: on the roster",
+        "by the people who run Blackboard",
+    ] {
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
+    let other = changes(OTHER_SID);
+    assert!(other.contains("due 2099-12-24") && !other.contains("ill"), "{other}");
+    assert!(!other.contains(SID) && !told.contains(OTHER_SID), "{other}{told}");
+    let all = staff(&course, ASSISTANT, &["changes", "IEMS5710"]).expect(0).out;
+    for words in [SID, OTHER_SID, "because: ill", "1155000008 staff: role assistant"] {
+        assert!(all.contains(words), "{words}:\n{all}");
+    }
+    staff(&course, SID, &["changes", "IEMS5710"]).explains(1, &[]);
+    let documents =
+        staff(&course, TEACHER, &["--json", "changes", "IEMS5710"]).expect(0).documents();
+    let granted = documents.iter().find(|one| one["deed"] == "extension-granted").unwrap();
+    assert_eq!((&granted["by"], &granted["said"]["reason"]), (&TEACHER.into(), &"ill".into()));
+}
+
+#[test]
 fn times_are_those_of_the_courses_zone() {
     let course = Course::new();
     let (_cuhk, _blackboard) = course.servers();

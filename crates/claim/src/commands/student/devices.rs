@@ -32,7 +32,11 @@ pub(super) fn renewed_after(arguments: &StudentArgs) -> Option<Whose> {
     };
     let student = match &arguments.command {
         None => return of(&arguments.dialogue.servers, &arguments.dialogue.sid),
-        Some(StudentCommand::Say { student, .. } | StudentCommand::Status { student }) => student,
+        Some(
+            StudentCommand::Say { student, .. }
+            | StudentCommand::Status { student }
+            | StudentCommand::Changes { student },
+        ) => student,
         Some(StudentCommand::HandIn(arguments)) => &arguments.student,
         Some(StudentCommand::Resume(arguments)) => return of(&arguments.servers, &None),
         Some(StudentCommand::Withdraw(arguments)) => &arguments.student,

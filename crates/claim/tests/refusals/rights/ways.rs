@@ -46,7 +46,7 @@ impl fmt::Debug for Way {
 }
 
 impl Way {
-    fn get(target: String) -> Self {
+    pub(super) fn get(target: String) -> Self {
         Self::new(Say::reading(target.clone().leak(), now()), target)
     }
 
@@ -99,8 +99,10 @@ pub(super) fn ways(request: Request, at: &Names, who: &Person, standing: Standin
             vec![Way::get(format!("{target}?limit=1")), Way::get(target), Way::get(student)]
         }
         Request::TakeFiles => reading(&at.claim),
-        // What Blackboard's people look at in its folder; no address of Blackboard tells it.
-        Request::SeeChanges => vec![],
+        Request::SeeChanges => {
+            let target = format!("/v1/courses/{course}/changes");
+            vec![Way::get(format!("{target}?after=1&limit=1")), Way::get(target)]
+        }
         Request::HandInFor => handing_in_for(at, who, standing),
         Request::ChangeCourse
         | Request::ChangeAssignments

@@ -86,6 +86,10 @@ impl Person {
         &self.session
     }
 
+    pub(super) fn has_handed_in(&self, course: &str) -> bool {
+        self.own.is_some_and(|(of, _)| of == course)
+    }
+
     pub(super) fn standing(&self, course: &str) -> Standing {
         let known = self.roles.iter().find(|(of, _)| *of == course);
         known.map_or(Standing::Stranger, |(_, standing)| *standing)
