@@ -44,6 +44,7 @@ mod server;
 mod start_error;
 mod storage;
 mod student_view;
+mod watching;
 
 pub use admin::{
     AdminError, Audit, Courses, LodgedClaim, Messages, audit, courses, courses_with, messages,

@@ -2,6 +2,7 @@
 
 mod append;
 mod proofs;
+mod recent;
 mod standing;
 mod witness;
 mod witnesses;
@@ -50,6 +51,8 @@ pub(crate) struct Log {
     pub(crate) objects: Objects,
     pub(crate) witnesses: Witnesses,
     pub(crate) standing: LogStanding,
+    /// What was appended lately, for those who watch.
+    pub(crate) recent: recent::Recent,
     staged: Notify,
     published: watch::Sender<u64>,
     /// The size of the largest tree that a witness has cosigned, as far as this process was told. It is sent anew also
@@ -125,6 +128,7 @@ impl Log {
             objects,
             witnesses: Witnesses::default(),
             standing: LogStanding::default(),
+            recent: recent::Recent::default(),
             staged: Notify::new(),
             published: watch::Sender::new(0),
             cosigned: watch::Sender::new(0),
@@ -144,6 +148,16 @@ impl Log {
     /// Says that there is an entry for the next batch.
     pub(crate) fn staged(&self) {
         self.staged.notify_one();
+    }
+
+    /// How large the log is, as this process knows, which looks each second; wakes whoever watches it.
+    pub(crate) fn watch_published(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
+    }
+
+    /// Wakes whoever watches it, though it has not grown.
+    pub(crate) fn wake_watchers(&self) {
+        self.published.send_modify(|_| {});
     }
 
     /// Wakes whoever waits for proofs when there may be new ones.

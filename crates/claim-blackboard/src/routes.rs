@@ -3,6 +3,7 @@
 mod changes;
 mod claims;
 mod courses;
+mod events;
 mod log;
 mod messages;
 mod pages;
@@ -48,6 +49,7 @@ pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
         .route("/v1/courses", get(courses::list).fallback(only_get))
         .route("/v1/courses/{course}", get(courses::show).fallback(only_get))
         .route("/v1/courses/{course}/members", get(courses::members).fallback(only_get))
+        .route("/v1/courses/{course}/events", get(events::of_course).fallback(only_get))
         .route("/v1/changes", get(changes::own).fallback(only_get))
         .route(
             "/v1/courses/{course}/changes",

@@ -204,6 +204,8 @@ impl Running {
             .serve(async {
                 shutdown.await;
                 blackboard.stopping.store(true, Ordering::Relaxed);
+                // Nobody is to wait any longer for what may happen.
+                blackboard.log.wake_watchers();
             })
             .await;
         maintaining.abort();

@@ -25,6 +25,7 @@ mod terms;
 mod text;
 pub mod time;
 mod told;
+mod watched;
 
 pub use change::{Change, Changes, Enrolled, GroupPlace, Unfit};
 pub use counting::{Contender, Counting};
@@ -35,3 +36,4 @@ pub use model::{
 pub use rights::{Request, Standing};
 pub use terms::{Terms, judged_late_ms};
 pub use told::{Eyes, MAX_TOLD, ToldChange, ToldChanges};
+pub use watched::{HandInEvent, Happened, MAX_EVENTS, Watched};

@@ -26,6 +26,7 @@ mod session;
 mod student;
 mod take;
 mod wallet;
+mod watching;
 
 pub use certificates::Certificates;
 pub use config::{Config, Timeouts, TlsRoots};

@@ -24,6 +24,7 @@ mod revoke;
 mod roster;
 mod serial;
 pub(crate) mod staff;
+pub(crate) mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ pub(crate) mod pages;
 pub(crate) mod staff;
 pub(crate) mod student;
 pub(crate) mod verify;
+mod watch;
 
 use std::future::Future;
 use std::path::PathBuf;

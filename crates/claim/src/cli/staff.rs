@@ -13,6 +13,7 @@ use super::course::{
 };
 use super::download::DownloadArgs;
 use super::hand_ins::HandInsArgs;
+use super::watch::WatchArgs;
 use super::{StudentServerArgs, TlsRootsArg};
 
 /// `claim staff`.
@@ -89,6 +90,8 @@ pub(crate) enum StaffCommand {
     HandIn(HandInForArgs),
     /// Take what was handed in, with its receipts
     Download(DownloadArgs),
+    /// Watch what is handed in, as it happens
+    Watch(WatchArgs),
     /// See who changed what in a course, and when
     Changes {
         /// The course

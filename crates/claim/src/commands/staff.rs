@@ -23,9 +23,13 @@ pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit>
         StaffCommand::Count(command) => Errand::Count(command),
         StaffCommand::Changes { course } => {
             return match open(who, context).await? {
-                Ok(mut session) => {
-                    super::changes::show(&mut session, Some(&course), context).await
-                }
+                Ok(mut session) => super::changes::show(&mut session, Some(&course), context).await,
+                Err(exit) => Ok(exit),
+            };
+        }
+        StaffCommand::Watch(arguments) => {
+            return match open(who, context).await? {
+                Ok(session) => super::watch::run(arguments, session, context).await,
                 Err(exit) => Ok(exit),
             };
         }

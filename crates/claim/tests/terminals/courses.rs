@@ -135,6 +135,40 @@ fn what_counts_is_chosen_with_a_reason_that_both_sides_see() {
 }
 
 #[test]
+fn what_is_handed_in_is_watched_as_it_happens_also_over_a_restart() {
+    let (course, _cuhk, blackboard) = course();
+    let who = ["staff", "--cuhk", &course.cuhk, "--blackboard", &course.blackboard, "--id"];
+    let watch = |more: &[&str]| {
+        course.folder.start(&[&who[..], &[ASSISTANT, "watch", "IEMS5710/lab1"], more].concat())
+    };
+    let watching = watch(&[]);
+    watching.out.line("Watching IEMS5710");
+    hand_in(&course, SID, "IEMS5710/lab1").expect(0);
+    watching.out.shows(&format!("  {SID}  IEMS5710/lab1: lodged, in time"));
+    watching.out.shows(&format!("  {SID}  IEMS5710/lab1: received in full"));
+    // Somebody who waits holds up nothing, though the server would finish for an hour what is under way.
+    blackboard.stop();
+    watching.out.shows("Blackboard is away");
+    let _blackboard = course.blackboard();
+    hand_in(&course, OTHER_SID, "IEMS5710/lab1").expect(0);
+    watching.out.shows(&format!("  {OTHER_SID}  IEMS5710/lab1: lodged, in time"));
+    watching.signal("INT");
+    let told = watching.end().expect(0).out;
+    assert_eq!(told.matches("lodged, in time").count(), 2, "nothing is told twice:\n{told}");
+    let all = watch(&["--since", "start", "--json"]);
+    let events: Vec<_> =
+        ["lodged", "received", "lodged", "received"].map(|name| all.out.event(name)).into();
+    assert_eq!((&events[0]["sids"][0], &events[3]["sids"][0]), (&SID.into(), &OTHER_SID.into()));
+    assert_eq!(events[0]["assignment"], "lab1");
+    all.signal("INT");
+    all.end().expect(0);
+    // Others learn nothing, and who mistypes is told so.
+    let stranger = staff(&course, SID, &["watch", "IEMS5710"]);
+    assert_eq!(stranger.code, 1, "{stranger:?}");
+    staff(&course, TEACHER, &["watch", "IEMS5710", "--since", "yesterday"]).expect(2);
+}
+
+#[test]
 fn everybody_sees_who_changed_what_concerns_them() {
     let (course, _cuhk, _blackboard) = course();
     let set = ["assignment", "set", "IEMS5710/lab1", "--due", "2099-12-25 12:00"];

@@ -96,7 +96,8 @@ pub(super) fn ways(request: Request, at: &Names, who: &Person, standing: Standin
             let assignment = format!("/v1/courses/{course}/assignments/{assignment}");
             let target = format!("{assignment}/hand-ins");
             let student = format!("{assignment}/students/{}", at.sid);
-            vec![Way::get(format!("{target}?limit=1")), Way::get(target), Way::get(student)]
+            let events = Way::get(format!("/v1/courses/{course}/events?after=0"));
+            vec![Way::get(format!("{target}?limit=1")), Way::get(target), Way::get(student), events]
         }
         Request::TakeFiles => reading(&at.claim),
         Request::SeeChanges => {
