@@ -341,6 +341,17 @@ on_each_database! {
         assert!(store.append_to_log((2, [1; 32]), (3, [2; 32]), &staged).await.unwrap());
         assert_eq!(store.leaf(b.id, EntryKind::Lodged).await.unwrap(), Some(2));
 
+        // Whoever watches sees all of it in its order, from any place on.
+        let events = store.log_events(0, 3, 10).await.unwrap();
+        let told: Vec<_> = events.iter().map(|event| (event.leaf, event.kind, event.claim.id)).collect();
+        let (lodged, received) = (EntryKind::Lodged, EntryKind::Received);
+        assert_eq!(told, [(0, lodged, a.id), (1, received, a.id), (2, lodged, b.id)]);
+        assert_eq!(store.log_events(0, 1, 10).await.unwrap(), events[..1]);
+        let of = |course: &str| course.parse().unwrap();
+        assert_eq!(store.log_events_of(&of("IEMS5710"), 1, 3, 10).await.unwrap(), events[1..]);
+        assert_eq!(store.log_events_of(&of("IEMS5710"), 0, 3, 1).await.unwrap(), events[..1]);
+        assert_eq!(store.log_events_of(&of("OTHER"), 0, 3, 10).await.unwrap(), []);
+
         assert_eq!(store.lag().await.unwrap(), Lag { covered: 0, uncovered: 3, cosigned_at: None });
         store.keep_cosignature(&cosignature("one", 2, "of two"), at(5)).await.unwrap();
         assert_eq!(store.lag().await.unwrap(), Lag { covered: 2, uncovered: 1, cosigned_at: Some(at(5)) });
