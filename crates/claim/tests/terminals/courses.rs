@@ -148,7 +148,7 @@ fn what_is_handed_in_is_watched_as_it_happens_also_over_a_restart() {
     watching.out.shows(&format!("  {SID}  IEMS5710/lab1: received in full"));
     // Somebody who waits holds up nothing, though the server would finish for an hour what is under way.
     blackboard.stop();
-    watching.out.shows("Blackboard is away");
+    watching.out.shows("Blackboard does not answer");
     let _blackboard = course.blackboard();
     hand_in(&course, OTHER_SID, "IEMS5710/lab1").expect(0);
     watching.out.shows(&format!("  {OTHER_SID}  IEMS5710/lab1: lodged, in time"));
