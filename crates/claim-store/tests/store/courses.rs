@@ -10,7 +10,7 @@ use claim_course::{
 };
 use claim_store::blackboard::{
     BlackboardStore, Changed, Changer, Lodged, Marked, NewClaim, NewCourse, NewPiece, Place,
-    Refused,
+    Refused, StaffRow,
 };
 
 use crate::claims::{assignment, claim, first, lab};
@@ -34,6 +34,20 @@ fn together(sids: &[&str]) -> Holder {
 
 fn id() -> CourseId {
     lab().course
+}
+
+/// A page of what staff sees: who, the claims, and the one that counts.
+async fn seen(
+    store: &BlackboardStore,
+    after: Option<&str>,
+    limit: u32,
+) -> Vec<(Sid, Vec<ClaimId>, Option<ClaimId>)> {
+    let page = store.hand_ins(&lab(), after.map(sid).as_ref(), limit).await.unwrap();
+    let row = |row: StaffRow| {
+        let claims = row.claims.iter().map(|claim| claim.id).collect();
+        (row.sid, claims, row.counting.map(|counting| counting.claim))
+    };
+    page.unwrap().1.into_iter().map(row).collect()
 }
 
 /// A course with Ann and Ben on its roster and an owner, and the lab in it.
@@ -188,6 +202,14 @@ on_each_database! {
         receive(&store, next.id, at(9)).await;
         assert_eq!(counts_for(&store, ANN).await, Some(next.id));
         assert_eq!(counts_for(&store, BEN).await, Some(row.id));
+
+        // Staff sees the same, also where a group is cut in two by the pages.
+        let mine = (sid(ANN), vec![next.id, row.id], Some(next.id));
+        let bens = (sid(BEN), vec![row.id], Some(row.id));
+        assert_eq!(seen(&store, None, 10).await, [mine.clone(), bens.clone()]);
+        assert_eq!(seen(&store, None, 1).await, [mine]);
+        assert_eq!(seen(&store, Some(ANN), 1).await, [bens]);
+        assert_eq!(seen(&store, Some(BEN), 1).await, []);
     }
 
     async fn more_time(site: Site) {
