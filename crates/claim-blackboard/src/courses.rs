@@ -8,7 +8,7 @@ use claim_course::api::{
     ChangesAnswer, CourseAnswer, Courses, HandIn, HandIns, Lodged, Members, OwnCourse,
 };
 use claim_course::{AssignmentPlan, Changes, Request, Role, Standing};
-use claim_store::blackboard::{Changed, Changer, ClaimOutline, StaffRow};
+use claim_store::blackboard::{Changed, Changer, ClaimOutline, Signers, StaffRow};
 
 use crate::blackboard::Blackboard;
 use crate::error;
@@ -31,12 +31,14 @@ pub(crate) async fn show(
 ) -> Result<CourseAnswer, Problem> {
     allowed(blackboard, person, course, Request::SeeCourse).await?;
     let (store, storage) = (&blackboard.store, |error| error::storage(&error));
+    let server_time = blackboard.clock.now();
     Ok(CourseAnswer {
-        server_time: blackboard.clock.now(),
+        server_time,
         course: store.course(course).await.map_err(storage)?.ok_or_else(no_course)?,
         assignments: store.plans(course).await.map_err(storage)?,
         extensions: store.extensions(course).await.map_err(storage)?,
         staff: store.staff(course).await.map_err(storage)?,
+        waiting: store.waiting(course, server_time).await.map_err(storage)?,
     })
 }
 
@@ -70,18 +72,24 @@ pub(crate) async fn hand_ins(
     let (plan, rows) = rows.ok_or_else(|| no_assignment(assignment))?;
     let is_full = rows.len() == page.limit as usize;
     let next = rows.last().filter(|_| is_full).map(|row| row.sid.clone());
-    let hand_ins = rows.into_iter().map(|row| hand_in(&plan, row)).collect();
+    let claims: Vec<_> = rows.iter().flat_map(|row| &row.claims).collect();
+    let signers = blackboard.store.signers(&claims).await;
+    let signers = signers.map_err(|error| error::storage(&error))?;
+    let hand_ins = rows.into_iter().map(|row| hand_in(&plan, row, &signers)).collect();
     Ok(HandIns { server_time: blackboard.clock.now(), hand_ins, next })
 }
 
 /// A student's row as staff is told it.
-pub(crate) fn hand_in(plan: &AssignmentPlan, row: StaffRow) -> HandIn {
+pub(crate) fn hand_in(plan: &AssignmentPlan, row: StaffRow, signers: &Signers) -> HandIn {
     let lodged = |claim: &ClaimOutline| Lodged {
         claim: claim.id,
         sids: claim.holder.clone(),
         by: claim.person.to_string(),
+        signers: signers.of(claim.id),
         lodged_at: claim.lodged_at,
         late_ms: claim.late_ms,
+        due: claim.due,
+        signed_late_ms: Some(claim.signed_late_ms()).filter(|late| *late != claim.late_ms),
         penalty: plan.late.percent(claim.late_ms),
         state: claim.state,
         received_at: claim.received_at,

@@ -3,6 +3,7 @@
 mod erased;
 mod outage;
 mod sending;
+mod signers;
 mod status;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use claim_core::claim::{ClaimError, ClaimId, Holder, Manifest, VerifiedClaim, VerifiedWithdrawal};
 use claim_core::hand_in::{ClaimStatus, PieceRef};
-use claim_core::receipt::RevocationLists;
 use claim_core::{CourseId, Digest, PersonId, Problem, ProblemType, Timestamp};
 use claim_course::{Request, Standing};
 use claim_http::system_rng;
-use claim_pki::{ContentType, MakeTokenError, RevocationList, SerialNumber, SignedData};
+use claim_pki::{ContentType, MakeTokenError, SerialNumber, SignedData};
 use claim_store::blackboard::{
     ClaimOutline, ClaimRow, Lodged, Marked, NewClaim, NewPiece, NewWithdrawal, Withdrawn,
 };
@@ -177,7 +177,7 @@ pub(crate) async fn lodge(
             blackboard.log_is_whole()?;
             blackboard.revocations.vouch_for(&evidence)?;
             blackboard.has_room(Need::Record)?;
-            let revocation = judge_signers(blackboard, &claim, lodged_at)?;
+            let revocation = signers::judge(blackboard, &claim, lodged_at)?;
             let new = NewClaim {
                 outage,
                 ..new_claim(&evidence, person, &claim, &cms, revocation, lodged_at)?
@@ -239,20 +239,6 @@ fn fits(blackboard: &Blackboard, person: &PersonId, claim: &VerifiedClaim) -> Re
     }
     // Of whom the holder consists, the records tell when it is lodged.
     Ok(())
-}
-
-/// Refuses signers whose certificates are revoked; returns the lists that tell, as they go into the receipt.
-fn judge_signers(
-    blackboard: &Blackboard,
-    claim: &VerifiedClaim,
-    now: Timestamp,
-) -> Result<Vec<u8>, Problem> {
-    let mut lists: Vec<RevocationList> = Vec::new();
-    for signer in claim.signers() {
-        lists.push(blackboard.revocations.judge(signer.person(), now)?.list.clone());
-    }
-    let lists = RevocationLists::for_claim(claim.message(), &lists);
-    Ok(lists.map_err(|error| error::internal(&error))?.to_bytes())
 }
 
 fn new_claim(

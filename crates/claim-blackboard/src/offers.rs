@@ -4,7 +4,7 @@ use claim_core::claim::Holder;
 use claim_core::hand_in::{Assignment, Assignments, ClaimSummary, WithoutGroup};
 use claim_core::{PersonId, Problem};
 use claim_course::{GroupName, Terms};
-use claim_store::blackboard::{ClaimOutline, Offer, Place};
+use claim_store::blackboard::{ClaimOutline, Offer, Place, Signers};
 
 use crate::blackboard::Blackboard;
 use crate::error;
@@ -18,14 +18,18 @@ pub(crate) async fn list(
     let (mut assignments, mut without_group) = (Vec::new(), Vec::new());
     if let PersonId::Student(sid) = person {
         let offers = blackboard.store.offers(sid, server_time).await;
-        for offer in offers.map_err(|error| error::storage(&error))? {
+        let offers = offers.map_err(|error| error::storage(&error))?;
+        let claims: Vec<_> = offers.iter().flat_map(|offer| &offer.claims).collect();
+        let signers = blackboard.store.signers(&claims).await;
+        let signers = signers.map_err(|error| error::storage(&error))?;
+        for offer in offers {
             match &offer.place {
                 Place::Stranger => {}
                 Place::NoGroup => without_group.push(ask_for_a_group(offer)),
                 Place::Holder { holder, group, terms } => {
                     let (holder, group) = (holder.clone(), group.clone());
                     let terms = *terms;
-                    assignments.push(assignment(offer, holder, group, terms));
+                    assignments.push(assignment(offer, holder, group, terms, &signers));
                 }
             }
         }
@@ -39,8 +43,9 @@ pub(crate) fn assignment(
     holder: Holder,
     group: Option<GroupName>,
     terms: Terms,
+    signers: &Signers,
 ) -> Assignment {
-    let claims = summaries(&offer);
+    let claims = summaries(&offer, signers);
     let Offer { plan, zone, known, .. } = offer;
     Assignment {
         course: plan.course,
@@ -72,7 +77,7 @@ fn ask_for_a_group(offer: Offer) -> WithoutGroup {
     }
 }
 
-fn summaries(offer: &Offer) -> Vec<ClaimSummary> {
+fn summaries(offer: &Offer, signers: &Signers) -> Vec<ClaimSummary> {
     let mut claims: Vec<&ClaimOutline> = offer.claims.iter().collect();
     // Those of one holder stand in the order of their chain; between holders only the time tells.
     if claims.iter().any(|claim| claim.holder != claims[0].holder) {
@@ -84,6 +89,9 @@ fn summaries(offer: &Offer) -> Vec<ClaimSummary> {
             claim: claim.id,
             lodged_at: claim.lodged_at,
             late_ms: claim.late_ms,
+            due: claim.due,
+            signed_late_ms: Some(claim.signed_late_ms()).filter(|late| *late != claim.late_ms),
+            signers: signers.of(claim.id),
             state: claim.state,
             counts: counting.is_some(),
             chosen: counting.and(offer.reason.clone()),

@@ -29,6 +29,9 @@ pub(crate) async fn show(
         }
         Place::Holder { holder, group, terms } => (holder.clone(), group.clone(), *terms),
     };
-    let assignment = offers::assignment(offer, holder, group, terms);
+    let claims: Vec<_> = offer.claims.iter().collect();
+    let signers = blackboard.store.signers(&claims).await;
+    let signers = signers.map_err(|error| error::storage(&error))?;
+    let assignment = offers::assignment(offer, holder, group, terms, &signers);
     Ok(StudentView { server_time: blackboard.clock.now(), visible_from, assignment })
 }

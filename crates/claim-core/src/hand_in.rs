@@ -6,7 +6,7 @@ use crate::assignment::{AssignmentId, AssignmentRef, CourseId};
 use crate::claim::{ClaimId, FileEntry, Files, Holder};
 use crate::encoding::{base64_bytes, optional_base64_bytes};
 use crate::late::LatePolicy;
-use crate::{Sid, StaffId, Timestamp};
+use crate::{PersonId, Sid, StaffId, Timestamp};
 
 /// The media type of signed claims and withdrawals.
 pub const CMS: &str = "application/cms";
@@ -110,8 +110,17 @@ pub struct ClaimSummary {
     pub claim: ClaimId,
     /// The token's time.
     pub lodged_at: Timestamp,
-    /// By how many milliseconds it was late; 0 when in time.
+    /// By how many milliseconds it is late as it is judged now; 0 when in time.
     pub late_ms: i64,
+    /// The due time that both signed.
+    #[serde(default)]
+    pub due: Option<Timestamp>,
+    /// By how many milliseconds it is late by that due time, as the receipt says; only where it is judged otherwise now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_late_ms: Option<i64>,
+    /// Who signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<PersonId>,
     /// What has become of it.
     pub state: ClaimState,
     /// Whether it is the one that counts.
@@ -151,8 +160,14 @@ pub struct ClaimStatus {
     pub lodged_at: Timestamp,
     /// The due time that both signed.
     pub due: Option<Timestamp>,
-    /// By how many milliseconds it was late; 0 when in time.
+    /// By how many milliseconds it was late by that due time; 0 when in time.
     pub late_ms: i64,
+    /// By how many milliseconds it is late as it is judged now; only where that is not the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_late_ms: Option<i64>,
+    /// Who signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<PersonId>,
     /// The token: a TimeStampResp in DER.
     #[serde(with = "base64_bytes")]
     pub timestamp: Vec<u8>,

@@ -2,7 +2,7 @@
 
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::hand_in::{Assignment, ClaimState};
-use claim_core::{Sid, Timestamp};
+use claim_core::{AssignmentId, PersonId, Sid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AssignmentPlan, Course, Extension, GroupName, Member, Role, StaffMember};
@@ -42,6 +42,22 @@ pub struct CourseAnswer {
     pub extensions: Vec<Extension>,
     /// Its staff, by id.
     pub staff: Vec<StaffMember>,
+    /// The claims that wait for files, by assignment; an assignment without any is not there.
+    #[serde(default)]
+    pub waiting: Vec<WaitingClaims>,
+}
+
+/// The claims for one assignment that wait for files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingClaims {
+    /// The assignment.
+    pub assignment: AssignmentId,
+    /// How many there are.
+    pub claims: u64,
+    /// Until when files may follow for the one whose time is over first.
+    pub earliest: Timestamp,
+    /// The same for the last one.
+    pub latest: Timestamp,
 }
 
 /// The answer to `GET /v1/courses/{course}/members`.
@@ -101,10 +117,19 @@ pub struct Lodged {
     pub sids: Holder,
     /// Who lodged it.
     pub by: String,
+    /// Who signed it.
+    #[serde(default)]
+    pub signers: Vec<PersonId>,
     /// The token's time.
     pub lodged_at: Timestamp,
     /// By how many milliseconds it is late, as it is judged now.
     pub late_ms: i64,
+    /// The due time that both signed.
+    #[serde(default)]
+    pub due: Option<Timestamp>,
+    /// By how many milliseconds it is late by that due time, as the receipt says; only where it is judged otherwise now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_late_ms: Option<i64>,
     /// How much is taken off for that, in percent.
     pub penalty: u8,
     /// What has become of it.

@@ -14,6 +14,7 @@ mod offers;
 mod outages;
 mod rebuild;
 mod ring;
+mod signers;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use offers::Offer;
 pub use outages::{AllowedOutage, OutageRow};
 pub use rebuild::Rebuilt;
 pub use ring::{Published, RingRow};
+pub use signers::Signers;
 
 use claim_pki::Timestamp;
 
@@ -49,6 +51,7 @@ pub struct BlackboardStore {
     lodgings: Writer<NewClaim>,
     pieces: Writer<NewPiece>,
     recorder: Recorder,
+    signers: signers::Memory,
 }
 
 impl BlackboardStore {
@@ -73,7 +76,8 @@ impl BlackboardStore {
         let lodgings = Writer::start(Arc::clone(&database));
         let pieces = Writer::start(Arc::clone(&database));
         let recorder = Recorder::of(&audit::LOG);
-        Ok(Self { database, messages, lodgings, pieces, recorder })
+        let signers = signers::Memory::default();
+        Ok(Self { database, messages, lodgings, pieces, recorder, signers })
     }
 
     /// The same, acting for somebody: whoever does what the audit log does not say of another. `now` is the time of its

@@ -23,11 +23,12 @@ mod place;
 mod plan;
 mod receive;
 mod stored_path;
+mod together;
 mod told;
 mod upload;
 mod withdraw;
 
-pub use change::Change;
+pub use change::{Change, First};
 pub use choose::{ChooseError, ClaimWanted, Wanted, WantedError, choose, choose_claim};
 pub use collect::{CollectError, Collected, LeftOut, RefusedName, WhyLeftOut};
 pub use difference::Difference;
@@ -43,6 +44,7 @@ pub use pending::{Pending, PendingError};
 pub use place::Place;
 pub use plan::{LimitError, Plan, SignedClaim};
 pub use receive::Received;
+pub use together::{Compared, SharedClaim, TogetherError};
 pub(crate) use upload::{AT_ONCE, narrowed};
 
 use claim_core::claim::ClaimId;

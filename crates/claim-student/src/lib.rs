@@ -35,10 +35,11 @@ pub use error::{Explained, Foreign, Outcome, Refused, Service, Unreached};
 pub use event::{Event, Observer};
 pub use exchange::{AskError, Haste, Hindrance};
 pub use hand_in::{
-    Change, ChooseError, ClaimWanted, CollectError, Collected, Difference, Draft, ErasedError,
-    EvidenceError, FetchError, Fetched, Finishing, HandInError, Kept, KeptState, LeftOut,
-    LimitError, Lodged, Lodging, OutageHandInError, Pending, PendingError, Place, Plan, Received,
-    RefusedName, SignedClaim, Wanted, WantedError, WhyLeftOut, choose, choose_claim,
+    Change, ChooseError, ClaimWanted, CollectError, Collected, Compared, Difference, Draft,
+    ErasedError, EvidenceError, FetchError, Fetched, Finishing, First, HandInError, Kept,
+    KeptState, LeftOut, LimitError, Lodged, Lodging, OutageHandInError, Pending, PendingError,
+    Place, Plan, Received, RefusedName, SharedClaim, SignedClaim, TogetherError, Wanted,
+    WantedError, WhyLeftOut, choose, choose_claim,
 };
 pub use renew::{RenewalKey, Renewed};
 pub use revoke::{RevokeBy, RevokeError, RevokeWhat, RevokedOwn};

@@ -50,7 +50,7 @@ pub(crate) use bench::{
     BenchArgs, BenchCommand, CourseBenchArgs, EnrollArgs, HostileArgs, LoadArgs, OverloadArgs,
     UploadArgs,
 };
-pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, WithdrawArgs};
+pub(crate) use claims::{FetchArgs, HandInArgs, ResumeArgs, TogetherArgs, WithdrawArgs};
 pub(crate) use cuhk::{CertifyArgs, CuhkArgs, CuhkCommand, CuhkServeArgs, RevokeArgs, RevokeWhat};
 pub(crate) use cuhk_retention::CuhkRetentionArgs;
 pub(crate) use devices::{DeviceArgs, RenewArgs};

@@ -6,10 +6,12 @@ mod clocks;
 pub(crate) mod cuhk;
 pub(crate) mod download;
 pub(crate) mod hand_in;
+pub(crate) mod judged;
 mod lists;
 pub(crate) mod log;
 pub(crate) mod retention;
 pub(crate) mod student;
+pub(crate) mod together;
 pub(crate) mod verify;
 pub(crate) mod witness;
 

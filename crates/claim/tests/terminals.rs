@@ -34,6 +34,8 @@ mod doctor_abroad;
 mod downloading;
 #[path = "terminals/draining.rs"]
 mod draining;
+#[path = "terminals/due_times.rs"]
+mod due_times;
 #[path = "terminals/endings.rs"]
 mod endings;
 #[path = "terminals/evidence.rs"]
@@ -122,6 +124,8 @@ mod through_proxies;
 mod timestamp_year;
 #[path = "terminals/tls_keys.rs"]
 mod tls_keys;
+#[path = "terminals/together.rs"]
+mod together;
 #[path = "terminals/tokens.rs"]
 mod tokens;
 #[path = "terminals/units.rs"]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid, Timestamp};
-use claim_course::api::HandIn;
+use claim_course::api::{HandIn, WaitingClaims};
 use claim_course::{AssignmentPlan, Change, Course, Extension, Member, StaffMember};
 use claim_store::Faults;
 use claim_store::blackboard::{
@@ -109,6 +109,18 @@ impl Courses {
         Ok(self.store.extensions(course).await?)
     }
 
+    /// Its claims that wait for files at this moment, by assignment.
+    ///
+    /// # Errors
+    /// Whatever befalls the database.
+    pub async fn waiting(
+        &self,
+        course: &CourseId,
+        now: Timestamp,
+    ) -> Result<Vec<WaitingClaims>, AdminError> {
+        Ok(self.store.waiting(course, now).await?)
+    }
+
     /// Its staff.
     ///
     /// # Errors
@@ -156,7 +168,10 @@ impl Courses {
         limit: u32,
     ) -> Result<Option<Vec<HandIn>>, AdminError> {
         let found = self.store.hand_ins(assignment, after, limit).await?;
-        Ok(found.map(|(plan, rows)| rows.into_iter().map(|row| hand_in(&plan, row)).collect()))
+        let Some((plan, rows)) = found else { return Ok(None) };
+        let claims: Vec<_> = rows.iter().flat_map(|row| &row.claims).collect();
+        let signers = self.store.signers(&claims).await?;
+        Ok(Some(rows.into_iter().map(|row| hand_in(&plan, row, &signers)).collect()))
     }
 
     /// Says that Blackboard could not be reached from then until then: what CUHK stamped meanwhile is judged by its time.

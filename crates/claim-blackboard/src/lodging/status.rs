@@ -2,7 +2,7 @@
 
 use claim_core::Problem;
 use claim_core::hand_in::{ClaimState, ClaimStatus, MissingPieces, PieceRef};
-use claim_store::blackboard::ClaimRow;
+use claim_store::blackboard::{ClaimOutline, ClaimRow};
 
 use crate::blackboard::Blackboard;
 use crate::error;
@@ -23,13 +23,19 @@ pub(crate) async fn status_of(
         ClaimState::Waiting => missing(blackboard, row).await?,
         _ => Vec::new(),
     };
+    let outline = ClaimOutline::from(row);
+    let signers = blackboard.store.signers(&[&outline]).await.map_err(storage)?;
+    // What both signed, and what the token says, no change of a due time alters.
+    let late_ms = outline.signed_late_ms();
     let lapsed = row.state == ClaimState::Waiting && now > row.upload_until;
     Ok(ClaimStatus {
         claim: row.id,
         state: if lapsed { ClaimState::Lapsed } else { row.state },
         lodged_at: row.lodged_at,
         due: row.due,
-        late_ms: row.late_ms,
+        late_ms,
+        judged_late_ms: Some(row.late_ms).filter(|judged| *judged != late_ms),
+        signers: signers.of(row.id),
         timestamp: row.token.clone(),
         upload_until: row.upload_until,
         received_at: row.received_at,

@@ -46,7 +46,7 @@ impl BlackboardStore {
                 let course = courses::find(write.connection(), &plan.course).await?;
                 let made = course.and_then(|course| course_recorded(None, &course));
                 let entries: Vec<_> =
-                    made.into_iter().chain(assignment_recorded(None, plan)).collect();
+                    made.into_iter().chain(assignment_recorded(None, plan, None)).collect();
                 self.recorder.record(&mut write, &entries).await?;
             }
             write.commit().await?;

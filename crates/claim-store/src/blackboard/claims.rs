@@ -7,7 +7,7 @@ mod pieces;
 mod withdraw;
 
 use claim_core::claim::{ClaimId, Holder};
-use claim_core::hand_in::{ClaimState, PieceRef};
+use claim_core::hand_in::{ClaimState, PieceRef, late_ms};
 use claim_core::{AssignmentRef, PersonId, Timestamp};
 use claim_course::{Contender, Counting};
 use sqlx::AnyConnection;
@@ -87,12 +87,38 @@ pub struct ClaimOutline {
     pub lodged_at: Timestamp,
     /// The time by which it is judged: the token's, or that of CUHK's in an outage.
     pub judged_at: Timestamp,
+    /// The due time that it names, which both signed.
+    pub due: Option<Timestamp>,
     /// By how many milliseconds it was late, as it is judged now.
     pub late_ms: i64,
     /// What has become of it.
     pub state: ClaimState,
     /// When its last piece was durable.
     pub received_at: Option<Timestamp>,
+}
+
+impl ClaimOutline {
+    /// By how many milliseconds it is late by the due time that both signed, as the receipt says.
+    pub fn signed_late_ms(&self) -> i64 {
+        late_ms(self.judged_at, self.due)
+    }
+}
+
+impl From<&ClaimRow> for ClaimOutline {
+    fn from(row: &ClaimRow) -> Self {
+        Self {
+            id: row.id,
+            reference: row.reference.clone(),
+            holder: row.holder.clone(),
+            person: row.person.clone(),
+            lodged_at: row.lodged_at,
+            judged_at: row.outage.as_ref().map_or(row.lodged_at, |stamp| stamp.at),
+            due: row.due,
+            late_ms: row.late_ms,
+            state: row.state,
+            received_at: row.received_at,
+        }
+    }
 }
 
 impl From<&ClaimOutline> for Contender {
@@ -139,7 +165,7 @@ impl BlackboardStore {
     /// Whatever befalls the database.
     pub async fn outline(&self, id: ClaimId) -> Result<Option<ClaimOutline>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims WHERE id = $1 \
+            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at FROM claims WHERE id = $1 \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)",
         )
         .bind(id.to_string())
@@ -158,7 +184,7 @@ impl BlackboardStore {
         holder: &Holder,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims \
+            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 AND holder = $3 \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY place DESC, attempt DESC",
         )
@@ -196,7 +222,7 @@ impl BlackboardStore {
         reference: &AssignmentRef,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims \
+            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at FROM claims \
              WHERE course = $1 AND assignment = $2 \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY holder, place, attempt",
         )
@@ -312,6 +338,7 @@ pub(super) fn outline(row: &AnyRow) -> Result<ClaimOutline, StoreError> {
         person: columns.parsed("person")?,
         lodged_at,
         judged_at: columns.optional_time("stamped_at")?.unwrap_or(lodged_at),
+        due: columns.optional_time("due")?,
         late_ms: columns.int("late_ms")?,
         state: state(&columns)?,
         received_at: columns.optional_time("received_at")?,

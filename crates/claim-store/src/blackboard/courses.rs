@@ -9,6 +9,7 @@ mod judging;
 mod members;
 mod places;
 mod staff;
+mod waiting;
 
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid};
 use claim_course::time::Zone;

@@ -139,7 +139,8 @@ impl BlackboardStore {
     ) -> Result<BTreeMap<Sid, Vec<ClaimOutline>>, StoreError> {
         // Each claim once, however many students it names: a row costs more than what is done with it here.
         let rows = sqlx::query(
-            "SELECT course, assignment, id, holder, person, lodged_at, stamped_at, late_ms, state, received_at FROM claims \
+            "SELECT course, assignment, id, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at \
+             FROM claims \
              WHERE id IN (SELECT claim FROM claim_members \
              WHERE course = $1 AND assignment = $2 AND sid > $3 AND sid <= $4) \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = id) \

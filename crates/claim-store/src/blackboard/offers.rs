@@ -98,7 +98,7 @@ impl BlackboardStore {
     ) -> Result<BTreeMap<AssignmentRef, Vec<ClaimOutline>>, StoreError> {
         let rows = sqlx::query(
             "SELECT claims.course AS course, claims.assignment AS assignment, id, holder, person, lodged_at, \
-             stamped_at, late_ms, state, received_at FROM claim_members JOIN claims ON claims.id = claim \
+             stamped_at, due, late_ms, state, received_at FROM claim_members JOIN claims ON claims.id = claim \
              WHERE sid = $1 AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = id) \
              ORDER BY holder, place DESC, attempt DESC",
         )

@@ -22,3 +22,4 @@ mod roster;
 mod sign_ins;
 mod site;
 mod upgrades;
+mod waiting;

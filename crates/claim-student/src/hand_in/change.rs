@@ -3,6 +3,7 @@
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::hand_in::{Assignment, RecordMembers};
 use claim_core::{PersonId, Timestamp};
+use claim_course::time::shown;
 
 use crate::exchange::AskError;
 
@@ -30,7 +31,26 @@ pub enum Change {
         was: Option<ClaimId>,
         /// The last one as it is.
         now: Option<ClaimId>,
+        /// Who was first, where Blackboard has told it.
+        first: Option<First>,
     },
+}
+
+/// When another claim was lodged, and by whom it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// The token's time, as Blackboard says.
+    pub lodged_at: Timestamp,
+    /// Who signed it, by id.
+    pub signers: Vec<PersonId>,
+}
+
+impl First {
+    fn in_words(&self, zone: &str) -> String {
+        let signers: Vec<_> = self.signers.iter().map(ToString::to_string).collect();
+        let by = if signers.is_empty() { "" } else { " by " };
+        format!("{by}{} at {}", signers.join(", "), shown(self.lodged_at, zone))
+    }
 }
 
 impl Change {
@@ -52,14 +72,15 @@ impl Change {
             }
             "due-changed" => Self::Due { was: assignment.due, now: members.due? },
             "replaces-changed" => {
-                Self::Replaces { was: assignment.last_claim, now: members.last_claim? }
+                let (was, now) = (assignment.last_claim, members.last_claim?);
+                Self::Replaces { was, now, first: None }
             }
             _ => return None,
         };
         let new = match &change {
             Self::Holder { was, now } => was != now,
             Self::Due { was, now } => was != now,
-            Self::Replaces { was, now } => was != now,
+            Self::Replaces { was, now, .. } => was != now,
         };
         new.then_some(change)
     }
@@ -75,6 +96,30 @@ impl Change {
             Self::Due { was: Some(was), now: Some(now) } => now < was,
             Self::Due { now: None, .. } => false,
             Self::Replaces { .. } => false,
+        }
+    }
+
+    /// What changed, in words, with times in this zone.
+    pub fn in_words(&self, zone: &str) -> String {
+        let time = |time: &Option<Timestamp>| match time {
+            Some(time) => shown(*time, zone),
+            None => "no due time".to_owned(),
+        };
+        match self {
+            Self::Holder { was, now } => {
+                format!("those who hand in together are {now} now, not {was}")
+            }
+            Self::Due { was, now } => {
+                format!("the due time is {} now, not {}", time(now), time(was))
+            }
+            Self::Replaces { now: Some(now), first, .. } => format!(
+                "another claim ({:.16}…) was lodged meanwhile{}, which this one would replace",
+                now.to_string(),
+                first.as_ref().map_or_else(String::new, |first| first.in_words(zone))
+            ),
+            Self::Replaces { now: None, .. } => {
+                "the claim that this one would replace is not on record any more".to_owned()
+            }
         }
     }
 
@@ -111,7 +156,7 @@ mod tests {
     fn a_member_of_a_group_and_staff_are_asked_about_another_claim() {
         let (one, other) = ("1155000001".parse().unwrap(), "1155000002".parse().unwrap());
         let claim = Some(ClaimId::of_manifest(b"{}"));
-        let change = Change::Replaces { was: None, now: claim };
+        let change = Change::Replaces { was: None, now: claim, first: None };
         let alone = Holder::one("1155000001".parse().unwrap());
         assert!(!change.needs_a_word(&alone, false));
         assert!(change.needs_a_word(&alone, true));

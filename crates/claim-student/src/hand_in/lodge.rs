@@ -2,10 +2,10 @@
 
 use claim_core::claim::{ClaimId, Manifest};
 use claim_core::hand_in::{CMS, ClaimStatus};
-use claim_core::{Sid, Timestamp};
-use claim_pki::VerifiedToken;
+use claim_core::{PersonId, Sid, Timestamp};
+use claim_pki::{Certificate, ContentType, SignedData, VerifiedToken};
 
-use super::change::Change;
+use super::change::{Change, First};
 use super::collect::Collected;
 use super::error::HandInError;
 use super::plan::{Plan, SignedClaim};
@@ -73,10 +73,24 @@ impl Lodged {
         &self.status
     }
 
+    /// Who signed the claim that Blackboard has, by id.
+    pub fn signers(&self) -> Vec<PersonId> {
+        signers_of(&self.cms)
+    }
+
     /// Who hands in together.
     pub fn sids(&self) -> &[Sid] {
         self.manifest.sids.sids()
     }
+}
+
+/// Whom the certificates of those name who signed a claim that was verified, or was made here.
+fn signers_of(cms: &[u8]) -> Vec<PersonId> {
+    let signed = SignedData::from_der(ContentType::Claim, cms);
+    let signers = signed.iter().flat_map(SignedData::unverified_signers);
+    let mut signers: Vec<_> = signers.filter_map(Certificate::person_id).collect();
+    signers.sort();
+    signers
 }
 
 impl OpenSession {
@@ -114,9 +128,13 @@ impl OpenSession {
                 let status = self.look_whether_lodged(signed.id, error, haste).await?;
                 return Ok(Lodging::Lodged(self.lodged(signed, status)?));
             };
+            let change = self.with_first(change).await;
             let mut plan = signed.plan;
             change.apply(&mut plan.assignment);
-            if change.needs_a_word(&plan.assignment.sids, plan.by.is_some()) {
+            let on_behalf = plan.by.is_some();
+            // What others have signed as well is not signed anew without them.
+            let several = signers_of(&signed.cms).len() > 1;
+            if several || change.needs_a_word(&plan.assignment.sids, on_behalf) {
                 return Ok(Lodging::Changed { plan, change });
             }
             let zone = plan.assignment.zone.clone();
@@ -124,6 +142,16 @@ impl OpenSession {
             signed = self.sign_new(plan)?;
         }
         Err(HandInError::KeepsChanging)
+    }
+
+    /// With who was first, where another claim came between; whoever cannot be asked leaves it untold.
+    pub(super) async fn with_first(&mut self, change: Change) -> Change {
+        let Change::Replaces { was, now: Some(now), first: None } = change else { return change };
+        let first = match self.on_record(now, Haste::Hurried).await {
+            Ok(Some(ClaimStatus { lodged_at, signers, .. })) => Some(First { lodged_at, signers }),
+            _ => None,
+        };
+        Change::Replaces { was, now: Some(now), first }
     }
 
     fn lodged(&self, signed: SignedClaim, status: ClaimStatus) -> Result<Lodged, HandInError> {

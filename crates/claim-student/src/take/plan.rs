@@ -186,8 +186,12 @@ fn lodged(kept: &TakenClaim) -> Lodged {
         claim: kept.claim,
         sids: kept.sids.clone(),
         by: kept.by.clone(),
+        // Its receipt beside it tells who signed, and by which due time.
+        signers: Vec::new(),
         lodged_at: kept.lodged_at,
         late_ms: kept.late_ms,
+        due: None,
+        signed_late_ms: None,
         penalty: kept.penalty,
         state: claim_core::hand_in::ClaimState::Received,
         received_at: None,

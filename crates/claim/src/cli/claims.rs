@@ -14,10 +14,14 @@ use super::{IdentityArgs, StudentServerArgs};
         claim student hand-in report.pdf\n  \
         claim student hand-in report.pdf data/ --to IEMS5710/lab1\n  \
         claim student hand-in . --to lab1 --yes --receipt ~/receipts/lab1.receipt\n\n\
-        Handing in the same files again is safe: it goes on where the last attempt stopped.")]
+        Handing in the same files again is safe: it goes on where the last attempt stopped.\n\n\
+        One signature is enough for a group. Where several are to sign before it is handed in:\n  \
+        claim student hand-in report.pdf --to IEMS5710/project --sign-only   (the first; writes project.claim.p7s)\n  \
+        claim student hand-in --add-signature project.claim.p7s report.pdf   (each other, with files to compare)\n  \
+        claim student hand-in report.pdf --lodge project.claim.p7s           (one of them; only this hands in)")]
 pub(crate) struct HandInArgs {
     /// Files, and folders with everything in them
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "add_signature", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// The assignment; its own name is enough, and nothing at all where only one can be meant
     #[arg(long, env = "CLAIM_TO", value_name = "COURSE/ASSIGNMENT")]
@@ -35,9 +39,35 @@ pub(crate) struct HandInArgs {
     #[arg(long, env = "CLAIM_ANEW", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub(crate) anew: bool,
     #[command(flatten)]
+    pub(crate) together: TogetherArgs,
+    #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) student: IdentityArgs,
+}
+
+/// How several of a group sign one claim.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Several sign one claim")]
+pub(crate) struct TogetherArgs {
+    /// Sign the claim into a file that others of the group sign too, and hand in NOTHING yet
+    /// [default: ASSIGNMENT.claim.p7s in the current folder]
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with_all = ["add_signature", "lodge", "receipt", "no_wait", "anew"]
+    )]
+    pub(crate) sign_only: Option<Option<PathBuf>>,
+    /// Show what the claim in FILE says, compare it with the files named, and add your signature to it;
+    /// hand in nothing yet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["lodge", "receipt", "no_wait", "anew", "note"])]
+    pub(crate) add_signature: Option<PathBuf>,
+    /// Hand in the claim in FILE, which you and others have signed, with the files that it lists; repeated,
+    /// for copies with other signatures
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_wait", "note"])]
+    pub(crate) lodge: Vec<PathBuf>,
 }
 
 /// `claim student resume`.

@@ -199,7 +199,8 @@ pub(crate) struct AssignmentSettings {
     /// The set whose groups hand in together; "none" where everybody hands in alone
     #[arg(long, value_name = "SET")]
     pub(crate) groups: Option<GroupsArg>,
-    /// How long the files may follow after lodging, in hours [default: 24]
+    /// How long the files may follow after lodging, in hours; what waits for files already keeps at least what it was
+    /// promised [default: 24]
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
     pub(crate) upload_hours: Option<u16>,
     /// The most files of a claim [default: 1000]

@@ -12,6 +12,7 @@ mod hand_ins;
 mod hand_ins_file;
 mod members;
 mod staff;
+mod waiting;
 
 use anyhow::Result;
 use claim_core::CourseId;

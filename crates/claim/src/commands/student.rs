@@ -10,6 +10,7 @@ mod outage;
 mod resume;
 mod revoke;
 mod sign_in;
+mod together;
 mod whose;
 
 pub(crate) use behalf::hand_in_for;

@@ -1,15 +1,14 @@
 //! What is said about assignments, claims and files.
 
-use claim_core::claim::{FileEntry, FileName};
+use claim_core::claim::{ClaimId, FileEntry, FileName, Holder};
 use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary, WithoutGroup};
 use claim_core::late::{LatePolicy, PenaltyStep};
 use claim_core::{Escaped, PersonId, Timestamp};
 use claim_course::time::{Zone, shown};
-use claim_student::{
-    Change, Difference, Draft, Kept, KeptState, LeftOut, Lodged, Pending, Plan, Received,
-};
+use claim_student::{Difference, Draft, Kept, KeptState, LeftOut, Lodged, Pending, Plan, Received};
 use serde_json::{Value, json};
 
+use super::judged::Judged;
 use super::short;
 
 /// How many files are named in a sentence; what is more is counted.
@@ -32,9 +31,7 @@ pub(crate) fn plan(id: &PersonId, plan: &Plan, now: Timestamp, clock: &str) -> V
     if assignment.due.is_some_and(|due| now > due) {
         lines.push(row("Warning", "the due time is over: this will be late"));
     }
-    if let Some(last) = assignment.last_claim {
-        lines.push(row("Replaces", &format!("claim {}", short(last.digest()))));
-    }
+    lines.extend(assignment.last_claim.map(|last| replaces(assignment, last)));
     if let Some(note) = plan.note() {
         lines.push(row("Note", &Escaped(note).to_string()));
     }
@@ -68,13 +65,34 @@ fn who(id: &PersonId, plan: &Plan) -> String {
     }
 }
 
+/// The claim that another one replaces, and of a group who had signed that one.
+pub(super) fn replaces(assignment: &Assignment, last: ClaimId) -> String {
+    let known = assignment.claims.iter().find(|claim| claim.claim == last);
+    let by = known.map_or_else(String::new, |claim| signed_by(claim, &assignment.sids));
+    row("Replaces", &format!("claim {}{by}", short(last.digest())))
+}
+
+/// `, signed by …`, where several could have.
+fn signed_by(claim: &ClaimSummary, sids: &Holder) -> String {
+    match claim.signers.as_slice() {
+        [] => String::new(),
+        _ if sids.sids().len() == 1 => String::new(),
+        signers => format!(", signed by {}", people(signers)),
+    }
+}
+
+/// Ids, with commas between them.
+pub(crate) fn people(people: &[PersonId]) -> String {
+    people.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// A word and what it says.
-fn row(word: &str, text: &str) -> String {
+pub(super) fn row(word: &str, text: &str) -> String {
     format!("{word:<9} {text}")
 }
 
 /// When an assignment is due: in the course's zone, and how long that is by this clock.
-fn due(assignment: &Assignment, now: Timestamp, clock: &str) -> String {
+pub(super) fn due(assignment: &Assignment, now: Timestamp, clock: &str) -> String {
     match assignment.due {
         None => "no due time".to_owned(),
         Some(due) => {
@@ -122,7 +140,15 @@ pub(crate) fn lodged(lodged: &Lodged, zone: &str) -> String {
                 span(due.millis_since(lodged.lodged_at()))
             )
         }
-        (Some(_), late) => format!("lodged {at}, {} after the deadline: late", span(late)),
+        (Some(_), late) => {
+            // A due time that was granted since is no part of what both signed.
+            let now = match lodged.status().judged_late_ms {
+                Some(0) => "; in time by a due time that was granted since",
+                Some(_) => "; less by a due time that was granted since",
+                None => "",
+            };
+            format!("lodged {at}, {} after the deadline: late{now}", span(late))
+        }
     }
 }
 
@@ -235,27 +261,6 @@ pub(crate) fn received(received: &Received) -> String {
     )
 }
 
-/// What changed between looking and lodging.
-pub(crate) fn change(change: &Change, zone: &str) -> String {
-    let time = |time: &Option<Timestamp>| match time {
-        Some(time) => shown(*time, zone),
-        None => "no due time".to_owned(),
-    };
-    match change {
-        Change::Holder { was, now } => {
-            format!("those who hand in together are {now} now, not {was}")
-        }
-        Change::Due { was, now } => format!("the due time is {} now, not {}", time(now), time(was)),
-        Change::Replaces { now: Some(now), .. } => {
-            format!(
-                "another claim ({}) was lodged meanwhile, which this one would replace",
-                short(now.digest())
-            )
-        }
-        _ => "Blackboard's records changed".to_owned(),
-    }
-}
-
 /// An assignment with the claims for it.
 pub(crate) fn assignment(assignment: &Assignment, now: Timestamp) -> String {
     let mut text = format!(
@@ -274,7 +279,7 @@ pub(crate) fn assignment(assignment: &Assignment, now: Timestamp) -> String {
         text.push_str("\n    nothing handed in");
     }
     for claim in &assignment.claims {
-        text.push_str(&format!("\n    {}", summary(claim, &assignment.zone)));
+        text.push_str(&format!("\n    {}", summary(claim, assignment)));
     }
     text
 }
@@ -292,7 +297,8 @@ pub(crate) fn without_group(assignment: &WithoutGroup) -> String {
     )
 }
 
-fn summary(claim: &ClaimSummary, zone: &str) -> String {
+fn summary(claim: &ClaimSummary, assignment: &Assignment) -> String {
+    let zone = &assignment.zone;
     let late = match claim.late_ms {
         0 => String::new(),
         late => format!(", {} late", span(late)),
@@ -306,9 +312,18 @@ fn summary(claim: &ClaimSummary, zone: &str) -> String {
         (short(claim.claim.digest()), shown(claim.lodged_at, zone), state(claim.state));
     let by = match &claim.by {
         Some(by) => format!(", handed in for you by {by}"),
-        None => String::new(),
+        None => signed_by(claim, &assignment.sids),
     };
-    format!("claim {id}  lodged {at}{late}, {state}{by}{counts}")
+    let judged = Judged {
+        lodged_at: claim.lodged_at,
+        signed_due: claim.due,
+        signed_late_ms: claim.signed_late_ms,
+        late_ms: claim.late_ms,
+        due: assignment.due,
+        zone,
+    };
+    let why = judged.explained().map_or_else(String::new, |why| format!("\n        {why}"));
+    format!("claim {id}  lodged {at}{late}, {state}{by}{counts}{why}")
 }
 
 fn state(state: ClaimState) -> &'static str {
@@ -378,7 +393,7 @@ pub(crate) fn left_out(left_out: &LeftOut) -> Value {
 }
 
 /// A length of time in two units at most.
-fn span(millis: i64) -> String {
+pub(super) fn span(millis: i64) -> String {
     let seconds = millis / 1_000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match seconds {
@@ -394,7 +409,7 @@ fn span(millis: i64) -> String {
     }
 }
 
-fn count(number: usize, what: &str) -> String {
+pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -110,10 +110,9 @@ pub(crate) fn words(event: &Event) -> Words {
                 "number": answer.number, "received_at": answer.received_at })),
             ..told(event)
         },
-        Event::SignedAnew { change, zone } => Words {
-            plain: Some(format!("Signed anew: {}.", super::hand_in::change(change, zone))),
-            ..told(event)
-        },
+        Event::SignedAnew { change, zone } => {
+            Words { plain: Some(format!("Signed anew: {}.", change.in_words(zone))), ..told(event) }
+        }
         Event::FilesRead { files, unchanged } => Words {
             plain: (*unchanged > 0).then(|| {
                 format!("{unchanged} of {files} files are as they were when they were last read.")

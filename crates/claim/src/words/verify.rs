@@ -157,7 +157,8 @@ fn in_time(due: Due, report: &Report) -> String {
             format!("{}: in time{before}{doubt}", moment(due))
         }
         Due::Late { due, by } => format!(
-            "{}: LATE by {} (an extension that was granted later is in Blackboard's record)",
+            "{}, the due time that both signed: LATE by {}. A later due time that was granted since stands in Blackboard's \
+             record alone: `claim student status` and `claim staff list` tell how it is judged now",
             moment(due),
             span(by.millis)
         ),

@@ -105,7 +105,7 @@ fn a_group_hands_in_together() {
     for sid in [SID, OTHER_SID] {
         let told = status(&course, sid);
         assert!(told.contains("as the group Seven: 0955000001, 1155123456"), "{told}");
-        assert!(told.contains("received  ← counts"), "{told}");
+        assert!(told.contains("received, signed by 1155123456  ← counts"), "{told}");
     }
     let listed = staff(&course, TEACHER, &["list", "IEMS5710/project"]).expect(0).out;
     assert!(listed.contains("2 in time"), "{listed}");

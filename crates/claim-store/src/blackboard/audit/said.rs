@@ -2,6 +2,7 @@
 
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid, Timestamp};
+use claim_course::api::WaitingClaims;
 use claim_course::{
     AssignmentPlan, Course, Enrolled, Extension, ExtensionScope, GroupName, GroupSet, Member, Role,
 };
@@ -11,10 +12,12 @@ use super::{CourseEntry, Deed};
 use crate::audit::{Concern, Entry};
 use crate::blackboard::AllowedOutage;
 
-/// That an assignment was set up or changed; `None` where it is what it was.
+/// That an assignment was set up or changed, and which claims waited for files where their time for that is another; `None`
+/// where it is what it was.
 pub(in crate::blackboard) fn assignment_recorded(
     was: Option<&AssignmentPlan>,
     is: &AssignmentPlan,
+    waiting: Option<&WaitingClaims>,
 ) -> Option<Entry> {
     if was == Some(is) {
         return None;
@@ -38,6 +41,9 @@ pub(in crate::blackboard) fn assignment_recorded(
         ("max_attempts", said(&|row| row.limits.attempts.into())),
     ] {
         entry = entry.changed(name, was, is);
+    }
+    if let Some(WaitingClaims { claims, latest, .. }) = waiting {
+        entry = entry.with("waiting_claims", *claims).with("waiting_until", latest.to_string());
     }
     Some(entry.into())
 }

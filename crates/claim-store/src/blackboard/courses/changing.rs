@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::change::Refused;
 use super::choices::Reason;
-use super::{choices, extensions, find, groups, judging, members, staff};
+use super::{choices, extensions, find, groups, judging, members, staff, waiting};
 use crate::StoreError;
 use crate::blackboard::assignments;
 use crate::blackboard::audit::{
@@ -63,7 +63,9 @@ impl<'a> Changing<'a> {
                 }
                 let before = assignments::find(connection, &plan.reference()).await?;
                 assignments::put(connection, plan).await?;
-                self.entries.extend(assignment_recorded(before.as_ref(), plan));
+                let waiting =
+                    waiting::window_changed(connection, before.as_ref(), plan, self.at).await?;
+                self.entries.extend(assignment_recorded(before.as_ref(), plan, waiting.as_ref()));
                 judging::judge_again(connection, plan).await?;
             }
             Change::Members { members } => {

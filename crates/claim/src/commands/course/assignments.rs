@@ -8,7 +8,7 @@ use claim_course::{AssignmentPlan, Change, Course};
 use serde_json::json;
 
 use super::desk::Setup;
-use super::{Context, Desk, DeskError, Done, Undone, change, course, gradebook};
+use super::{Context, Desk, DeskError, Done, Undone, course, gradebook, waiting};
 use crate::cli::course::{AssignmentCommand, AssignmentSettings, GroupsArg, LateArg};
 
 pub(super) async fn run(command: AssignmentCommand, desk: &mut Desk, context: &Context) -> Done {
@@ -90,7 +90,8 @@ async fn put(
     context: &Context,
 ) -> Done {
     let plan = with(plan, settings, &course.zone)?;
-    change(desk, course, &[Change::Assignment(plan.clone())]).await?;
+    let changes = [Change::Assignment(plan.clone())];
+    waiting::change_assignments(desk, course, &changes, context).await?;
     tell(&plan, &course.zone, context);
     Ok(())
 }

@@ -5,7 +5,7 @@ use claim_course::{Change, Course};
 use serde_json::json;
 
 use super::desk::Setup;
-use super::{Context, Desk, Done, assignments, change, course, extensions, files, staff};
+use super::{Context, Desk, Done, assignments, change, course, extensions, files, staff, waiting};
 use crate::cli::course::{CourseCommand, OpenTo};
 
 pub(super) async fn run(command: CourseCommand, desk: &mut Desk, context: &Context) -> Done {
@@ -20,11 +20,12 @@ pub(super) async fn run(command: CourseCommand, desk: &mut Desk, context: &Conte
             }
         }
         CourseCommand::Show { course: id } => {
-            let Setup { course, assignments, extensions, staff } = desk.setup(&id).await?;
+            let Setup { course, assignments, extensions, staff, waiting } = desk.setup(&id).await?;
             tell(&course, context);
             assignments.iter().for_each(|plan| assignments::tell(plan, &course.zone, context));
             extensions.iter().for_each(|one| extensions::tell(one, &course.zone, context));
             staff.iter().for_each(|member| staff::tell(member, context));
+            waiting.iter().for_each(|one| waiting::show(one, &course.zone, context));
         }
         CourseCommand::Apply { file, apply } => {
             return files::apply(&file, apply, desk, context).await;

@@ -2,7 +2,7 @@
 
 use claim_blackboard::{AdminError, Changed, Clock, Courses, NewCourse, Refused};
 use claim_core::{AssignmentRef, CourseId, PersonId, Sid, Timestamp};
-use claim_course::api::{CourseAnswer, HandIn};
+use claim_course::api::{CourseAnswer, HandIn, WaitingClaims};
 use claim_course::{
     AssignmentPlan, Change, Changes, Course, Extension, Member, Request, StaffMember,
 };
@@ -28,6 +28,8 @@ pub(super) struct Setup {
     pub(super) assignments: Vec<AssignmentPlan>,
     pub(super) extensions: Vec<Extension>,
     pub(super) staff: Vec<StaffMember>,
+    /// The claims that wait for files, by assignment.
+    pub(super) waiting: Vec<WaitingClaims>,
 }
 
 /// Why the desk did not do something.
@@ -148,16 +150,17 @@ impl Desk {
     pub(super) async fn setup(&mut self, course: &CourseId) -> Result<Setup, DeskError> {
         let no_course = || DeskError::NoCourse { course: course.clone() };
         Ok(match self {
-            Self::Machine { courses, .. } => Setup {
+            Self::Machine { courses, clock } => Setup {
                 course: courses.one(course).await?.ok_or_else(no_course)?,
                 assignments: courses.plans(course).await?,
                 extensions: courses.extensions(course).await?,
                 staff: courses.staff(course).await?,
+                waiting: courses.waiting(course, clock.now()).await?,
             },
             Self::Session(session) => {
-                let CourseAnswer { course, assignments, extensions, staff, .. } =
+                let CourseAnswer { course, assignments, extensions, staff, waiting, .. } =
                     session.course(course).await?;
-                Setup { course, assignments, extensions, staff }
+                Setup { course, assignments, extensions, staff, waiting }
             }
         })
     }

@@ -11,7 +11,7 @@ use claim_course::{Change, Course, GroupSet, Member, difference, roster, table};
 use serde_json::json;
 
 use super::desk::Setup;
-use super::{Context, Desk, Done, Undone, change, course};
+use super::{Context, Desk, Done, Undone, course, waiting};
 use crate::cli::course::ApplyArgs;
 use crate::commands::student::consent::Consent;
 
@@ -96,14 +96,14 @@ pub(super) async fn apply(
     let (course, title, zone) = (course.clone(), title.clone(), zone.clone());
     desk.add(&NewCourse { course, title, zone, open: *open }, None).await?;
     let (seen, difference) = compare(desk, &plan).await?;
-    change(desk, &seen, &difference.changes()).await?;
+    waiting::change_assignments(desk, &seen, &difference.changes(), context).await?;
     context.terminal.say("Done.");
     Ok(())
 }
 
 /// `course export`.
 pub(super) async fn export(id: &CourseId, desk: &mut Desk, context: &Context) -> Done {
-    let Setup { course, assignments, extensions, staff } = desk.setup(id).await?;
+    let Setup { course, assignments, extensions, staff, .. } = desk.setup(id).await?;
     let members = members(desk, id).await?;
     let recorded = OnRecord {
         course: Some(&course),
@@ -121,7 +121,7 @@ pub(super) async fn export(id: &CourseId, desk: &mut Desk, context: &Context) ->
 
 /// What a file changes in a course that is there.
 async fn compare(desk: &mut Desk, plan: &Plan) -> Done<(Course, plan::PlanDifference)> {
-    let Setup { course, assignments, extensions, staff } = desk.setup(&plan.course).await?;
+    let Setup { course, assignments, extensions, staff, .. } = desk.setup(&plan.course).await?;
     let members = members(desk, &plan.course).await?;
     let recorded = OnRecord {
         course: Some(&course),
@@ -171,7 +171,7 @@ async fn settle(
     if !agreed(apply, context).await? {
         return Ok(false);
     }
-    change(desk, seen, changes).await?;
+    waiting::change_assignments(desk, seen, changes, context).await?;
     context.terminal.say("Done.");
     Ok(true)
 }

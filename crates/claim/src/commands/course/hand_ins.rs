@@ -1,13 +1,15 @@
 //! Who has handed in, who has not, who is late.
 
 use claim_core::hand_in::ClaimState;
-use claim_core::{AssignmentRef, Escaped, StaffId};
+use claim_core::{AssignmentRef, Escaped, StaffId, Timestamp};
 use claim_course::api::{HandIn, Lodged};
 use claim_course::time::Zone;
 use serde_json::json;
 
 use super::{Context, Desk, Done, course, hand_ins_file as file};
 use crate::cli::hand_ins::HandInsArgs;
+use crate::words::hand_in::people;
+use crate::words::judged::Judged;
 
 /// How many are so far.
 #[derive(Default)]
@@ -65,6 +67,9 @@ fn tell(row: &HandIn, zone: &Zone, counts: &mut Counts, context: &Context) {
     if !on_roster {
         line.push_str("  (not on the roster)");
     }
+    if let Some(why) = counted.or(received).and_then(|claim| explained(claim, *due, zone)) {
+        line.push_str(&format!("\n    {why}"));
+    }
     let document = json!({
         "sid": sid, "name": name, "on_roster": on_roster, "group": group, "due": due,
         "counting": counting, "chosen": chosen, "claims": claims,
@@ -72,10 +77,25 @@ fn tell(row: &HandIn, zone: &Zone, counts: &mut Counts, context: &Context) {
     context.terminal.result(&line, &document);
 }
 
+/// Why the claim's receipt says otherwise than this list, where it does.
+fn explained(claim: &Lodged, due: Option<Timestamp>, zone: &Zone) -> Option<String> {
+    let judged = Judged {
+        lodged_at: claim.lodged_at,
+        signed_due: claim.due,
+        signed_late_ms: claim.signed_late_ms,
+        late_ms: claim.late_ms,
+        due,
+        zone: zone.name(),
+    };
+    judged.explained()
+}
+
 fn at(claim: &Lodged, zone: &Zone) -> String {
+    // Whoever hands in alone has signed it, too.
     let by = match claim.by.parse::<StaffId>() {
         Ok(by) => format!("  handed in by {by}"),
-        Err(_) => String::new(),
+        Err(_) if claim.sids.sids().len() == 1 => String::new(),
+        Err(_) => format!(", signed by {}", people(&claim.signers)),
     };
     format!("lodged {}  claim {:.16}{by}", zone.shown(claim.lodged_at), claim.claim.to_string())
 }

@@ -11,7 +11,7 @@ use super::consent::Consent;
 use super::job::{Job, failed};
 use super::outage::{self, Waits};
 use super::whose::Whose;
-use super::{observed, the_one};
+use super::{observed, the_one, together};
 use crate::cli::HandInArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -24,7 +24,11 @@ const COMMAND: &str = "/hand-in";
 
 pub(super) async fn run(arguments: HandInArgs, context: &Context) -> Result<Exit> {
     let terminal = context.terminal;
-    let HandInArgs { paths, to, receipt, note, no_wait, anew, consent, student } = arguments;
+    let arguments = match together::Together::of(arguments) {
+        Ok(together) => return together::run(together, context).await,
+        Err(arguments) => arguments,
+    };
+    let HandInArgs { paths, to, receipt, note, no_wait, anew, consent, student, .. } = *arguments;
     let consent = match Consent::new(consent.yes, terminal) {
         Ok(consent) => consent,
         Err(exit) => return Ok(exit),

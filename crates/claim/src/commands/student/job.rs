@@ -168,7 +168,7 @@ impl Job<'_> {
                 Step::Lodged(lodged, assignment)
             }
             Ok(Lodging::Changed { plan, change }) => {
-                let what = words::hand_in::change(&change, &assignment.zone);
+                let what = change.in_words(&assignment.zone);
                 if self.consent == Consent::Given {
                     let why = "That may matter to you, so it was not signed without a word.";
                     let advice = self.whose.look_again();
@@ -323,6 +323,7 @@ impl Job<'_> {
                     "event": "handed-in", "claim": claim, "course": manifest.course,
                     "assignment": manifest.assignment, "sids": manifest.sids, "by": manifest.by, "note": manifest.note,
                     "lodged_at": status.lodged_at, "due": status.due, "late_ms": status.late_ms,
+                    "judged_late_ms": status.judged_late_ms,
                     "zone": zone, "state": status.state, "counts": status.counts,
                     "clock_offset_ms": session.clock_offset(), "receipt": receipt, "incomplete": incomplete,
                     "lodging_proof": proof, "files": files, "left_out": left_out,

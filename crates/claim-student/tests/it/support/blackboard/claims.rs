@@ -117,8 +117,20 @@ impl Claims {
         let claims = self.claims.lock().unwrap();
         let summaries = claims.iter().rev().map(|(id, claim)| {
             let status = claim.status(*id, self.now());
-            let ClaimStatus { claim, lodged_at, late_ms, state, counts, .. } = status;
-            ClaimSummary { claim, lodged_at, late_ms, state, counts, chosen: None, by: None }
+            let ClaimStatus { claim, lodged_at, late_ms, due, signers, state, counts, .. } = status;
+            let (signed_late_ms, chosen, by) = (None, None, None);
+            ClaimSummary {
+                claim,
+                lodged_at,
+                late_ms,
+                due,
+                signed_late_ms,
+                signers,
+                state,
+                counts,
+                chosen,
+                by,
+            }
         });
         assignment.claims = summaries.collect();
         let assignments = vec![assignment];
@@ -218,6 +230,8 @@ impl Claim {
             lodged_at,
             due,
             late_ms: late_ms(lodged_at, due),
+            judged_late_ms: None,
+            signers: Vec::new(),
             timestamp: self.token.der().to_vec(),
             upload_until: lodged_at.plus_seconds(86_400),
             received_at: received.then_some(lodged_at),
