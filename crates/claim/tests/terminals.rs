@@ -50,6 +50,8 @@ mod front;
 mod full_disk;
 #[path = "terminals/going_away.rs"]
 mod going_away;
+#[path = "terminals/guides.rs"]
+mod guides;
 #[path = "terminals/handing_in.rs"]
 mod handing_in;
 #[path = "terminals/health.rs"]
@@ -128,6 +130,8 @@ mod tls_keys;
 mod together;
 #[path = "terminals/tokens.rs"]
 mod tokens;
+#[path = "terminals/trying.rs"]
+mod trying;
 #[path = "terminals/units.rs"]
 mod units;
 #[path = "terminals/verifying.rs"]

@@ -133,21 +133,26 @@ impl Plan {
         self.note.as_deref()
     }
 
-    /// Signs what is planned.
-    pub(super) fn sign(self, by: &By<'_>, student: &Student) -> Result<SignedClaim, HandInError> {
+    /// What would be signed, for this Blackboard.
+    fn manifest(&self, blackboard: &Origin, outage: bool) -> Manifest {
         let assignment = &self.assignment;
-        let manifest = Manifest::new(ManifestMembers {
-            blackboard: by.blackboard.clone(),
+        Manifest::new(ManifestMembers {
+            blackboard: blackboard.clone(),
             assignment: assignment.reference(),
             due: assignment.due,
             sids: assignment.sids.clone(),
             by: self.by.clone(),
             replaces: assignment.last_claim,
-            outage: by.outage,
+            outage,
             nonce: Bytes::random(&mut system_rng()),
             note: self.note.clone(),
             files: self.collected.files().clone(),
-        });
+        })
+    }
+
+    /// Signs what is planned.
+    pub(super) fn sign(self, by: &By<'_>, student: &Student) -> Result<SignedClaim, HandInError> {
+        let manifest = self.manifest(by.blackboard, by.outage);
         let bytes = manifest.to_bytes()?;
         let signed = sign_claim(&bytes, by.signer, by.at)?;
         let id = ClaimId::of_manifest(&bytes);
@@ -206,6 +211,16 @@ impl OpenSession {
             }
             None => self.sign_new(plan),
         }
+    }
+
+    /// What would be signed for this plan; nothing is signed, kept or sent.
+    ///
+    /// # Errors
+    /// [`HandInError::Manifest`] where it would be too long.
+    pub fn draft(&self, plan: &Plan) -> Result<Manifest, HandInError> {
+        let manifest = plan.manifest(self.session.origin(), false);
+        manifest.to_bytes()?;
+        Ok(manifest)
     }
 
     pub(super) fn sign_new(&self, plan: Plan) -> Result<SignedClaim, HandInError> {

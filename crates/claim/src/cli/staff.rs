@@ -97,6 +97,8 @@ pub(crate) enum StaffCommand {
         /// The course
         course: claim_core::CourseId,
     },
+    /// Try handing in as a student would, up to the signature, also before they see the assignment; nothing is handed in
+    Try(TryArgs),
     /// See who has handed in what, who has not, and who is late
     List(HandInsArgs),
 }
@@ -128,4 +130,21 @@ pub(crate) struct HandInForArgs {
     pub(crate) anew: bool,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
+}
+
+/// `claim staff try`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        claim staff try IEMS5710/lab1 --as 1155123456 report.pdf data/\n\n\
+        It shows what that student sees, and judges the files as the student's own program does, by what Blackboard\n\
+        says holds for that student. Nothing is signed, and nothing of it is on record.")]
+pub(crate) struct TryArgs {
+    /// COURSE/ASSIGNMENT
+    pub(crate) assignment: AssignmentRef,
+    /// Files, and folders with everything in them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// As which student: extensions, group and claims are theirs
+    #[arg(long = "as", value_name = "SID")]
+    pub(crate) student: Sid,
 }

@@ -7,7 +7,7 @@ use claim_student::OpenSession;
 
 use super::Context;
 use super::course::{self, Desk, Errand};
-use super::student::{hand_in_for, program, the_one_person};
+use super::student::{hand_in_for, program, the_one_person, try_as};
 use crate::cli::staff::{StaffArgs, StaffCommand, WhoArgs};
 use crate::exit::Exit;
 
@@ -36,6 +36,7 @@ pub(crate) async fn run(arguments: StaffArgs, context: &Context) -> Result<Exit>
         StaffCommand::HandIn(arguments) => return hand_in_for(arguments, who, context).await,
         StaffCommand::Download(arguments) => return download::run(arguments, who, context).await,
         StaffCommand::List(arguments) => Errand::HandIns(arguments),
+        StaffCommand::Try(arguments) => return try_as(arguments, who, context).await,
     };
     match open(who, context).await? {
         Ok(session) => course::run(errand, &mut Desk::Session(Box::new(session)), context).await,

@@ -11,9 +11,11 @@ mod resume;
 mod revoke;
 mod sign_in;
 mod together;
+mod trying;
 mod whose;
 
 pub(crate) use behalf::hand_in_for;
+pub(crate) use trying::try_as;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What is said about assignments, claims and files.
 
 use claim_core::claim::{ClaimId, FileEntry, FileName, Holder};
-use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary, WithoutGroup};
+use claim_core::hand_in::{Assignment, ClaimState, ClaimSummary, WithoutGroup, late_ms};
 use claim_core::late::{LatePolicy, PenaltyStep};
 use claim_core::{Escaped, PersonId, Timestamp};
 use claim_course::time::{Zone, shown};
@@ -127,6 +127,22 @@ fn if_late(assignment: &Assignment) -> Option<String> {
             Some(steps.join(", "))
         }
     }
+}
+
+/// What a trial came to, at this time by Blackboard's clock.
+pub(crate) fn tried(assignment: &Assignment, now: Timestamp) -> String {
+    let when = match late_ms(now, assignment.due) {
+        0 => "in time".to_owned(),
+        late => format!("{} late", span(late)),
+    };
+    let used = assignment.claims.len();
+    let most = assignment.limits.attempts;
+    format!(
+        "\nLodged now it would be {when}; the files could follow for {}. Of {most} claims, {used} {} lodged.\n\
+         This was a trial: nothing was signed, nothing was handed in, and nothing of it is on record.",
+        span(assignment.upload_seconds.saturating_mul(1_000)),
+        if used == 1 { "is" } else { "are" }
+    )
 }
 
 /// `lodged 23:59:41.204, 18.8 s before the deadline`

@@ -269,7 +269,7 @@ fn line_fits(shown: &str, line: &str) -> bool {
 }
 
 /// Whether lines are as the document shows them.
-fn fits(shown: &[&str], lines: &[&str]) -> bool {
+pub(crate) fn fits(shown: &[&str], lines: &[&str]) -> bool {
     match shown.split_first() {
         None => lines.is_empty(),
         Some((&"…", rest)) => (0..=lines.len()).any(|skipped| fits(rest, &lines[skipped..])),
