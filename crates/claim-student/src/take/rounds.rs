@@ -1,8 +1,10 @@
 //! All claims, several at once, until everything is there or cannot be had.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use claim_core::ProblemType;
 use claim_core::claim::ClaimId;
 use claim_course::taking::Failed;
 use futures_util::{StreamExt, stream};
@@ -19,12 +21,17 @@ use crate::hand_in::{AT_ONCE, narrowed};
 use crate::retry::Patience;
 use crate::session::OpenSession;
 
+/// How often Blackboard may fail at one claim, while it gives others, before that one is given up.
+const MOST_DEFECTS: u32 = 4;
+
 /// What came of going through the claims once.
 #[derive(Default)]
 struct Round {
     /// What is settled, for better or worse.
     settled: HashSet<ClaimId>,
-    /// What kept the rest from it.
+    /// What was kept from it; with what Blackboard says, where it is Blackboard itself that failed.
+    held: HashMap<ClaimId, Option<String>>,
+    /// By what.
     hindered: Option<Hindrance>,
     /// What would keep every claim from it.
     fatal: Option<TakeError>,
@@ -42,6 +49,7 @@ impl OpenSession {
         let mut lost = Vec::new();
         let timeouts = self.party.student.config.timeouts;
         let (mut patience, mut width) = (Patience::new(&timeouts), AT_ONCE);
+        let mut defects: HashMap<ClaimId, u32> = HashMap::new();
         while !jobs.is_empty() {
             if let Err(error) = self.reopen_if_over().await {
                 outcome.stopped = Some(error.into());
@@ -50,22 +58,25 @@ impl OpenSession {
             let way = Way {
                 stop: AtomicBool::new(false),
                 permits: Semaphore::new(width),
-                answered: AtomicUsize::new(0),
+                pieces: AtomicUsize::new(0),
                 late_proofs: AtomicBool::new(false),
             };
-            let round = self.round_of(&jobs, take, folder, &way, (outcome, &mut lost)).await;
+            let mut round = self.round_of(&jobs, take, folder, &way, (outcome, &mut lost)).await;
+            let progress = way.pieces.into_inner() + round.settled.len();
+            self.give_up_what_fails(&jobs, &mut round, &mut defects, &mut lost);
             jobs.retain(|job| !round.settled.contains(&job.claim.claim));
-            let answered = way.answered.into_inner();
+            // What cannot be had keeps nothing else waiting.
+            jobs.sort_by_key(|job| round.held.contains_key(&job.claim.claim));
             // Patience is for standing still.
-            if answered > 0 {
+            if progress > 0 {
                 patience = Patience::new(&timeouts);
             }
             if let Some(error) = round.fatal {
                 outcome.stopped = Some(error);
                 break;
             }
-            let Some(hindrance) = round.hindered else { continue };
-            width = narrowed(width, answered);
+            let Some(hindrance) = round.hindered.filter(|_| !jobs.is_empty()) else { continue };
+            width = narrowed(width, progress);
             let Some(after) = patience.pause_after(&hindrance) else {
                 outcome.stopped = Some(TakeError::NoAnswer { last: Box::new(hindrance) });
                 break;
@@ -112,7 +123,12 @@ impl OpenSession {
                 Ok(()) => {}
                 Err(Halt::Stopped) => continue,
                 Err(Halt::Hindered(hindrance)) => {
-                    way.stop.store(true, Ordering::Relaxed);
+                    let is_defect = is_defect(&hindrance);
+                    if !is_defect {
+                        way.stop.store(true, Ordering::Relaxed);
+                    }
+                    let why = is_defect.then(|| hindrance.to_string());
+                    round.held.insert(job.claim.claim, why);
                     round.hindered = Some(hindrance);
                     continue;
                 }
@@ -121,19 +137,38 @@ impl OpenSession {
                     round.fatal = Some(error);
                     continue;
                 }
-                Err(Halt::Failed(error)) => {
-                    let failed = failed(job.claim.claim, &job.claim.sids, &error);
-                    self.party.student.tell(Event::NotTaken {
-                        claim: failed.claim,
-                        place: job.place.clone(),
-                        why: failed.why.clone(),
-                    });
-                    lost.push(failed);
-                }
+                Err(Halt::Failed(error)) => self.give_up(job, &error, lost),
             }
             round.settled.insert(job.claim.claim);
         }
         round
+    }
+
+    /// At what Blackboard itself has failed too often is given up.
+    fn give_up_what_fails(
+        &self,
+        jobs: &[Job],
+        round: &mut Round,
+        defects: &mut HashMap<ClaimId, u32>,
+        lost: &mut Vec<Failed>,
+    ) {
+        for job in jobs {
+            let Some(Some(why)) = round.held.get(&job.claim.claim) else { continue };
+            let times = defects.entry(job.claim.claim).or_default();
+            *times += 1;
+            if *times >= MOST_DEFECTS {
+                self.give_up(job, why, lost);
+                round.settled.insert(job.claim.claim);
+            }
+        }
+    }
+
+    /// It cannot be had, which is told at once and in the list.
+    fn give_up(&self, job: &Job, why: &impl Display, lost: &mut Vec<Failed>) {
+        let failed = failed(job.claim.claim, &job.claim.sids, why);
+        let (claim, place, why) = (failed.claim, job.place.clone(), failed.why.clone());
+        self.party.student.tell(Event::NotTaken { claim, place, why });
+        lost.push(failed);
     }
 
     /// The claim is whole: what makes room for it goes, and it comes to its place.
@@ -166,4 +201,10 @@ impl OpenSession {
         });
         Ok(())
     }
+}
+
+/// Whether Blackboard signed that it failed at this: it may not fail at others.
+fn is_defect(hindrance: &Hindrance) -> bool {
+    let defect = Some(ProblemType::InternalError);
+    matches!(hindrance, Hindrance::Busy(refused) if refused.problem.problem_type == defect)
 }

@@ -40,8 +40,8 @@ pub(super) struct Way {
     pub(super) stop: AtomicBool,
     /// How many requests may be under way.
     pub(super) permits: Semaphore,
-    /// How many were answered.
-    pub(super) answered: AtomicUsize,
+    /// How many pieces are new on disk.
+    pub(super) pieces: AtomicUsize,
     /// Whether the log's proofs come late: then nobody waits for them.
     pub(super) late_proofs: AtomicBool,
 }
@@ -197,7 +197,6 @@ impl OpenSession {
             Ok(Signed::Answer(answer))
                 if answer.status == StatusCode::OK && answer.media_type() == media_type =>
             {
-                way.answered.fetch_add(1, Ordering::Relaxed);
                 Ok(answer.body)
             }
             Ok(Signed::Answer(answer)) => {

@@ -191,7 +191,8 @@ fn inconsistent(list: &Taken) -> Vec<String> {
     let failed: HashSet<ClaimId> = list.failed.iter().map(|failed| failed.claim).collect();
     let wrong = |claim: &ClaimId, sid| match claims.get(claim) {
         Some(taken) => !taken.sids.sids().contains(sid),
-        None => !failed.contains(claim),
+        // Where somebody was interrupted it is not there yet.
+        None => list.complete && !failed.contains(claim),
     };
     let students = list.students.iter();
     students
