@@ -10,6 +10,7 @@
 //! and anything that prints or reads the command line.
 
 mod admin;
+mod api;
 mod audit;
 mod authenticated;
 mod backup;
@@ -72,6 +73,7 @@ pub use request::{Requested, request};
 pub use retention::{
     Due, DueClaims, Erased, Hold, KEEP_AT_LEAST, Retention, RetentionError, Rule, Step,
 };
+pub use routes::openapi;
 pub use sealing::WrappingKeyError;
 pub use server::{Running, start};
 pub use start_error::StartError;

@@ -3,6 +3,7 @@
 mod changes;
 mod claims;
 mod courses;
+mod described;
 mod events;
 mod log;
 mod messages;
@@ -16,12 +17,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use claim_core::outage::OUTAGES;
-use claim_core::{PersonId, Problem, ProblemType};
+use claim_core::{Origin, PersonId, Problem, ProblemType};
 use claim_http::{ConnectionInfo, problem_pages, problem_response};
-use http::{HeaderValue, header};
 
+use crate::api::{Api, Route};
 use crate::authenticated;
 use crate::blackboard::Blackboard;
 use crate::event::Event;
@@ -31,42 +31,72 @@ pub(crate) use urgency::urgency;
 
 /// All addresses.
 pub(crate) fn router(blackboard: Arc<Blackboard>) -> Router {
-    Router::new()
-        .route("/", get(pages::home))
-        .route("/v1/challenges", post(sessions::challenge).fallback(wrong_method))
-        .route("/v1/sessions", post(sessions::open).fallback(wrong_method))
-        .route("/v1/messages", post(messages::keep).fallback(wrong_method))
-        .route("/v1/assignments", get(claims::assignments).fallback(only_get))
-        .route("/v1/claims", post(claims::lodge).fallback(wrong_method))
-        .route(OUTAGES, post(claims::lodge_stamped).fallback(wrong_method))
-        .route("/v1/claims/{id}", get(claims::state).fallback(only_get))
-        .route("/v1/claims/{id}/receipt", get(claims::receipt).fallback(only_get))
-        .route("/v1/claims/{id}/withdrawal", post(claims::withdraw).fallback(wrong_method))
-        .route(
+    let api = api();
+    let document = pages::document(&api, &blackboard.origin);
+    api.into_router().fallback(nothing_here).layer(Extension(document)).with_state(blackboard)
+}
+
+/// The OpenAPI 3.1 document of a Blackboard with this origin, in JSON: what it serves at `/openapi.json`.
+pub fn openapi(origin: &Origin) -> String {
+    api().document(origin)
+}
+
+/// The one table of addresses: what answers there, and what is said of it.
+pub(crate) fn api() -> Api {
+    Api::new()
+        .at("/", [Route::get(pages::home, &described::HOME)])
+        .at("/openapi.json", [Route::get(pages::openapi, &described::OPENAPI)])
+        .at("/v1/challenges", [Route::post(sessions::challenge, &described::CHALLENGE)])
+        .at("/v1/sessions", [Route::post(sessions::open, &described::SESSION)])
+        .at("/v1/messages", [Route::post(messages::keep, &described::MESSAGE)])
+        .at("/v1/assignments", [Route::get(claims::assignments, &described::ASSIGNMENTS)])
+        .at("/v1/claims", [Route::post(claims::lodge, &described::LODGE)])
+        .at(OUTAGES, [Route::post(claims::lodge_stamped, &described::LODGE_STAMPED)])
+        .at("/v1/claims/{id}", [Route::get(claims::state, &described::CLAIM)])
+        .at("/v1/claims/{id}/receipt", [Route::get(claims::receipt, &described::RECEIPT)])
+        .at("/v1/claims/{id}/withdrawal", [Route::post(claims::withdraw, &described::WITHDRAW)])
+        .at(
             "/v1/claims/{id}/files/{file}/{index}",
-            get(claims::get_piece).put(claims::put_piece).fallback(only_get_and_put),
+            [
+                Route::get(claims::get_piece, &described::PIECE),
+                Route::put(claims::put_piece, &described::PUT_PIECE),
+            ],
         )
-        .route("/v1/courses", get(courses::list).fallback(only_get))
-        .route("/v1/courses/{course}", get(courses::show).fallback(only_get))
-        .route("/v1/courses/{course}/members", get(courses::members).fallback(only_get))
-        .route("/v1/courses/{course}/events", get(events::of_course).fallback(only_get))
-        .route("/v1/changes", get(changes::own).fallback(only_get))
-        .route(
+        .at("/v1/courses", [Route::get(courses::list, &described::COURSES)])
+        .at("/v1/courses/{course}", [Route::get(courses::show, &described::COURSE)])
+        .at("/v1/courses/{course}/members", [Route::get(courses::members, &described::MEMBERS)])
+        .at("/v1/courses/{course}/events", [Route::get(events::of_course, &described::EVENTS)])
+        .at("/v1/changes", [Route::get(changes::own, &described::OWN_CHANGES)])
+        .at(
             "/v1/courses/{course}/changes",
-            get(changes::of_course).post(courses::change).fallback(only_get_and_post),
+            [
+                Route::get(changes::of_course, &described::CHANGES),
+                Route::post(courses::change, &described::CHANGE),
+            ],
         )
-        .route(
+        .at(
             "/v1/courses/{course}/assignments/{assignment}/hand-ins",
-            get(courses::hand_ins).fallback(only_get),
+            [Route::get(courses::hand_ins, &described::HAND_INS)],
         )
-        .route(
+        .at(
             "/v1/courses/{course}/assignments/{assignment}/students/{sid}",
-            get(courses::student_view).fallback(only_get),
+            [Route::get(courses::student_view, &described::STUDENT_VIEW)],
         )
-        .route("/log/{*path}", get(log::file))
-        .merge(problem_pages())
-        .fallback(nothing_here)
-        .with_state(blackboard)
+        .files(
+            "/log/{*path}",
+            log::file,
+            [
+                ("/log/checkpoint", &described::CHECKPOINT),
+                ("/log/tile/{level}/{tile}", &described::TILE),
+                ("/log/tile/{level}/{tile}.p/{width}", &described::PARTIAL_TILE),
+                ("/log/tile/entries/{tile}", &described::ENTRIES),
+                ("/log/tile/entries/{tile}.p/{width}", &described::PARTIAL_ENTRIES),
+            ],
+        )
+        .shared(
+            problem_pages(),
+            [("/problems/", &described::PROBLEMS), ("/problems/{slug}", &described::PROBLEM)],
+        )
 }
 
 /// The address that a request came from.
@@ -105,42 +135,4 @@ async fn nothing_here(
 ) -> Response {
     let problem = Problem::new(ProblemType::NotFound, "no such address on this server");
     authenticated::refuse(&blackboard, (&info).into(), request, problem).await
-}
-
-/// For addresses that take `POST` and nothing else.
-async fn wrong_method(blackboard: Shared, info: Info, request: Request) -> Response {
-    not_allowed(blackboard, info, request, "POST").await
-}
-
-/// For addresses that are read.
-async fn only_get(blackboard: Shared, info: Info, request: Request) -> Response {
-    not_allowed(blackboard, info, request, "GET, HEAD").await
-}
-
-/// For what is read and added to.
-async fn only_get_and_post(blackboard: Shared, info: Info, request: Request) -> Response {
-    not_allowed(blackboard, info, request, "GET, HEAD, POST").await
-}
-
-/// For pieces of files.
-async fn only_get_and_put(blackboard: Shared, info: Info, request: Request) -> Response {
-    not_allowed(blackboard, info, request, "GET, HEAD, PUT").await
-}
-
-type Shared = State<Arc<Blackboard>>;
-type Info = Extension<ConnectionInfo>;
-
-async fn not_allowed(
-    State(blackboard): Shared,
-    Extension(info): Info,
-    request: Request,
-    allowed: &'static str,
-) -> Response {
-    let problem = Problem::new(ProblemType::MethodNotAllowed, format!("allowed here: {allowed}"));
-    let mut response = authenticated::refuse(&blackboard, (&info).into(), request, problem).await;
-    if response.status() == http::StatusCode::METHOD_NOT_ALLOWED {
-        // RFC 9110 §15.5.6: a 405 must name the methods.
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    }
-    response
 }

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The short name of a course or of an assignment: 1 to 64 of `A-Z a-z 0-9 . _ -`, not starting with a dot.
 ///
 /// Compared byte by byte: `Lab1` and `lab1` are two.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"))]
 pub struct Slug(String);
 
 /// A course, e.g. `IEMS5710`.

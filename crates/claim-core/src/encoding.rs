@@ -1,10 +1,12 @@
 //! How bytes stand in texts and in what is hashed: base64, base64url, hex, `lp`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A text is not the canonical encoding of bytes of the expected length.
@@ -148,6 +150,38 @@ impl<const N: usize> fmt::Debug for Bytes<N> {
         write!(f, "Bytes({self})")
     }
 }
+
+impl<const N: usize> JsonSchema for Bytes<N> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Bytes{N}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let characters = (N * 4).div_ceil(3);
+        json_schema!({
+            "type": "string",
+            "description": format!("{N} bytes in base64url without padding."),
+            "pattern": format!("^[A-Za-z0-9_-]{{{characters}}}$"),
+        })
+    }
+}
+
+/// What the schema of bytes in padded base64 is.
+#[derive(JsonSchema)]
+#[schemars(with = "String", inline)]
+#[schemars(extend("contentEncoding" = "base64", "pattern" =
+    "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"))]
+pub(crate) struct Base64;
+
+/// What the schema of bytes in base64url without padding is.
+#[derive(JsonSchema)]
+#[schemars(with = "String", inline)]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_-]*$"))]
+pub(crate) struct Base64Url;
 
 /// Bytes as a JSON text of padded base64.
 pub(crate) mod base64_bytes {

@@ -1,10 +1,11 @@
 //! What Blackboard answers to those who hand in (PROTOCOL.md §9).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::assignment::{AssignmentId, AssignmentRef, CourseId};
 use crate::claim::{ClaimId, FileEntry, Files, Holder};
-use crate::encoding::{base64_bytes, optional_base64_bytes};
+use crate::encoding::{Base64, base64_bytes, optional_base64_bytes};
 use crate::late::LatePolicy;
 use crate::{PersonId, Sid, StaffId, Timestamp};
 
@@ -21,7 +22,7 @@ pub const ZIP: &str = "application/zip";
 pub const MAX_WAIT_SECONDS: u64 = 20;
 
 /// The answer to `GET /v1/assignments`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Assignments {
     /// Blackboard's clock.
     pub server_time: Timestamp,
@@ -33,7 +34,7 @@ pub struct Assignments {
 }
 
 /// An assignment that is handed in by groups, for somebody who is in none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WithoutGroup {
     /// The course.
     pub course: CourseId,
@@ -50,7 +51,7 @@ pub struct WithoutGroup {
 }
 
 /// An assignment as one holder has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Assignment {
     /// The course.
     pub course: CourseId,
@@ -93,7 +94,7 @@ impl Assignment {
 }
 
 /// What a claim for an assignment may be at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     /// How many files.
     pub files: u64,
@@ -104,7 +105,7 @@ pub struct Limits {
 }
 
 /// One of the holder's claims in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimSummary {
     /// Its id.
     pub claim: ClaimId,
@@ -134,7 +135,7 @@ pub struct ClaimSummary {
 }
 
 /// What has become of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ClaimState {
     /// Files are missing.
@@ -150,7 +151,7 @@ pub enum ClaimState {
 }
 
 /// A claim as Blackboard has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimStatus {
     /// Its id.
     pub claim: ClaimId,
@@ -170,6 +171,7 @@ pub struct ClaimStatus {
     pub signers: Vec<PersonId>,
     /// The token: a TimeStampResp in DER.
     #[serde(with = "base64_bytes")]
+    #[schemars(with = "Base64")]
     pub timestamp: Vec<u8>,
     /// Until when files may follow.
     pub upload_until: Timestamp,
@@ -183,15 +185,19 @@ pub struct ClaimStatus {
     pub server_time: Timestamp,
     /// The signed claim as it is stored; only in the answer to one that was there already.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_base64_bytes")]
+    #[schemars(with = "Option<Base64>")]
     pub cms: Option<Vec<u8>>,
     /// CUHK's timestamp, where the claim was signed in an outage: late or not is judged by its time. A TimeStampResp
     /// in DER.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_base64_bytes")]
+    #[schemars(with = "Option<Base64>")]
     pub outage: Option<Vec<u8>>,
 }
 
 /// A run of pieces of one file: its number, the first and the last index, all counted from zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub struct MissingPieces(pub u64, pub u64, pub u64);
 
 /// Names one piece of a claim: the file's number and the piece's index, both counted from zero.

@@ -1,9 +1,10 @@
 //! What becomes of a claim that is lodged after the due time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an assignment does with late claims. They are never lost in silence: a refused one is told so at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "policy", rename_all = "lowercase")]
 pub enum LatePolicy {
     /// None is taken after the due time.
@@ -19,7 +20,7 @@ pub enum LatePolicy {
 }
 
 /// From how late on how much is taken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PenaltyStep {
     /// The step begins when a claim is later than this, in minutes; 0 is the moment after the due time.
     pub after_minutes: u32,
@@ -28,8 +29,9 @@ pub struct PenaltyStep {
 }
 
 /// Steps that only rise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<PenaltyStep>", into = "Vec<PenaltyStep>")]
+#[schemars(extend("minItems" = 1, "maxItems" = Self::MAX))]
 pub struct PenaltySteps(Vec<PenaltyStep>);
 
 /// Why steps are none.

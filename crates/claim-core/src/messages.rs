@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::{Bytes, Nonce, base64, from_base64};
+use crate::encoding::{Base64, Base64Url, Bytes, Nonce, base64, from_base64};
 use crate::{Origin, PersonId, Timestamp};
 
 /// The one way to send the session key that this version knows: HPKE to the certificate's P-256 key.
@@ -18,8 +19,9 @@ pub const JSON: &str = "application/json";
 pub const MAX_CHAIN: usize = 4;
 
 /// The sentence of step 3: who asks, and for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^(SID:[0-9]{10} requests to upload report !|ID:[a-z][a-z0-9._-]{0,63} requests to manage courses !)$"))]
 pub struct Sentence(PersonId);
 
 /// A text is not one of the two sentences.
@@ -82,8 +84,10 @@ impl From<Sentence> for String {
 }
 
 /// A certificate chain in a message: the leaf, then its issuers without the root; DER, padded base64.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
+#[schemars(try_from = "Vec<Base64>", into = "Vec<Base64>")]
+#[schemars(extend("minItems" = 1, "maxItems" = MAX_CHAIN))]
 pub struct Chain(Vec<Vec<u8>>);
 
 /// Why a list is not a chain.
@@ -143,7 +147,7 @@ impl From<Chain> for Vec<String> {
 }
 
 /// Step 3: `POST /v1/challenges`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChallengeRequest {
     /// The sentence.
     pub request: Sentence,
@@ -154,7 +158,7 @@ pub struct ChallengeRequest {
 }
 
 /// Step 4: the answer to [`ChallengeRequest`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Challenge {
     /// An opaque token, to be sent back in step 5.
     pub challenge: String,
@@ -173,7 +177,7 @@ pub struct Challenge {
 }
 
 /// Step 5: `POST /v1/sessions`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionRequest {
     /// The token of step 4.
     pub challenge: String,
@@ -182,7 +186,7 @@ pub struct SessionRequest {
 }
 
 /// The answer to [`SessionRequest`]: the session, and who opened it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionAnswer {
     /// An opaque token, to be sent with every request of step 6.
     pub session: String,
@@ -198,11 +202,12 @@ pub struct SessionAnswer {
     pub certificate: Chain,
     /// ECDSA-SHA-256 over B by that certificate's key; DER, `b64u`.
     #[serde(with = "b64u_bytes")]
+    #[schemars(with = "Base64Url")]
     pub signature: Vec<u8>,
 }
 
 /// The answer to an accepted message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageAnswer {
     /// Who sent it, by the session.
     pub sid: PersonId,

@@ -5,9 +5,10 @@
 //! for Blackboard, and for whoever verifies a receipt.
 
 use claim_pki::{PathError, Root, TimestampToken, TokenError, VerifiedToken, VerifyTokenError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::base64_bytes;
+use crate::encoding::{Base64, base64_bytes};
 use crate::{Digest, Origin, Timestamp};
 
 /// The address of CUHK's timestamp authority.
@@ -23,13 +24,15 @@ pub const REPLY: &str = "application/timestamp-reply";
 pub const OUTAGES: &str = "/v1/outages";
 
 /// The content of `POST /v1/outages`, as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutageClaim {
     /// The signed claim in DER, whose `outage` is true.
     #[serde(with = "base64_bytes")]
+    #[schemars(with = "Base64")]
     pub claim: Vec<u8>,
     /// CUHK's timestamp over it: a TimeStampResp in DER.
     #[serde(with = "base64_bytes")]
+    #[schemars(with = "Base64")]
     pub timestamp: Vec<u8>,
 }
 

@@ -3,6 +3,7 @@
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::hand_in::{Assignment, ClaimState};
 use claim_core::{AssignmentId, PersonId, Sid, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AssignmentPlan, Course, Extension, GroupName, Member, Role, StaffMember};
@@ -11,7 +12,7 @@ use crate::model::{AssignmentPlan, Course, Extension, GroupName, Member, Role, S
 pub const MAX_PAGE: u32 = 500;
 
 /// The answer to `GET /v1/courses`: where this person is staff.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Courses {
     /// Blackboard's clock.
     pub server_time: Timestamp,
@@ -20,7 +21,7 @@ pub struct Courses {
 }
 
 /// A course, and what somebody is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnCourse {
     /// The course.
     #[serde(flatten)]
@@ -30,7 +31,7 @@ pub struct OwnCourse {
 }
 
 /// The answer to `GET /v1/courses/{course}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CourseAnswer {
     /// Blackboard's clock.
     pub server_time: Timestamp,
@@ -61,7 +62,7 @@ pub struct WaitingClaims {
 }
 
 /// The answer to `GET /v1/courses/{course}/members`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Members {
     /// Students by SID, also those who left.
     pub members: Vec<Member>,
@@ -70,14 +71,14 @@ pub struct Members {
 }
 
 /// The answer to `POST /v1/courses/{course}/changes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangesAnswer {
     /// The course's revision with the changes.
     pub revision: u64,
 }
 
 /// The answer to `GET /v1/courses/{course}/assignments/{assignment}/hand-ins`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HandIns {
     /// Blackboard's clock.
     pub server_time: Timestamp,
@@ -88,7 +89,7 @@ pub struct HandIns {
 }
 
 /// What one student has handed in for an assignment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HandIn {
     /// Who.
     pub sid: Sid,
@@ -109,7 +110,7 @@ pub struct HandIn {
 }
 
 /// A claim in staff's list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lodged {
     /// Its id.
     pub claim: ClaimId,
@@ -139,7 +140,7 @@ pub struct Lodged {
 }
 
 /// The answer to `GET /v1/courses/{course}/assignments/{assignment}/students/{sid}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StudentView {
     /// Blackboard's clock.
     pub server_time: Timestamp,

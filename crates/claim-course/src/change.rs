@@ -3,6 +3,7 @@
 
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::{AssignmentId, PersonId, Sid, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AssignmentPlan, ExtensionScope, GroupName, GroupSet, Role};
@@ -10,7 +11,7 @@ use crate::rights::Request;
 use crate::time::Zone;
 
 /// Changes of one course, made from what it was at a revision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
     /// The revision that whoever asks has seen: where the course has changed since, nothing happens.
     pub revision: u64,
@@ -19,7 +20,7 @@ pub struct Changes {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 pub enum Change {
     /// What the course is called, its zone, and whether everybody may hand in.
@@ -74,6 +75,7 @@ pub enum Change {
     Staff {
         /// Who.
         #[serde(with = "crate::text")]
+        #[schemars(with = "PersonId")]
         person: PersonId,
         /// As what; `None`: no more.
         role: Option<Role>,
@@ -92,7 +94,7 @@ pub enum Change {
 }
 
 /// A student as a roster has one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Enrolled {
     /// Who.
     pub sid: Sid,
@@ -108,7 +110,7 @@ pub struct Enrolled {
 }
 
 /// A student's place in a set of groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupPlace {
     /// Who.
     pub sid: Sid,

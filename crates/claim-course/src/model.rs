@@ -8,6 +8,7 @@ mod role;
 
 use claim_core::CourseId;
 pub use claim_core::late::{LatePolicy, PenaltyError, PenaltyStep, PenaltySteps};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Zone;
@@ -19,7 +20,7 @@ pub use member::Member;
 pub use role::{Role, StaffMember, UnknownRole};
 
 /// A course.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Course {
     /// Its short name.
     pub course: CourseId,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use claim_core::{AssignmentId, CourseId, Sid, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::time::Zone;
 pub const MAX_TOLD: u32 = 200;
 
 /// The answer to `GET /v1/changes`, and to `GET /v1/courses/{course}/changes`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToldChanges {
     /// Blackboard's clock.
     pub server_time: Timestamp,
@@ -23,7 +24,7 @@ pub struct ToldChanges {
 }
 
 /// One change: an entry of Blackboard's audit log, as far as it is for whoever asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToldChange {
     /// The entry's number.
     pub number: u64,

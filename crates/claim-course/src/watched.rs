@@ -3,13 +3,14 @@
 use claim_core::claim::{ClaimId, Holder};
 use claim_core::hand_in::ClaimState;
 use claim_core::{AssignmentId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most events in one answer.
 pub const MAX_EVENTS: u32 = 200;
 
 /// The answer to `GET /v1/courses/{course}/events`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Watched {
     /// Blackboard's clock.
     pub server_time: Timestamp,
@@ -20,7 +21,7 @@ pub struct Watched {
 }
 
 /// Something that happened to a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HandInEvent {
     /// Its place in the log: that of the entry that says so.
     pub leaf: u64,
@@ -45,7 +46,7 @@ pub struct HandInEvent {
 }
 
 /// What can happen to a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Happened {
     /// It was lodged.

@@ -65,7 +65,7 @@ pub use metrics::Metrics;
 pub use mirror::{MirrorError, MirrorUrl, MirrorUrlError};
 pub use nudge::{Nudge, Nudged};
 pub use pages::{html_text, problem_page, problem_pages, visit_page};
-pub use problem::{PROBLEM_JSON, Refusal, problem_response};
+pub use problem::{PROBLEM_JSON, Refusal, problem_response, problem_type_of};
 pub use problem_answer::ProblemAnswer;
 pub use random::system_rng;
 pub use rates::{Rates, UnderWay};

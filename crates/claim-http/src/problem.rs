@@ -18,6 +18,12 @@ pub struct Refusal(pub Problem);
 #[derive(Clone, Copy)]
 pub(crate) struct Told(pub(crate) ProblemType);
 
+/// Which refusal an answer is, if it is one that a server of ours made.
+pub fn problem_type_of(response: &Response) -> Option<ProblemType> {
+    let refusal = response.extensions().get().map(|Refusal(problem)| problem.problem_type);
+    refusal.or_else(|| response.extensions().get().map(|Told(problem_type)| *problem_type))
+}
+
 impl<E: Into<Problem>> From<E> for Refusal {
     fn from(error: E) -> Self {
         Self(error.into())

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A student's ID: exactly ten ASCII digits, kept as text because leading zeros count.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^[0-9]{10}$"))]
 pub struct Sid(String);
 
 impl Sid {
@@ -21,8 +23,9 @@ impl Sid {
 }
 
 /// A member of staff's id: a lower-case letter, then up to 63 of `a-z 0-9 . _ -`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^[a-z][a-z0-9._-]{0,63}$"))]
 pub struct StaffId(String);
 
 impl StaffId {
@@ -38,8 +41,11 @@ impl StaffId {
 /// Whoever a person-profile certificate may name: a student or a member of staff.
 ///
 /// The two forms cannot be confused: one starts with a digit, the other with a letter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^([0-9]{10}|[a-z][a-z0-9._-]{0,63})$"))]
 pub enum PersonId {
     /// A student, by SID.
     Student(Sid),

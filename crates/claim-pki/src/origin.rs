@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -11,8 +12,9 @@ use url::{Host, Url};
 /// (RFC 6454 §6.2; the default port 443 is left out, international hosts are in Punycode).
 ///
 /// Two origins are equal exactly when their texts are.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^https://[a-z0-9.:\[\]-]+$"))]
 pub struct Origin(String);
 
 /// The host of an [`Origin`]: what a server certificate's SAN holds as DNS name or address.

@@ -3,14 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Its one text form is RFC 3339 in UTC with `Z` and exactly three decimals: `2026-11-24T15:59:59.999Z`.
 /// Years 1970 to 9999 only.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = concat!(
+    r"^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$",
+)))]
 pub struct Timestamp(i64);
 
 /// A text is not a time in the one form the protocol knows.

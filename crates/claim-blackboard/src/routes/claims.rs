@@ -28,16 +28,17 @@ use crate::media::MediaType;
 use crate::offers;
 
 /// The largest signed claim, in bytes.
-const MAX_CLAIM: usize = SignedData::MAX_SIZE;
+pub(super) const MAX_CLAIM: usize = SignedData::MAX_SIZE;
 
 /// The largest signed claim with CUHK's timestamp, both in base64, in bytes.
-const MAX_OUTAGE: usize = (SignedData::MAX_SIZE + TimestampToken::MAX_SIZE) / 3 * 4 + 1024;
+pub(super) const MAX_OUTAGE: usize =
+    (SignedData::MAX_SIZE + TimestampToken::MAX_SIZE) / 3 * 4 + 1024;
 
 /// The largest signed withdrawal, in bytes.
-const MAX_WITHDRAWAL: usize = 256 * 1024;
+pub(super) const MAX_WITHDRAWAL: usize = 256 * 1024;
 
 /// The largest piece of a file, in bytes.
-const MAX_PIECE: usize = 4 * 1024 * 1024;
+pub(super) const MAX_PIECE: usize = 4 * 1024 * 1024;
 
 type Shared = State<Arc<Blackboard>>;
 type Info = Extension<ConnectionInfo>;

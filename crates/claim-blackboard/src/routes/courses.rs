@@ -19,7 +19,7 @@ use crate::media::MediaType;
 use crate::{courses, student_view};
 
 /// The largest list of changes, in bytes: a roster of 20,000 with some columns of its own.
-const MAX_CHANGES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_CHANGES: usize = 16 * 1024 * 1024;
 
 type Shared = State<Arc<Blackboard>>;
 type Info = Extension<ConnectionInfo>;

@@ -17,7 +17,7 @@ use crate::error;
 use crate::media::MediaType;
 
 /// The longest message in bytes.
-const MAX_MESSAGE: usize = 64 * 1024;
+pub(super) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// Keeps a message, and answers when it is durable.
 pub(crate) async fn keep(

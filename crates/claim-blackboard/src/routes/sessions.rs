@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::media::MediaType;
 
 /// The longest message of steps 3 and 5, in bytes.
-const MAX_JSON: usize = 64 * 1024;
+pub(super) const MAX_JSON: usize = 64 * 1024;
 
 /// Steps 3 and 4.
 pub(crate) async fn challenge(

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::files::Files;
@@ -20,7 +21,7 @@ pub const MAX_MEMBERS: usize = 64;
 /// Names a claim: SHA-256 of its manifest's bytes, in lower-case hexadecimal.
 ///
 /// Not of the signed claim, since one manifest can be signed in many ways.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ClaimId(Digest);
 
@@ -62,8 +63,11 @@ impl fmt::Debug for ClaimId {
 }
 
 /// Who hands in together: one student, or the members of a group; ascending, without repetition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "Vec<Sid>", into = "Vec<Sid>")]
+#[schemars(extend("minItems" = 1, "maxItems" = MAX_MEMBERS))]
 pub struct Holder(Vec<Sid>);
 
 /// Why a list of students is no holder.

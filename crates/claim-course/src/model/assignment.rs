@@ -3,12 +3,13 @@
 use claim_core::AssignmentRef;
 use claim_core::hand_in::Limits;
 use claim_core::{AssignmentId, CourseId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{GroupSet, LatePolicy};
 
 /// An assignment as staff has set it up; what holds for one holder, [`crate::Terms`] tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AssignmentPlan {
     /// The course.
     pub course: CourseId,

@@ -1,12 +1,13 @@
 //! More time, for one, for some or for all.
 
 use claim_core::{AssignmentId, Sid, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GroupName;
 
 /// For whom an extension is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExtensionScope {
     /// Everybody, as after an outage.
@@ -18,7 +19,7 @@ pub enum ExtensionScope {
 }
 
 /// An extension as it is on record: granted, and perhaps revoked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Extension {
     /// Its number in the course, from 1 on.
     pub number: u64,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use claim_core::Slug;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -12,8 +13,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 pub type GroupSet = Slug;
 
 /// What people call a group: 1 to 100 characters of one line, in Normalization Form C, without blanks at its ends.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("minLength" = 1, "maxLength" = Self::MAX))]
 pub struct GroupName(String);
 
 /// Why a text does not name a group.

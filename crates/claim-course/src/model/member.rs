@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use claim_core::{Sid, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{GroupName, GroupSet};
 
 /// A student on the roster of a course. One who is missing in a later roster is marked as dropped, never erased: what was
 /// handed in stays whose it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// Who.
     pub sid: Sid,

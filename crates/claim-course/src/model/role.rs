@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use claim_core::{PersonId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A role of staff. What each may do is in [`crate::rights`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Looks at everything, changes nothing.
@@ -19,10 +22,11 @@ pub enum Role {
 }
 
 /// Somebody who is staff of a course.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StaffMember {
     /// Who: a member of staff, or a student who assists.
     #[serde(with = "crate::text")]
+    #[schemars(with = "PersonId")]
     pub person: PersonId,
     /// As what.
     pub role: Role,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use claim_core::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::typed::{Edge, Typed};
@@ -13,8 +14,9 @@ use super::{TimeError, ZoneError};
 use crate::text;
 
 /// A time zone of the IANA database, by its name.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[serde(into = "String")]
+#[schemars(try_from = "String")]
 pub struct Zone {
     name: &'static str,
     rules: TimeZone,
