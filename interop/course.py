@@ -41,12 +41,14 @@ class Course(Temporary):
     root: x509.Certificate
     home: Path
     ready = False
+    settings = ""  # claim.toml
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         home = cls.base / "servers"
         home.mkdir()
+        (home / "claim.toml").write_text(cls.settings)
         cls.home = home
         cls.cuhk = Server("cuhk", home)
         cls.addClassCleanup(cls.cuhk.stop)

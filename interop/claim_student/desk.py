@@ -208,7 +208,8 @@ class Desk:
         return False
 
     @staticmethod
-    def _json(answer: Answer, *statuses: int) -> bytes:
+    def json(answer: Answer, *statuses: int) -> bytes:
+        """The content of an answer in JSON with one of these statuses."""
         if answer.status not in statuses:
             raise Malformed(f"an answer {answer.status} that nobody expects")
         if (answer.one("content-type") or "").split(";")[0].strip().lower() != "application/json":
@@ -217,7 +218,7 @@ class Desk:
 
     def assignments(self) -> list[Assignment]:
         """What this person may hand in to."""
-        content = self._json(self.ask("GET", "/v1/assignments"), 200)
+        content = self.json(self.ask("GET", "/v1/assignments"), 200)
         members = load_object(content)
         now, listed = text(members, "server_time"), members.get("assignments")
         parse_time(now)
@@ -228,7 +229,7 @@ class Desk:
     def lodge(self, signed: bytes) -> tuple[Document, bool]:
         """Lodge a claim; whether it is new."""
         answer = self.ask("POST", "/v1/claims", content=signed, content_type="application/cms")
-        document = Document.parse(self._json(answer, 200, 201))
+        document = Document.parse(self.json(answer, 200, 201))
         if (answer.status == 200) != (document.cms is not None):
             raise Malformed("the signed claim belongs to an answer 200, and to no other")
         return document, answer.status == 201
@@ -236,7 +237,7 @@ class Desk:
     def document(self, claim: str) -> Document:
         """What Blackboard says of a claim."""
         answer = self.ask("GET", f"/v1/claims/{claim}")
-        found = Document.parse(self._json(answer, 200))
+        found = Document.parse(self.json(answer, 200))
         if found.claim != claim:
             raise Untrusted("Blackboard answers for another claim")
         return found
@@ -273,7 +274,7 @@ class Desk:
         answer = self.ask(
             "POST", f"/v1/claims/{claim}/withdrawal", content=signed, content_type="application/cms"
         )
-        found = Document.parse(self._json(answer, 200))
+        found = Document.parse(self.json(answer, 200))
         if found.claim != claim or found.state != "withdrawn":
             raise Untrusted("Blackboard does not say that this claim is withdrawn")
         return found
