@@ -49,7 +49,7 @@ pub struct CourseAnswer {
 }
 
 /// The claims for one assignment that wait for files.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingClaims {
     /// The assignment.
     pub assignment: AssignmentId,
