@@ -92,7 +92,7 @@ impl OpenSession {
     /// copy in the folder. Nothing is sent.
     ///
     /// # Errors
-    /// [`TogetherError::File`], [`TogetherError::Wallet`].
+    /// [`TogetherError::File`], [`TogetherError::HandIn`].
     pub fn share(&self, signed: &SignedClaim, path: &Path) -> Result<SharedClaim, TogetherError> {
         self.party.student.wallet().keep_claim(signed.id, &signed.cms)?;
         write_new(path, &signed.cms, Mode::Private)?;
