@@ -132,6 +132,20 @@ impl From<&ClaimOutline> for Contender {
     }
 }
 
+/// A query for rows that [`outline`] reads: what else it selects, and what comes after `FROM`, which names `claims`.
+macro_rules! select_outlines {
+    ($($more:literal)? from $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $($more, ", ",)?
+            "claims.id AS id, claims.course AS course, claims.assignment AS assignment, claims.holder AS holder, \
+             claims.person AS person, lodged_at, stamped_at, claims.due AS due, late_ms, state, received_at FROM ",
+            $rest
+        )
+    };
+}
+pub(super) use select_outlines;
+
 impl BlackboardStore {
     /// Lodges a claim: when this returns, claim, token and log entry are durable, or none of them is.
     ///
@@ -164,10 +178,8 @@ impl BlackboardStore {
     /// # Errors
     /// Whatever befalls the database.
     pub async fn outline(&self, id: ClaimId) -> Result<Option<ClaimOutline>, StoreError> {
-        let row = sqlx::query(
-            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at FROM claims WHERE id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)",
-        )
+        let row = sqlx::query(select_outlines!(from "claims WHERE id = $1 \
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id)"))
         .bind(id.to_string())
         .read_optional(&self.database)
         .await?;
@@ -184,9 +196,9 @@ impl BlackboardStore {
         holder: &Holder,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at FROM claims \
+            select_outlines!(from "claims \
              WHERE course = $1 AND assignment = $2 AND holder = $3 \
-             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY place DESC, attempt DESC",
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY place DESC, attempt DESC"),
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
@@ -222,9 +234,9 @@ impl BlackboardStore {
         reference: &AssignmentRef,
     ) -> Result<Vec<ClaimOutline>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, course, assignment, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at FROM claims \
+            select_outlines!(from "claims \
              WHERE course = $1 AND assignment = $2 \
-             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY holder, place, attempt",
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY holder, place, attempt"),
         )
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())

@@ -7,7 +7,7 @@ use claim_course::{AssignmentPlan, Counting, GroupName, Terms};
 use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
-use super::claims::{ClaimOutline, outline};
+use super::claims::{ClaimOutline, outline, select_outlines};
 use super::courses::{self, choices};
 use super::offers::counting;
 use crate::StoreError;
@@ -138,14 +138,11 @@ impl BlackboardStore {
         last: &str,
     ) -> Result<BTreeMap<Sid, Vec<ClaimOutline>>, StoreError> {
         // Each claim once, however many students it names: a row costs more than what is done with it here.
-        let rows = sqlx::query(
-            "SELECT course, assignment, id, holder, person, lodged_at, stamped_at, due, late_ms, state, received_at \
-             FROM claims \
+        let rows = sqlx::query(select_outlines!(from "claims \
              WHERE id IN (SELECT claim FROM claim_members \
              WHERE course = $1 AND assignment = $2 AND sid > $3 AND sid <= $4) \
              AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = id) \
-             ORDER BY holder, place DESC, attempt DESC",
-        )
+             ORDER BY holder, place DESC, attempt DESC"))
         .bind(reference.course.as_str())
         .bind(reference.assignment.as_str())
         .bind(after)

@@ -4,7 +4,7 @@ use claim_core::CourseId;
 use sqlx::any::AnyRow;
 
 use super::assignments::stored;
-use super::claims::{ClaimOutline, outline};
+use super::claims::{ClaimOutline, outline, select_outlines};
 use super::{BlackboardStore, EntryKind};
 use crate::StoreError;
 use crate::readers::Read;
@@ -34,10 +34,9 @@ impl BlackboardStore {
         limit: u32,
     ) -> Result<Vec<LogEvent>, StoreError> {
         let rows = sqlx::query(
-            "SELECT leaf, kind, claims.id AS id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, \
-             state, received_at FROM log_entries JOIN claims ON claims.id = log_entries.claim \
+            select_outlines!("leaf, kind" from "log_entries JOIN claims ON claims.id = log_entries.claim \
              WHERE leaf >= $1 AND leaf < $2 \
-             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY leaf LIMIT $3",
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY leaf LIMIT $3"),
         )
         .bind(stored(from))
         .bind(stored(until))
@@ -59,10 +58,9 @@ impl BlackboardStore {
         limit: u32,
     ) -> Result<Vec<LogEvent>, StoreError> {
         let rows = sqlx::query(
-            "SELECT leaf, kind, claims.id AS id, course, assignment, holder, person, lodged_at, stamped_at, late_ms, \
-             state, received_at FROM log_entries JOIN claims ON claims.id = log_entries.claim \
+            select_outlines!("leaf, kind" from "log_entries JOIN claims ON claims.id = log_entries.claim \
              WHERE leaf >= $1 AND leaf < $2 AND course = $4 \
-             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY leaf LIMIT $3",
+             AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = claims.id) ORDER BY leaf LIMIT $3"),
         )
         .bind(stored(from))
         .bind(stored(until))

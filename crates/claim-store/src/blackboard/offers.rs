@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 
 use super::BlackboardStore;
 use super::assignments::{self, HolderRow, holder_key, read_holder};
-use super::claims::ClaimOutline;
+use super::claims::{ClaimOutline, select_outlines};
 use super::courses::{self, ChoiceRow, Place, choices};
 use crate::StoreError;
 use crate::readers::Read;
@@ -96,15 +96,13 @@ impl BlackboardStore {
         &self,
         sid: &Sid,
     ) -> Result<BTreeMap<AssignmentRef, Vec<ClaimOutline>>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT claims.course AS course, claims.assignment AS assignment, id, holder, person, lodged_at, \
-             stamped_at, due, late_ms, state, received_at FROM claim_members JOIN claims ON claims.id = claim \
+        let rows =
+            sqlx::query(select_outlines!(from "claim_members JOIN claims ON claims.id = claim \
              WHERE sid = $1 AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.claim = id) \
-             ORDER BY holder, place DESC, attempt DESC",
-        )
-        .bind(sid.as_str())
-        .read_all(&self.database)
-        .await?;
+             ORDER BY holder, place DESC, attempt DESC"))
+            .bind(sid.as_str())
+            .read_all(&self.database)
+            .await?;
         let mut claims: BTreeMap<AssignmentRef, Vec<ClaimOutline>> = BTreeMap::new();
         for row in &rows {
             let outline = super::claims::outline(row)?;

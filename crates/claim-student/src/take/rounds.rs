@@ -1,10 +1,9 @@
 //! All claims, several at once, until everything is there or cannot be had.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use claim_core::ProblemType;
 use claim_core::claim::ClaimId;
 use claim_course::taking::Failed;
 use futures_util::{StreamExt, stream};
@@ -21,16 +20,13 @@ use crate::hand_in::{AT_ONCE, narrowed};
 use crate::retry::Patience;
 use crate::session::OpenSession;
 
-/// How often Blackboard may fail at one claim, while it gives others, before that one is given up.
-const MOST_DEFECTS: u32 = 4;
-
 /// What came of going through the claims once.
 #[derive(Default)]
 struct Round {
     /// What is settled, for better or worse.
     settled: HashSet<ClaimId>,
-    /// What was kept from it; with what Blackboard says, where it is Blackboard itself that failed.
-    held: HashMap<ClaimId, Option<String>>,
+    /// What was kept from it.
+    held: HashSet<ClaimId>,
     /// By what.
     hindered: Option<Hindrance>,
     /// What would keep every claim from it.
@@ -49,7 +45,6 @@ impl OpenSession {
         let mut lost = Vec::new();
         let timeouts = self.party.student.config.timeouts;
         let (mut patience, mut width) = (Patience::new(&timeouts), AT_ONCE);
-        let mut defects: HashMap<ClaimId, u32> = HashMap::new();
         while !jobs.is_empty() {
             if let Err(error) = self.reopen_if_over().await {
                 outcome.stopped = Some(error.into());
@@ -61,12 +56,11 @@ impl OpenSession {
                 pieces: AtomicUsize::new(0),
                 late_proofs: AtomicBool::new(false),
             };
-            let mut round = self.round_of(&jobs, take, folder, &way, (outcome, &mut lost)).await;
+            let round = self.round_of(&jobs, take, folder, &way, (outcome, &mut lost)).await;
             let progress = way.pieces.into_inner() + round.settled.len();
-            self.give_up_what_fails(&jobs, &mut round, &mut defects, &mut lost);
             jobs.retain(|job| !round.settled.contains(&job.claim.claim));
             // What cannot be had keeps nothing else waiting.
-            jobs.sort_by_key(|job| round.held.contains_key(&job.claim.claim));
+            jobs.sort_by_key(|job| round.held.contains(&job.claim.claim));
             // Patience is for standing still.
             if progress > 0 {
                 patience = Patience::new(&timeouts);
@@ -123,12 +117,8 @@ impl OpenSession {
                 Ok(()) => {}
                 Err(Halt::Stopped) => continue,
                 Err(Halt::Hindered(hindrance)) => {
-                    let is_defect = is_defect(&hindrance);
-                    if !is_defect {
-                        way.stop.store(true, Ordering::Relaxed);
-                    }
-                    let why = is_defect.then(|| hindrance.to_string());
-                    round.held.insert(job.claim.claim, why);
+                    way.stop.store(true, Ordering::Relaxed);
+                    round.held.insert(job.claim.claim);
                     round.hindered = Some(hindrance);
                     continue;
                 }
@@ -142,25 +132,6 @@ impl OpenSession {
             round.settled.insert(job.claim.claim);
         }
         round
-    }
-
-    /// At what Blackboard itself has failed too often is given up.
-    fn give_up_what_fails(
-        &self,
-        jobs: &[Job],
-        round: &mut Round,
-        defects: &mut HashMap<ClaimId, u32>,
-        lost: &mut Vec<Failed>,
-    ) {
-        for job in jobs {
-            let Some(Some(why)) = round.held.get(&job.claim.claim) else { continue };
-            let times = defects.entry(job.claim.claim).or_default();
-            *times += 1;
-            if *times >= MOST_DEFECTS {
-                self.give_up(job, why, lost);
-                round.settled.insert(job.claim.claim);
-            }
-        }
     }
 
     /// It cannot be had, which is told at once and in the list.
@@ -201,10 +172,4 @@ impl OpenSession {
         });
         Ok(())
     }
-}
-
-/// Whether Blackboard signed that it failed at this: it may not fail at others.
-fn is_defect(hindrance: &Hindrance) -> bool {
-    let defect = Some(ProblemType::InternalError);
-    matches!(hindrance, Hindrance::Busy(refused) if refused.problem.problem_type == defect)
 }

@@ -440,30 +440,3 @@ fn the_list_as_a_file() {
     assert_eq!(document["hand_ins"][0]["claims"].as_array().unwrap().len(), 1);
     list(&["--out", "other.csv"]).expect(2);
 }
-
-#[test]
-fn what_blackboard_cannot_read_is_named_and_everything_else_is_taken() {
-    let (course, _cuhk, _blackboard) = course();
-    hand_in(&course, OTHER_SID, &["data/a.txt"]);
-    // It is the only piece that there is yet.
-    let shard =
-        fs::read_dir(course.folder.path("objects/claims")).unwrap().next().unwrap().unwrap();
-    let piece = fs::read_dir(shard.path()).unwrap().next().unwrap().unwrap().path();
-    fs::rename(&piece, course.folder.path("lost")).unwrap();
-    hand_in(&course, SID, &["data"]);
-    let done = download(&course, TEACHER, &["--out", "lab1"]).expect(1);
-    assert!(done.err.contains(&format!("{OTHER_SID}: NOT TAKEN: ")), "{}", done.err);
-    assert!(done.out.contains("1 of 2 claims are there"), "{}", done.out);
-    assert!(course.folder.has(&format!("lab1/{SID}/data/a.txt")));
-    assert!(!course.folder.has(&format!("lab1/{OTHER_SID}")));
-    let list = list(&course, "lab1");
-    assert_eq!(
-        (&list["complete"], &list["failed"][0]["sids"][0]),
-        (&false.into(), &OTHER_SID.into())
-    );
-    let (_, summary) = verify(&course, "lab1", 5);
-    assert_eq!((&summary["verified"], &summary["complete"]), (&1.into(), &false.into()));
-    fs::rename(course.folder.path("lost"), &piece).unwrap();
-    download(&course, TEACHER, &["--out", "lab1"]).expect(0);
-    verify(&course, "lab1", 0);
-}
