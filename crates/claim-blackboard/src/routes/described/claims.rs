@@ -16,7 +16,7 @@ use crate::routes::claims::{MAX_CLAIM, MAX_OUTAGE, MAX_PIECE, MAX_WITHDRAWAL};
 
 const STATUS: Content = Content::json::<ClaimStatus>(
     r#"{"claim":"4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865","state":"waiting",
-        "lodged_at":"2026-11-24T15:59:41.204Z","due":"2026-11-24T15:59:59.999Z","late_ms":0,"timestamp":"MIIB",
+        "lodged_at":"2026-11-24T15:59:41.204Z","due":"2026-11-24T15:59:59.999Z","late_ms":0,"signers":["1155123456"],"timestamp":"MIIB",
         "upload_until":"2026-11-25T15:59:41.204Z","received_at":null,"missing":[[0,0,2]],"counts":false,
         "server_time":"2026-11-24T15:59:41.350Z"}"#,
 );
@@ -83,7 +83,8 @@ pub(in crate::routes) const ASSIGNMENTS: Operation = Operation {
                  "limits":{"files":1000,"bytes":1073741824,"attempts":100},"sids":["1155123456"],
                  "last_claim":"4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865",
                  "claims":[{"claim":"4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865",
-                  "lodged_at":"2026-11-24T15:59:41.204Z","late_ms":0,"state":"received","counts":true}]}]}"#,
+                  "lodged_at":"2026-11-24T15:59:41.204Z","late_ms":0,"due":"2026-11-24T15:59:59.999Z",
+                  "signers":["1155123456"],"state":"received","counts":true}]}]}"#,
         )),
     }],
     refusals: &[ANY, READ, STORED, SIGNED],
