@@ -77,9 +77,7 @@ pub(crate) async fn own_claim(
     person: &PersonId,
     id: &str,
 ) -> Result<ClaimRow, Problem> {
-    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
-    let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
-    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    let row = known_claim(blackboard, id).await?;
     may_hand_in(blackboard, person, &row.holder, &row.reference.course).await?;
     Ok(row)
 }
@@ -90,9 +88,7 @@ pub(crate) async fn readable_claim(
     person: &PersonId,
     id: &str,
 ) -> Result<ClaimRow, Problem> {
-    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
-    let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
-    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    let row = known_claim(blackboard, id).await?;
     may_read(blackboard, person, &row.holder, &row.reference.course).await?;
     Ok(row)
 }
@@ -103,11 +99,23 @@ pub(crate) async fn readable_outline(
     person: &PersonId,
     id: &str,
 ) -> Result<ClaimOutline, Problem> {
-    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
-    let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
-    let row = erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)?;
+    let row = known_outline(blackboard, id).await?;
     may_read(blackboard, person, &row.holder, &row.reference.course).await?;
     Ok(row)
+}
+
+/// The claim of this id, whoever asks.
+async fn known_claim(blackboard: &Blackboard, id: &str) -> Result<ClaimRow, Problem> {
+    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
+    let row = blackboard.store.claim(id).await.map_err(|error| error::storage(&error))?;
+    erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)
+}
+
+/// The same without the signed claim.
+async fn known_outline(blackboard: &Blackboard, id: &str) -> Result<ClaimOutline, Problem> {
+    let id: ClaimId = id.parse().map_err(|_| no_claim())?;
+    let row = blackboard.store.outline(id).await.map_err(|error| error::storage(&error))?;
+    erased::unless(blackboard, id, row).await?.ok_or_else(no_claim)
 }
 
 async fn may_read(
