@@ -35,19 +35,8 @@ pub(super) async fn hand_in(
     expect(status, StatusCode::OK, &content)?;
     let assignments: Assignments = json::from_slice(&content)?;
     let file = random_file();
-    let (claim, cms) = claim(session, student, &assignments, &file)?;
-
-    let cms = Bytes::from(cms);
-    let ask = Ask { method: "POST", target: "/v1/claims", content: Some((CMS, &cms)) };
-    let (status, content) = client.ask(connection, session, ask).await?;
-    expect(status, StatusCode::CREATED, &content)?;
-    let lodged: ClaimStatus = json::from_slice(&content)?;
-    ensure!(lodged.claim == claim, "another claim was lodged");
-
-    let target = format!("/v1/claims/{claim}/files/0/0");
-    let ask = Ask { method: "PUT", target: &target, content: Some((OCTETS, &file)) };
-    let (status, content) = client.ask(connection, session, ask).await?;
-    expect(status, StatusCode::NO_CONTENT, &content)?;
+    let signed = claim(session, student, &assignments, &file)?;
+    let claim = lodge(client, connection, session, signed, &file).await?;
 
     let target = format!("/v1/claims/{claim}/receipt?wait=20");
     for _ in 0..TRIES {
@@ -58,6 +47,28 @@ pub(super) async fn hand_in(
         }
     }
     Err(anyhow!("the receipt did not come"))
+}
+
+/// Lodges a signed claim and sends its one file, which is not empty and has one piece.
+pub(super) async fn lodge(
+    client: &Client,
+    connection: &mut Connection,
+    session: &Session,
+    (claim, cms): (ClaimId, Vec<u8>),
+    file: &Bytes,
+) -> Result<ClaimId> {
+    let cms = Bytes::from(cms);
+    let ask = Ask { method: "POST", target: "/v1/claims", content: Some((CMS, &cms)) };
+    let (status, content) = client.ask(connection, session, ask).await?;
+    expect(status, StatusCode::CREATED, &content)?;
+    let lodged: ClaimStatus = json::from_slice(&content)?;
+    ensure!(lodged.claim == claim, "another claim was lodged");
+
+    let target = format!("/v1/claims/{claim}/files/0/0");
+    let ask = Ask { method: "PUT", target: &target, content: Some((OCTETS, file)) };
+    let (status, content) = client.ask(connection, session, ask).await?;
+    expect(status, StatusCode::NO_CONTENT, &content)?;
+    Ok(claim)
 }
 
 /// Any other answer is a failure, told with its content.

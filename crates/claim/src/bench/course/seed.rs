@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
-use claim_core::claim::{FileHasher, FileName, Files};
-use claim_core::hand_in::{Assignment, Assignments, CMS, ClaimStatus, OCTETS};
+use claim_core::claim::{ClaimId, FileHasher, FileName, Files};
+use claim_core::hand_in::{Assignment, Assignments};
 use claim_core::late::{LatePolicy, PenaltyStep, PenaltySteps};
 use claim_core::messages::JSON;
 use claim_core::student::Session;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use super::{COURSE, GROUP, TEACHER};
 use crate::bench::connection::{Ask, Client, Connection};
-use crate::bench::hand_in::{expect, sign};
+use crate::bench::hand_in::{expect, lodge, sign};
 use crate::bench::load::deal;
 use crate::bench::now;
 use crate::bench::students::{Student, system_rng};
@@ -187,7 +187,9 @@ async fn everything(
             continue;
         }
         for _ in 0..claims {
-            lodge(client, connection, &session, student, &mut wanted).await?;
+            let (claim, file) = signed(&session, student, &wanted)?;
+            let claim = lodge(client, connection, &session, claim, &file).await?;
+            wanted.last_claim = Some(claim);
             done += 1;
         }
     }
@@ -195,31 +197,17 @@ async fn everything(
 }
 
 /// A claim with its one file.
-async fn lodge(
-    client: &Client,
-    connection: &mut Connection,
+fn signed(
     session: &Session,
     student: &Student,
-    wanted: &mut Assignment,
-) -> Result<()> {
+    wanted: &Assignment,
+) -> Result<((ClaimId, Vec<u8>), Bytes)> {
     let mut file = vec![0; FILE];
     system_rng().fill_bytes(&mut file);
     let mut hasher = FileHasher::new();
     hasher.update(&file);
     let files = Files::new(vec![hasher.finish(FileName::normalised("report.pdf")?)?])?;
-    let (claim, cms) = sign(session, student, wanted, files)?;
-    let (cms, file) = (Bytes::from(cms), Bytes::from(file));
-    let ask = Ask { method: "POST", target: "/v1/claims", content: Some((CMS, &cms)) };
-    let (status, content) = client.ask(connection, session, ask).await?;
-    expect(status, StatusCode::CREATED, &content)?;
-    let lodged: ClaimStatus = json::from_slice(&content)?;
-    ensure!(lodged.claim == claim, "another claim was lodged");
-    let target = format!("/v1/claims/{claim}/files/0/0");
-    let ask = Ask { method: "PUT", target: &target, content: Some((OCTETS, &file)) };
-    let (status, content) = client.ask(connection, session, ask).await?;
-    expect(status, StatusCode::NO_CONTENT, &content)?;
-    wanted.last_claim = Some(claim);
-    Ok(())
+    Ok((sign(session, student, wanted, files)?, Bytes::from(file)))
 }
 
 /// The size of the database's files in a folder, in bytes.
